@@ -1,1 +1,23 @@
-//! Placeholder replaced below.
+#![doc = include_str!("../README.md")]
+
+mod digest; // SHA-256 of plans, files and catalog facts
+mod error; // failed statements, readable
+mod event; // what happened, typed
+mod ident; // identifiers and their quoting
+mod lock; // the release lock
+mod naming; // staging and backup names, stamps
+mod object; // objects by kind and name
+mod phase; // names and order of the phases
+mod plan; // plans, steps, locks
+mod sql; // statements from typed parts
+
+pub use digest::Digest;
+pub use error::{DatabaseError, StatementError};
+pub use event::{Blocker, Event, EventKind, EventSink, Events, millis};
+pub use ident::{Ident, IdentError, MAX_IDENT_BYTES, QualifiedName};
+pub use lock::{LockHolder, ReleaseLock};
+pub use naming::{NamingPolicy, Stamp, StampError};
+pub use object::{ObjectKind, ObjectName};
+pub use phase::{Phase, UnknownPhase};
+pub use plan::{DoneWhen, LockMode, LockTaken, Plan, Step};
+pub use sql::{Deparsed, Sql};

@@ -1,0 +1,277 @@
+//! Typed events: what progress bars, JSON lines, logs and notifications consume.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{ObjectName, Phase, QualifiedName, Stamp};
+
+/// Something that happened, when, and how long after the run began.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// Wall-clock time.
+    pub at: Timestamp,
+    /// Milliseconds since the run began.
+    pub elapsed_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened. Serialised with its name in the field `event`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A release took the lock and opened its record.
+    ReleaseStarted {
+        /// The record's id.
+        release: i64,
+        /// The release set's name.
+        name: String,
+        /// The label that goes live.
+        label: String,
+    },
+    /// A release ended, well or not.
+    ReleaseFinished {
+        /// The record's id.
+        release: i64,
+        /// How it ended, as `status` prints it.
+        state: String,
+    },
+    /// A phase began.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A phase ended well.
+    PhaseFinished {
+        /// Which.
+        phase: Phase,
+        /// One calm line about what it did.
+        summary: String,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A phase was left out.
+    PhaseSkipped {
+        /// Which.
+        phase: Phase,
+        /// Why.
+        reason: String,
+    },
+    /// A phase failed.
+    PhaseFailed {
+        /// Which.
+        phase: Phase,
+        /// The error with its causes.
+        error: String,
+    },
+    /// A step of a plan was carried out.
+    StepDone {
+        /// What was done: a verb phrase that the object completes.
+        purpose: &'static str,
+        /// To what.
+        object: ObjectName,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// An importer began.
+    ImportStarted {
+        /// The importer's name.
+        importer: String,
+        /// The table it fills.
+        into: QualifiedName,
+        /// The way the rows travel, and why.
+        way: String,
+        /// Rows expected, where the source's statistics say so.
+        expected_rows: Option<u64>,
+    },
+    /// Rows and bytes an importer has moved so far.
+    ImportProgress {
+        /// The importer's name.
+        importer: String,
+        /// Rows so far, where they can be seen.
+        rows: Option<u64>,
+        /// Bytes so far, where they pass through the client.
+        bytes: Option<u64>,
+        /// Rows expected, where the source's statistics say so.
+        expected_rows: Option<u64>,
+    },
+    /// An importer ended well; its rows are committed.
+    ImportFinished {
+        /// The importer's name.
+        importer: String,
+        /// Rows imported.
+        rows: u64,
+        /// Bytes that passed through the client; 0 when the server moved the rows itself.
+        bytes: u64,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A check of the preflight or of the validation ended.
+    CheckFinished {
+        /// Which check.
+        check: String,
+        /// How many violations it found.
+        violations: u64,
+        /// Whether they stop the release.
+        fatal: bool,
+    },
+    /// The swap tried to take its locks and did not get them.
+    LockAttemptFailed {
+        /// Counted from 1.
+        attempt: u32,
+        /// The relation that could not be locked, where known.
+        relation: Option<QualifiedName>,
+        /// Who was in the way.
+        blockers: Vec<Blocker>,
+        /// Pause until the next attempt, in milliseconds.
+        retry_in_ms: u64,
+    },
+    /// The swap waits for transactions whose snapshot is older than the load.
+    WaitingForSnapshots {
+        /// Whose.
+        holders: Vec<Blocker>,
+    },
+    /// The swap committed.
+    Swapped {
+        /// The backup set that holds what was live.
+        backup: Stamp,
+        /// How many relations changed places.
+        relations: usize,
+        /// Attempts it took to get the locks.
+        attempts: u32,
+        /// How long readers could be held up, in milliseconds: from the first exclusive lock to the commit.
+        exclusive_ms: u64,
+    },
+    /// A backup set was dropped.
+    BackupDropped {
+        /// Which.
+        backup: Stamp,
+        /// Its size, in bytes.
+        bytes: u64,
+    },
+    /// Something the operator should know that stops nothing.
+    Warning {
+        /// The text, with the remedy.
+        message: String,
+    },
+}
+
+/// A session that stands in the way, as `pg_stat_activity` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Blocker {
+    /// Its server process.
+    pub pid: i32,
+    /// Its role; absent for background workers.
+    pub user: Option<String>,
+    /// Its application name.
+    pub application: String,
+    /// What kind of process: `client backend`, `autovacuum worker`, …
+    pub backend_type: String,
+    /// Age of its transaction, in milliseconds.
+    pub transaction_age_ms: u64,
+    /// The start of its current or last query, at most 200 characters.
+    pub query: String,
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "pid {} ({} {:?}, user {}, in a transaction for {:.1} s): {}",
+            self.pid,
+            self.backend_type,
+            self.application,
+            self.user.as_deref().unwrap_or("none"),
+            Duration::from_millis(self.transaction_age_ms).as_secs_f64(),
+            self.query.lines().next().unwrap_or_default(),
+        )
+    }
+}
+
+/// Takes events as they happen. Must return quickly and not block: it is called from async code.
+pub trait EventSink: Send + Sync {
+    /// One event happened.
+    fn emit(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> EventSink for F {
+    fn emit(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// A cheap handle through which the crates report events.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use cutover_core::{Event, EventKind, Events};
+///
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let log = Arc::clone(&seen);
+/// let events = Events::to(move |event: &Event| log.lock().unwrap().push(event.elapsed_ms));
+/// events.emit(EventKind::Warning { message: "disk is filling".into() });
+/// assert_eq!(seen.lock().unwrap().len(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Events {
+    sinks: Vec<Arc<dyn EventSink>>,
+    started: Instant,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("sinks", &self.sinks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Events {
+    /// Nobody listens.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            sinks: Vec::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// One listener; elapsed times count from now.
+    pub fn to(sink: impl EventSink + 'static) -> Self {
+        Self::none().and(sink)
+    }
+
+    /// Adds a listener.
+    #[must_use]
+    pub fn and(mut self, sink: impl EventSink + 'static) -> Self {
+        self.sinks.push(Arc::new(sink));
+        self
+    }
+
+    /// Tells every listener.
+    pub fn emit(&self, kind: EventKind) {
+        if self.sinks.is_empty() {
+            return;
+        }
+        let event = Event {
+            at: Timestamp::now(),
+            elapsed_ms: millis(self.started.elapsed()),
+            kind,
+        };
+        for sink in &self.sinks {
+            sink.emit(&event);
+        }
+    }
+}
+
+/// Whole milliseconds of a duration, for events and records.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
