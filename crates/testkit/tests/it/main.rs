@@ -1,0 +1,7 @@
+//! Tests against real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod cluster;
+mod fault_proxy;
+mod waiting;
