@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod catalog; // the catalog snapshot of a release set
 mod digest; // SHA-256 of plans, files and catalog facts
 mod error; // failed statements, readable
 mod event; // what happened, typed

@@ -1,0 +1,83 @@
+//! The catalog snapshot: everything a plan is computed from, read in a number of queries that does not grow with the
+//! number of relations.
+
+mod acl;
+mod dependent;
+mod read;
+mod relation;
+
+pub use acl::{Acl, AclItem};
+pub use dependent::{DependentView, InboundForeignKey, OtherDependent};
+pub use read::{CatalogError, read_fingerprint};
+pub use relation::{
+    Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, OwnedSequence,
+    Persistence, Relation, RelationKind, Trigger,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Ident};
+
+/// Facts of the server and of the session that reads the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerFacts {
+    /// `server_version_num`, e.g. 150018.
+    pub version_num: u32,
+    /// Whether this is a standby.
+    pub in_recovery: bool,
+    /// The database.
+    pub database: Ident,
+    /// The current role.
+    pub role: Ident,
+    /// Whether the current role is a superuser.
+    pub superuser: bool,
+    /// Enabled event triggers: they fire on our DDL and may veto it.
+    pub event_triggers: Vec<Ident>,
+    /// Publications `FOR ALL TABLES`: staging would be published as it is loaded.
+    pub all_tables_publications: Vec<Ident>,
+    /// How many lock entries the server's lock table has room for, about.
+    pub max_lock_entries: i64,
+}
+
+/// A release set as the catalog describes it at one moment.
+///
+/// Definitions (index, view, trigger, …) are printed with the set's schema alone on the search path, so members stand
+/// unqualified in them and everything outside the schema is qualified: executed where those same names mean other
+/// relations, they mean those.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CatalogSnapshot {
+    /// The server and the session.
+    pub server: ServerFacts,
+    /// The schema of the set.
+    pub schema: Ident,
+    /// The members, in the order they were asked for.
+    pub relations: Vec<Relation>,
+    /// Views and materialized views outside the set that read it, nearest first.
+    pub views: Vec<DependentView>,
+    /// Foreign keys of tables outside the set that point into it.
+    pub inbound_foreign_keys: Vec<InboundForeignKey>,
+    /// Everything else outside the set that depends on it.
+    pub other_dependents: Vec<OtherDependent>,
+    /// Over the catalog rows of the members and of the views that depend on them, see [`read_fingerprint`].
+    pub fingerprint: Digest,
+}
+
+impl CatalogSnapshot {
+    /// The member of this name.
+    #[must_use]
+    pub fn relation(&self, name: &Ident) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.name.name == *name)
+    }
+
+    /// The oids that [`read_fingerprint`] covers: the members and the views that depend on them.
+    #[must_use]
+    pub fn fingerprint_oids(&self) -> Vec<u32> {
+        self.relations
+            .iter()
+            .map(|r| r.oid)
+            .chain(self.views.iter().map(|v| v.oid))
+            .collect()
+    }
+}

@@ -1,0 +1,280 @@
+//! Reading the catalog.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{GenericClient, Transaction};
+
+use super::{CatalogSnapshot, Relation, ServerFacts};
+use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
+
+/// The catalog could not be read, or does not hold what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A query failed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// Members that do not exist, all of them at once.
+    #[error("schema {schema} has no relation {}", list(.missing))]
+    Missing {
+        /// Where they were looked for.
+        schema: Ident,
+        /// Which.
+        missing: Vec<Ident>,
+    },
+    /// The server answered in a shape this version does not know.
+    #[error("the catalog's description of {of} could not be understood")]
+    Shape {
+        /// What was being read.
+        of: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+fn list(names: &[Ident]) -> String {
+    names
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl CatalogError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Statement(error) => error.remedy(),
+            Self::Missing { .. } => "check `tables` and `matviews` in the release file, and [target] schema",
+            Self::Shape { .. } => {
+                "report this with the server's version: it may be newer than this release of Cutover"
+            }
+        }
+    }
+}
+
+impl CatalogSnapshot {
+    /// Reads the relations of these names with all that hangs on them and all that depends on them: twelve queries,
+    /// however many relations.
+    ///
+    /// Sets the transaction's search path to `schema` for its own queries and puts it back. In a `REPEATABLE READ`
+    /// transaction the queries agree with each other; the deparsers of the server always see the latest catalog.
+    ///
+    /// # Locks
+    /// `ACCESS SHARE` on system catalogs, and for a moment on views that are deparsed.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] names every relation that does not exist.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use cutover_core::{Ident, catalog::CatalogSnapshot};
+    ///
+    /// # async fn example(client: &mut tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tx = client.build_transaction().read_only(true).start().await?;
+    /// let set = CatalogSnapshot::read(&tx, &Ident::new("public")?, &[Ident::new("sources")?]).await?;
+    /// assert_eq!(set.relations[0].name.name.as_str(), "sources");
+    /// # Ok(()) }
+    /// ```
+    pub async fn read(tx: &Transaction<'_>, schema: &Ident, members: &[Ident]) -> Result<Self, CatalogError> {
+        let before: String = query_value(tx, schema, "SELECT current_setting('search_path')", &[]).await?;
+        set_search_path(tx, schema, &schema.to_string()).await?;
+        let result = Self::read_on_path(tx, schema, members).await;
+        if result.is_ok() {
+            set_search_path(tx, schema, &before).await?;
+        }
+        result
+    }
+
+    async fn read_on_path(
+        tx: &Transaction<'_>,
+        schema: &Ident,
+        members: &[Ident],
+    ) -> Result<Self, CatalogError> {
+        let server: ServerFacts = parse(
+            "the server",
+            query_value(tx, schema, include_str!("sql/server.sql"), &[]).await?,
+        )?;
+        let names: Vec<&str> = members.iter().map(Ident::as_str).collect();
+        let found: BTreeMap<u32, Relation> = keyed(
+            tx,
+            schema,
+            "relations",
+            include_str!("sql/relations.sql"),
+            &[&schema.as_str(), &names],
+        )
+        .await?;
+        let mut found: BTreeMap<Ident, Relation> =
+            found.into_values().map(|r| (r.name.name.clone(), r)).collect();
+        let missing: Vec<Ident> = members
+            .iter()
+            .filter(|name| !found.contains_key(*name))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            return Err(CatalogError::Missing {
+                schema: schema.clone(),
+                missing,
+            });
+        }
+        let mut relations: Vec<Relation> = members.iter().filter_map(|name| found.remove(name)).collect();
+        let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
+
+        let mut columns = keyed(tx, schema, "columns", include_str!("sql/columns.sql"), &[&oids]).await?;
+        let mut constraints = keyed(
+            tx,
+            schema,
+            "constraints",
+            include_str!("sql/constraints.sql"),
+            &[&oids],
+        )
+        .await?;
+        let mut indexes = keyed(tx, schema, "indexes", include_str!("sql/indexes.sql"), &[&oids]).await?;
+        let mut triggers = keyed(tx, schema, "triggers", include_str!("sql/triggers.sql"), &[&oids]).await?;
+        let mut sequences = keyed(
+            tx,
+            schema,
+            "sequences",
+            include_str!("sql/sequences.sql"),
+            &[&oids],
+        )
+        .await?;
+        let mut statistics = keyed(
+            tx,
+            schema,
+            "statistics",
+            include_str!("sql/statistics.sql"),
+            &[&oids],
+        )
+        .await?;
+        for relation in &mut relations {
+            relation.columns = columns.remove(&relation.oid).unwrap_or_default();
+            relation.constraints = constraints.remove(&relation.oid).unwrap_or_default();
+            relation.indexes = indexes.remove(&relation.oid).unwrap_or_default();
+            relation.triggers = triggers.remove(&relation.oid).unwrap_or_default();
+            relation.sequences = sequences.remove(&relation.oid).unwrap_or_default();
+            relation.statistics = statistics.remove(&relation.oid).unwrap_or_default();
+        }
+
+        let views = listed(
+            tx,
+            schema,
+            "views",
+            include_str!("sql/dependent_views.sql"),
+            &oids,
+        )
+        .await?;
+        let inbound_foreign_keys = listed(
+            tx,
+            schema,
+            "foreign keys",
+            include_str!("sql/inbound_foreign_keys.sql"),
+            &oids,
+        )
+        .await?;
+        let other_dependents = listed(
+            tx,
+            schema,
+            "dependents",
+            include_str!("sql/other_dependents.sql"),
+            &oids,
+        )
+        .await?;
+        let mut snapshot = Self {
+            server,
+            schema: schema.clone(),
+            relations,
+            views,
+            inbound_foreign_keys,
+            other_dependents,
+            fingerprint: Digest::of([]),
+        };
+        snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
+        Ok(snapshot)
+    }
+}
+
+/// Digests the catalog rows that describe these relations and the views and keys that refer to them.
+///
+/// One query, cheap enough to run under the swap's locks: equal digests mean that no DDL touched any of them in
+/// between. `VACUUM` and `ANALYZE` do not change it.
+///
+/// # Errors
+/// [`StatementError`] when the query fails.
+pub async fn read_fingerprint(client: &impl GenericClient, oids: &[u32]) -> Result<Digest, StatementError> {
+    let row = client
+        .query_one(include_str!("sql/fingerprint.sql"), &[&oids])
+        .await
+        .map_err(|error| StatementError::new("read the catalog rows of", database(), error))?;
+    let facts: String = row.get(0);
+    Ok(Digest::of([facts.as_bytes()]))
+}
+
+fn database() -> ObjectName {
+    ObjectName::global(ObjectKind::Database, &Ident::fitted("current".to_owned()))
+}
+
+fn reading(schema: &Ident) -> impl Fn(tokio_postgres::Error) -> CatalogError {
+    let object = ObjectName::global(ObjectKind::Schema, schema);
+    move |error| StatementError::new("read the catalog of", object.clone(), error).into()
+}
+
+async fn set_search_path(tx: &Transaction<'_>, schema: &Ident, path: &str) -> Result<(), CatalogError> {
+    tx.execute("SELECT pg_catalog.set_config('search_path', $1, true)", &[&path])
+        .await
+        .map_err(reading(schema))?;
+    Ok(())
+}
+
+async fn query_value<T>(
+    tx: &Transaction<'_>,
+    schema: &Ident,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<T, CatalogError>
+where
+    T: for<'a> tokio_postgres::types::FromSql<'a>,
+{
+    let row = tx.query_one(sql, params).await.map_err(reading(schema))?;
+    row.try_get(0).map_err(reading(schema))
+}
+
+/// A query whose rows are an oid and the JSON of what belongs to it.
+async fn keyed<T: DeserializeOwned>(
+    tx: &Transaction<'_>,
+    schema: &Ident,
+    of: &'static str,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<BTreeMap<u32, T>, CatalogError> {
+    let rows = tx.query(sql, params).await.map_err(reading(schema))?;
+    rows.into_iter()
+        .map(|row| {
+            let oid: u32 = row.try_get(0).map_err(reading(schema))?;
+            Ok((oid, parse(of, row.try_get(1).map_err(reading(schema))?)?))
+        })
+        .collect()
+}
+
+/// A query whose rows are one JSON value each.
+async fn listed<T: DeserializeOwned>(
+    tx: &Transaction<'_>,
+    schema: &Ident,
+    of: &'static str,
+    sql: &str,
+    oids: &[u32],
+) -> Result<Vec<T>, CatalogError> {
+    let rows = tx.query(sql, &[&oids]).await.map_err(reading(schema))?;
+    rows.into_iter()
+        .map(|row| parse(of, row.try_get(0).map_err(reading(schema))?))
+        .collect()
+}
+
+fn parse<T: DeserializeOwned>(of: &'static str, value: Value) -> Result<T, CatalogError> {
+    serde_json::from_value(value).map_err(|source| CatalogError::Shape { of, source })
+}

@@ -1,0 +1,379 @@
+//! A member of a release set, with everything that hangs on it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Acl;
+use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
+
+/// `pg_class.relkind`, of what can be named as a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the PostgreSQL term it is named after"
+)]
+pub enum RelationKind {
+    #[serde(rename = "r")]
+    Table,
+    #[serde(rename = "p")]
+    PartitionedTable,
+    #[serde(rename = "v")]
+    View,
+    #[serde(rename = "m")]
+    MaterializedView,
+    #[serde(rename = "f")]
+    ForeignTable,
+}
+
+impl RelationKind {
+    /// The kind as an object kind.
+    #[must_use]
+    pub fn object_kind(self) -> ObjectKind {
+        match self {
+            Self::Table => ObjectKind::Table,
+            Self::PartitionedTable => ObjectKind::PartitionedTable,
+            Self::View => ObjectKind::View,
+            Self::MaterializedView => ObjectKind::MaterializedView,
+            Self::ForeignTable => ObjectKind::ForeignTable,
+        }
+    }
+}
+
+/// `pg_class.relpersistence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Persistence {
+    /// Logged.
+    #[serde(rename = "p")]
+    Permanent,
+    /// `UNLOGGED`: empty after a crash and on standbys.
+    #[serde(rename = "u")]
+    Unlogged,
+    /// Temporary.
+    #[serde(rename = "t")]
+    Temporary,
+}
+
+/// A member of the set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they mirror independent columns of pg_class"
+)]
+#[non_exhaustive]
+pub struct Relation {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// What it is.
+    pub kind: RelationKind,
+    /// Its owner.
+    pub owner: Ident,
+    /// Logged, unlogged or temporary.
+    pub persistence: Persistence,
+    /// Its table access method; `heap` nearly always.
+    pub access_method: Option<Ident>,
+    /// Its tablespace, where it is not the database's own.
+    pub tablespace: Option<Ident>,
+    /// Storage parameters, `name=value`.
+    pub options: Vec<String>,
+    /// Storage parameters of its TOAST table.
+    pub toast_options: Vec<String>,
+    /// Access privileges.
+    pub acl: Acl,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Whether row-level security is on.
+    pub row_security: bool,
+    /// Whether row-level security binds the owner too.
+    pub force_row_security: bool,
+    /// `d`, `n`, `f` or `i`.
+    pub replica_identity: String,
+    /// Whether it is a typed table (`OF type`).
+    pub of_type: bool,
+    /// Whether it is a partition.
+    pub is_partition: bool,
+    /// Tables it inherits from, or is a partition of.
+    pub inherits_from: Vec<String>,
+    /// Tables that inherit from it, or are its partitions.
+    pub inherited_by: Vec<String>,
+    /// The extension it belongs to.
+    pub extension: Option<Ident>,
+    /// Names of its row-level security policies.
+    pub policies: Vec<Ident>,
+    /// Names of its rewrite rules, a view's own left out.
+    pub rules: Vec<Ident>,
+    /// Providers of its security labels.
+    pub security_labels: Vec<String>,
+    /// Publications that list it.
+    pub publications: Vec<Ident>,
+    /// The query of a view or materialized view.
+    pub definition: Option<Deparsed>,
+    /// Whether a materialized view holds data; always true for tables.
+    pub populated: bool,
+    /// Columns in order.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    /// Primary key, unique, check, exclusion and foreign key constraints, by name.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
+    /// Indexes by name, those of constraints included.
+    #[serde(default)]
+    pub indexes: Vec<Index>,
+    /// User triggers by name.
+    #[serde(default)]
+    pub triggers: Vec<Trigger>,
+    /// Sequences that belong to its columns.
+    #[serde(default)]
+    pub sequences: Vec<OwnedSequence>,
+    /// Extended statistics by name.
+    #[serde(default)]
+    pub statistics: Vec<ExtendedStatistics>,
+    /// Size with indexes and TOAST, in bytes.
+    pub bytes: i64,
+    /// `reltuples`: -1 where it was never analysed.
+    pub estimated_rows: i64,
+}
+
+impl Relation {
+    /// The relation as steps and errors name it.
+    #[must_use]
+    pub fn object(&self) -> ObjectName {
+        ObjectName::qualified(self.kind.object_kind(), &self.name)
+    }
+
+    /// The column of this name.
+    #[must_use]
+    pub fn column(&self, name: &Ident) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+}
+
+/// A column of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Column {
+    /// Its name.
+    pub name: Ident,
+    /// Its type with modifiers, as `format_type` prints it.
+    pub data_type: Deparsed,
+    /// Its collation, where it is not its type's own.
+    pub collation: Option<QualifiedName>,
+    /// Whether it refuses NULL.
+    pub not_null: bool,
+    /// Its default, or the expression of a generated column.
+    pub default: Option<Deparsed>,
+    /// `s` or `v` for generated columns, else empty.
+    pub generated: String,
+    /// `a` (always) or `d` (by default) for identity columns, else empty.
+    pub identity: String,
+    /// Its storage, where it is not its type's own: `p`, `e`, `m`, `x`.
+    pub storage: Option<String>,
+    /// Its compression, where it names one: `p` (pglz) or `l` (lz4).
+    pub compression: Option<String>,
+    /// Its statistics target, where it has one.
+    pub statistics_target: Option<i32>,
+    /// Attribute options, `n_distinct=…`.
+    pub options: Vec<String>,
+    /// Access privileges.
+    pub acl: Acl,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+impl Column {
+    /// Whether the server computes the column, so that it may not stand in `INSERT` or `COPY` lists.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        !self.generated.is_empty()
+    }
+
+    /// Whether it is an identity column.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        !self.identity.is_empty()
+    }
+}
+
+/// `pg_constraint.contype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the PostgreSQL term it is named after"
+)]
+pub enum ConstraintKind {
+    #[serde(rename = "p")]
+    PrimaryKey,
+    #[serde(rename = "u")]
+    Unique,
+    #[serde(rename = "x")]
+    Exclusion,
+    #[serde(rename = "c")]
+    Check,
+    #[serde(rename = "f")]
+    ForeignKey,
+}
+
+/// A constraint of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they mirror independent columns of pg_constraint"
+)]
+#[non_exhaustive]
+pub struct Constraint {
+    /// Its name.
+    pub name: Ident,
+    /// What it is.
+    pub kind: ConstraintKind,
+    /// What `pg_get_constraintdef` prints.
+    pub definition: Deparsed,
+    /// The columns it covers, in its order; empty where it covers expressions only.
+    pub columns: Vec<Ident>,
+    /// Whether it is `DEFERRABLE`.
+    pub deferrable: bool,
+    /// Whether it is `INITIALLY DEFERRED`.
+    pub deferred: bool,
+    /// `false` for `NOT VALID`.
+    pub validated: bool,
+    /// Whether it is `NO INHERIT`.
+    pub no_inherit: bool,
+    /// Whether it came from a parent.
+    pub inherited: bool,
+    /// The index that backs it.
+    pub index: Option<Ident>,
+    /// Where a foreign key points.
+    pub references: Option<ForeignKeyTarget>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// Where a foreign key points and what it does there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ForeignKeyTarget {
+    /// The referenced table's oid.
+    pub oid: u32,
+    /// The referenced table.
+    pub table: QualifiedName,
+    /// The referenced columns, in the key's order.
+    pub columns: Vec<Ident>,
+    /// `s` (simple), `f` (full) or `p` (partial).
+    #[serde(rename = "match")]
+    pub match_type: String,
+    /// `a`, `r`, `c`, `n` or `d`.
+    pub on_update: String,
+    /// `a`, `r`, `c`, `n` or `d`.
+    pub on_delete: String,
+    /// The columns that `ON DELETE SET NULL (…)` or `SET DEFAULT (…)` names.
+    pub on_delete_columns: Vec<Ident>,
+}
+
+/// An index of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they mirror independent columns of pg_index"
+)]
+#[non_exhaustive]
+pub struct Index {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// What `pg_get_indexdef` prints, the table unqualified.
+    pub definition: Deparsed,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// Whether it is the primary key's.
+    pub primary: bool,
+    /// `false` for what a failed `CREATE INDEX CONCURRENTLY` left.
+    pub valid: bool,
+    /// Whether `CLUSTER` remembers it.
+    pub clustered: bool,
+    /// Whether it is the replica identity.
+    pub replica_identity: bool,
+    /// The constraint it backs; the two always bear one name.
+    pub constraint: Option<Ident>,
+    /// Its tablespace, where it is not the database's own.
+    pub tablespace: Option<Ident>,
+    /// Statistics targets of expression columns, by position.
+    pub statistics_targets: std::collections::BTreeMap<String, i32>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its size, in bytes.
+    pub bytes: i64,
+}
+
+/// A trigger of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Trigger {
+    /// Its name.
+    pub name: Ident,
+    /// What `pg_get_triggerdef` prints, the table unqualified.
+    pub definition: Deparsed,
+    /// `O` (origin and local), `D` (disabled), `R` (replica) or `A` (always).
+    pub enabled: String,
+    /// Whether it is a constraint trigger.
+    pub constraint: bool,
+    /// Whether it was cloned from a partitioned parent's.
+    pub inherited: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A sequence that belongs to a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OwnedSequence {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// The column it belongs to.
+    pub column: Ident,
+    /// Whether it is the machinery of an identity column, rather than `OWNED BY`.
+    pub identity: bool,
+    /// Its owner.
+    pub owner: Ident,
+    /// Logged, unlogged or temporary.
+    pub persistence: Persistence,
+    /// `smallint`, `integer` or `bigint`.
+    pub data_type: Deparsed,
+    /// `START`.
+    pub start: i64,
+    /// `INCREMENT`.
+    pub increment: i64,
+    /// `MINVALUE`.
+    pub min: i64,
+    /// `MAXVALUE`.
+    pub max: i64,
+    /// `CACHE`.
+    pub cache: i64,
+    /// Whether it wraps around.
+    pub cycle: bool,
+    /// Access privileges.
+    pub acl: Acl,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// The last value handed out; `None` before the first, or where the role may not see it.
+    pub last_value: Option<i64>,
+}
+
+/// Extended statistics of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExtendedStatistics {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// Its owner.
+    pub owner: Ident,
+    /// What `pg_get_statisticsobjdef` prints, the table unqualified.
+    pub definition: Deparsed,
+    /// Its statistics target, where it has one.
+    pub target: Option<i32>,
+    /// Its comment.
+    pub comment: Option<String>,
+}

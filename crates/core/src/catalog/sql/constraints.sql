@@ -1,0 +1,37 @@
+-- $1: relation oids. NOT NULL constraints of PostgreSQL 18 are told with the columns.
+SELECT k.conrelid, json_agg(json_build_object(
+    'name', k.conname,
+    'kind', k.contype::text,
+    'definition', pg_get_constraintdef(k.oid),
+    'columns', (SELECT coalesce(json_agg(a.attname ORDER BY o.ordinality), '[]')
+                  FROM unnest(k.conkey) WITH ORDINALITY o (attnum, ordinality)
+                  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum),
+    'deferrable', k.condeferrable,
+    'deferred', k.condeferred,
+    'validated', k.convalidated,
+    'no_inherit', k.connoinherit,
+    'inherited', (k.coninhcount > 0),
+    'index', (SELECT i.relname FROM pg_class i WHERE i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')),
+    'references', CASE WHEN k.contype = 'f' THEN json_build_object(
+        'oid', k.confrelid::bigint,
+        'table', json_build_object('schema', fn.nspname, 'name', f.relname),
+        'columns', (SELECT json_agg(a.attname ORDER BY o.ordinality)
+                      FROM unnest(k.confkey) WITH ORDINALITY o (attnum, ordinality)
+                      JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.attnum),
+        'match', k.confmatchtype::text,
+        'on_update', k.confupdtype::text,
+        'on_delete', k.confdeltype::text,
+        -- The column list of ON DELETE SET (…) came with PostgreSQL 15.
+        'on_delete_columns', (SELECT coalesce(json_agg(a.attname ORDER BY o.ordinality), '[]')
+                                FROM json_array_elements_text(CASE json_typeof(to_json(k) -> 'confdelsetcols')
+                                                              WHEN 'array' THEN to_json(k) -> 'confdelsetcols'
+                                                              ELSE '[]' END) WITH ORDINALITY o (attnum, ordinality)
+                                JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum::smallint)
+    ) END,
+    'comment', obj_description(k.oid, 'pg_constraint')
+) ORDER BY k.conname)
+  FROM pg_constraint k
+  LEFT JOIN pg_class f ON f.oid = k.confrelid
+  LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
+ WHERE k.conrelid = ANY ($1) AND k.contype IN ('p', 'u', 'x', 'c', 'f') 
+ GROUP BY k.conrelid

@@ -1,0 +1,24 @@
+-- $1: relation oids.
+SELECT x.indrelid, json_agg(json_build_object(
+    'oid', i.oid::bigint,
+    'name', json_build_object('schema', n.nspname, 'name', i.relname),
+    'definition', pg_get_indexdef(i.oid, 0, true),
+    'unique', x.indisunique,
+    'primary', x.indisprimary,
+    'valid', x.indisvalid,
+    'clustered', x.indisclustered,
+    'replica_identity', x.indisreplident,
+    'constraint', (SELECT k.conname FROM pg_constraint k
+                    WHERE k.conindid = i.oid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')),
+    'tablespace', ts.spcname,
+    'statistics_targets', (SELECT coalesce(json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum), '{}')
+                             FROM pg_attribute a WHERE a.attrelid = i.oid AND nullif(a.attstattarget, -1) IS NOT NULL),
+    'comment', obj_description(i.oid, 'pg_class'),
+    'bytes', pg_relation_size(i.oid)
+) ORDER BY i.relname)
+  FROM pg_index x
+  JOIN pg_class i ON i.oid = x.indexrelid
+  JOIN pg_namespace n ON n.oid = i.relnamespace
+  LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
+ WHERE x.indrelid = ANY ($1)
+ GROUP BY x.indrelid

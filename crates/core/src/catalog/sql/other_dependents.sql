@@ -1,0 +1,49 @@
+-- $1: oids of the members. Everything else outside the set that the catalog says depends on it or on its row types:
+-- whatever is not a view, a foreign key, or a part of a member.
+WITH members AS (
+    SELECT unnest($1::oid[]) AS oid
+), types AS (
+    SELECT t.oid FROM pg_type t JOIN members m ON t.typrelid = m.oid
+    UNION ALL
+    SELECT t.typarray FROM pg_type t JOIN members m ON t.typrelid = m.oid WHERE t.typarray <> 0
+), depends AS (
+    SELECT DISTINCT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid
+      FROM pg_depend d
+     WHERE d.deptype IN ('n', 'a')
+       AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM members))
+            OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types)))
+)
+SELECT DISTINCT jsonb_build_object(
+    'kind', (pg_identify_object(d.classid, d.objid, d.objsubid)).type,
+    'description', pg_describe_object(d.classid, d.objid, d.objsubid),
+    'member', CASE d.refclassid WHEN 'pg_class'::regclass THEN d.refobjid::regclass::text
+                                ELSE d.refobjid::regtype::text END
+) AS dependent
+  FROM depends d
+ WHERE NOT CASE d.classid
+    WHEN 'pg_class'::regclass THEN
+        -- Indexes, TOAST tables and owned sequences of members, and members themselves.
+        d.objid IN (SELECT oid FROM members)
+        OR EXISTS (SELECT FROM pg_index x WHERE x.indexrelid = d.objid AND x.indrelid IN (SELECT oid FROM members))
+        OR EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S')
+    WHEN 'pg_rewrite'::regclass THEN
+        EXISTS (SELECT FROM pg_rewrite r WHERE r.oid = d.objid
+                   AND (r.rulename = '_RETURN' OR r.ev_class IN (SELECT oid FROM members)))
+    WHEN 'pg_constraint'::regclass THEN
+        EXISTS (SELECT FROM pg_constraint k WHERE k.oid = d.objid
+                   AND (k.conrelid IN (SELECT oid FROM members) OR k.contype = 'f'))
+    WHEN 'pg_trigger'::regclass THEN
+        EXISTS (SELECT FROM pg_trigger t WHERE t.oid = d.objid
+                   AND (t.tgisinternal OR t.tgrelid IN (SELECT oid FROM members)))
+    WHEN 'pg_attrdef'::regclass THEN
+        EXISTS (SELECT FROM pg_attrdef a WHERE a.oid = d.objid AND a.adrelid IN (SELECT oid FROM members))
+    WHEN 'pg_policy'::regclass THEN
+        EXISTS (SELECT FROM pg_policy p WHERE p.oid = d.objid AND p.polrelid IN (SELECT oid FROM members))
+    WHEN 'pg_statistic_ext'::regclass THEN
+        EXISTS (SELECT FROM pg_statistic_ext s WHERE s.oid = d.objid AND s.stxrelid IN (SELECT oid FROM members))
+    WHEN 'pg_type'::regclass THEN d.objid IN (SELECT oid FROM types)
+    -- Told with the relation itself.
+    WHEN to_regclass('pg_publication_rel') THEN true
+    ELSE false
+ END
+ ORDER BY dependent

@@ -1,0 +1,31 @@
+-- $1: relation oids. Sequences that belong to a column: of serial columns ('a') and of identity columns ('i').
+SELECT d.refobjid, json_agg(json_build_object(
+    'oid', c.oid::bigint,
+    'name', json_build_object('schema', n.nspname, 'name', c.relname),
+    'column', a.attname,
+    'identity', (d.deptype = 'i'),
+    'owner', pg_get_userbyid(c.relowner),
+    'persistence', c.relpersistence::text,
+    'data_type', format_type(s.seqtypid, NULL),
+    'start', s.seqstart,
+    'increment', s.seqincrement,
+    'min', s.seqmin,
+    'max', s.seqmax,
+    'cache', s.seqcache,
+    'cycle', s.seqcycle,
+    'acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                              'grantor', pg_get_userbyid(x.grantor),
+                                              'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                            ORDER BY x.ordinality)
+              FROM aclexplode(c.relacl) WITH ORDINALITY x),
+    'comment', obj_description(c.oid, 'pg_class'),
+    'last_value', CASE WHEN has_sequence_privilege(c.oid, 'USAGE,SELECT') THEN pg_sequence_last_value(c.oid) END
+) ORDER BY a.attnum)
+  FROM pg_depend d
+  JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_sequence s ON s.seqrelid = c.oid
+  JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+   AND d.refobjid = ANY ($1) AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+ GROUP BY d.refobjid

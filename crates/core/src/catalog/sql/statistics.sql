@@ -1,0 +1,13 @@
+-- $1: relation oids. Extended statistics.
+SELECT s.stxrelid, json_agg(json_build_object(
+    'oid', s.oid::bigint,
+    'name', json_build_object('schema', n.nspname, 'name', s.stxname),
+    'owner', pg_get_userbyid(s.stxowner),
+    'definition', pg_get_statisticsobjdef(s.oid),
+    'target', nullif(s.stxstattarget, -1),
+    'comment', obj_description(s.oid, 'pg_statistic_ext')
+) ORDER BY s.stxname)
+  FROM pg_statistic_ext s
+  JOIN pg_namespace n ON n.oid = s.stxnamespace
+ WHERE s.stxrelid = ANY ($1)
+ GROUP BY s.stxrelid
