@@ -10,6 +10,7 @@ mod naming; // staging and backup names, stamps
 mod object; // objects by kind and name
 mod phase; // names and order of the phases
 mod plan; // plans, steps, locks
+pub mod records; // the record store in schema `cutover`
 mod sql; // statements from typed parts
 
 pub use digest::Digest;

@@ -1,0 +1,52 @@
+//! The events of a release, kept with it.
+
+use tokio_postgres::GenericClient;
+
+use super::Records;
+use crate::{Event, Phase, StatementError};
+
+impl Records {
+    /// Appends events to a release's log.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be written.
+    pub async fn add_events(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        phase: Option<Phase>,
+        events: &[Event],
+    ) -> Result<(), StatementError> {
+        let failed = self.failed("log the events of");
+        let mut times = Vec::with_capacity(events.len());
+        let mut kinds = Vec::with_capacity(events.len());
+        let mut payloads = Vec::with_capacity(events.len());
+        for event in events {
+            // Events are plain data of ours; one that cannot be written as JSON is not worth failing a release for.
+            let Ok(payload) = serde_json::to_value(&event.kind) else {
+                continue;
+            };
+            times.push(event.at);
+            kinds.push(
+                payload
+                    .get("event")
+                    .and_then(|kind| kind.as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
+            payloads.push(payload);
+        }
+        client
+            .execute(
+                "INSERT INTO cutover.event (release, seq, at, phase, kind, payload) \
+                 SELECT $1, e.n + (SELECT coalesce(max(seq), 0) FROM cutover.event WHERE release = $1), e.at, $2, \
+                        e.kind, e.payload \
+                   FROM unnest($3::timestamptz[], $4::text[], $5::jsonb[]) \
+                        WITH ORDINALITY e (at, kind, payload, n)",
+                &[&release, &phase.map(Phase::as_str), &times, &kinds, &payloads],
+            )
+            .await
+            .map_err(&failed)?;
+        Ok(())
+    }
+}

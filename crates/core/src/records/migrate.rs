@@ -1,0 +1,114 @@
+//! Numbered migrations of the record store, applied in place.
+
+use tokio_postgres::{Client, GenericClient};
+
+use super::Records;
+use crate::{Ident, ObjectKind, ObjectName, StatementError};
+
+/// The migrations in order; the first is number 1. Never change one that was released: add another.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_records.sql")];
+
+/// The record store could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// A statement failed; nothing was changed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A newer Cutover wrote these records.
+    #[error("the records in schema \"cutover\" are of version {found}, this program knows {known}")]
+    Newer {
+        /// The version in the database.
+        found: i32,
+        /// The newest version this program knows.
+        known: i32,
+    },
+}
+
+impl MigrationError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Statement(error) if error.sqlstate().is_some_and(|state| state.code() == "42501") => {
+                "GRANT CREATE ON DATABASE to the role, or have its owner run `CREATE SCHEMA cutover AUTHORIZATION role`"
+            }
+            Self::Statement(error) => error.remedy(),
+            Self::Newer { .. } => "use the newer version of Cutover that wrote them",
+        }
+    }
+}
+
+impl Records {
+    /// Creates the schema `cutover`, or brings it up to date, in one transaction.
+    ///
+    /// # Locks
+    /// A transaction-level advisory lock, so that two programs starting at once do not collide; afterwards only
+    /// locks on tables in schema `cutover`.
+    ///
+    /// # Cancel safety
+    /// Rolled back when dropped.
+    ///
+    /// # Errors
+    /// [`MigrationError::Newer`] when a newer Cutover wrote the records.
+    pub async fn migrate(client: &mut Client) -> Result<(), MigrationError> {
+        let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+        // The common case takes no lock and no transaction.
+        if Self::version(client).await? == Some(known) {
+            return Ok(());
+        }
+        let tx = client.transaction().await.map_err(failed)?;
+        // "Cut0" in ASCII: the class of all our advisory locks; 0 is no release set's key by itself.
+        tx.batch_execute("SELECT pg_catalog.pg_advisory_xact_lock(1131771952)")
+            .await
+            .map_err(failed)?;
+        tx.batch_execute(
+            "CREATE SCHEMA IF NOT EXISTS cutover; \
+             CREATE TABLE IF NOT EXISTS cutover.migration \
+                 (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());",
+        )
+        .await
+        .map_err(failed)?;
+        let found = Self::version(&tx).await?.unwrap_or(0);
+        if found > known {
+            return Err(MigrationError::Newer { found, known });
+        }
+        for (version, sql) in (1..).zip(MIGRATIONS) {
+            if version > found {
+                tx.batch_execute(sql).await.map_err(failed)?;
+                tx.execute("INSERT INTO cutover.migration (version) VALUES ($1)", &[&version])
+                    .await
+                    .map_err(failed)?;
+            }
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// The version of the record store; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the server cannot be asked.
+    pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, StatementError> {
+        let exists = client
+            .query_one(
+                "SELECT pg_catalog.to_regclass('cutover.migration') IS NOT NULL",
+                &[],
+            )
+            .await
+            .map_err(failed)?;
+        if !exists.get::<_, bool>(0) {
+            return Ok(None);
+        }
+        let row = client
+            .query_one("SELECT max(version) FROM cutover.migration", &[])
+            .await
+            .map_err(failed)?;
+        Ok(row.get(0))
+    }
+}
+
+fn failed(error: tokio_postgres::Error) -> StatementError {
+    let schema = ObjectName::global(ObjectKind::Schema, &Ident::fitted("cutover".to_owned()));
+    StatementError::new("bring up to date the records in", schema, error)
+}

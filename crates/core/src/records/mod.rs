@@ -1,0 +1,56 @@
+//! The record store: schema `cutover` in the target database.
+
+mod backup;
+mod checkpoint;
+mod event_log;
+mod migrate;
+mod release;
+
+pub use backup::{BackupObject, BackupSet};
+pub use checkpoint::Checkpoint;
+pub use migrate::MigrationError;
+pub use release::{ReleaseKind, ReleaseRecord, ReleaseState, SwapRecord};
+
+use crate::{Ident, ObjectKind, ObjectName, StatementError};
+
+/// The records of one release set.
+///
+/// Every method takes the client or transaction to run on, so that a caller decides what commits together: the swap
+/// writes its records in its own transaction, an importer its checkpoint with its rows.
+///
+/// ```no_run
+/// use cutover_core::{Ident, records::Records};
+///
+/// # async fn example(client: &mut tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// Records::migrate(client).await?;
+/// let records = Records::of(&Ident::new("wdpa")?);
+/// for backup in records.backup_sets(client).await? {
+///     println!("{} {}", backup.stamp, backup.label.unwrap_or_default());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    release_set: Ident,
+}
+
+impl Records {
+    /// The records of the release set of this name.
+    #[must_use]
+    pub fn of(release_set: &Ident) -> Self {
+        Self {
+            release_set: release_set.clone(),
+        }
+    }
+
+    /// The release set's name.
+    #[must_use]
+    pub fn release_set(&self) -> &Ident {
+        &self.release_set
+    }
+
+    fn failed(&self, purpose: &'static str) -> impl Fn(tokio_postgres::Error) -> StatementError {
+        let object = ObjectName::global(ObjectKind::Release, &self.release_set);
+        move |error| StatementError::new(purpose, object.clone(), error)
+    }
+}
