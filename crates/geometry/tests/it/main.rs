@@ -1,0 +1,8 @@
+//! The crate against values of its own making and, as a foreign judge, against PostGIS.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod agreement; // with PostGIS, value by value
+mod malformed; // what is refused, where, and in which words
+mod properties; // of generated values and of arbitrary bytes
+mod shape; // a plain value with an encoder that shares nothing with the crate
