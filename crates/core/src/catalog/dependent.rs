@@ -25,10 +25,22 @@ pub struct DependentView {
     pub definition: Deparsed,
     /// Whether it reads a member itself; one that does not follows the views it reads.
     pub direct: bool,
+    /// The columns of members that it reads itself.
+    pub reads: Vec<ColumnRead>,
     /// Rewrite rules on it, its own query left out.
     pub rules: Vec<Ident>,
     /// The extension it belongs to.
     pub extension: Option<Ident>,
+}
+
+/// A column of a member that a view reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ColumnRead {
+    /// The member's oid.
+    pub relation: u32,
+    /// The column.
+    pub column: Ident,
 }
 
 impl DependentView {

@@ -3,15 +3,17 @@
 
 mod acl;
 mod dependent;
+mod fingerprint;
 mod read;
 mod relation;
 
 pub use acl::{Acl, AclItem};
-pub use dependent::{DependentView, InboundForeignKey, OtherDependent};
-pub use read::{CatalogError, read_fingerprint};
+pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
+pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
+pub use read::CatalogError;
 pub use relation::{
     Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, OwnedSequence,
-    Persistence, Relation, RelationKind, Trigger,
+    Persistence, Relation, RelationKind, SequenceUse, Trigger,
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,14 @@ pub struct ServerFacts {
     pub role: Ident,
     /// Whether the current role is a superuser.
     pub superuser: bool,
+    /// Whether the role may create schemas in this database.
+    pub may_create_schemas: bool,
+    /// Whether the role may create relations in the set's schema.
+    pub may_create_in_schema: bool,
+    /// What `ALTER DEFAULT PRIVILEGES` gives to every new table of the role, in any schema; `None` where nothing is said.
+    pub default_table_acl: Acl,
+    /// The same for sequences.
+    pub default_sequence_acl: Acl,
     /// Enabled event triggers: they fire on our DDL and may veto it.
     pub event_triggers: Vec<Ident>,
     /// Publications `FOR ALL TABLES`: staging would be published as it is loaded.

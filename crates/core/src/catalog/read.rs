@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 
-use super::{CatalogSnapshot, Relation, ServerFacts};
+use super::{CatalogSnapshot, Relation, ServerFacts, read_fingerprint};
 use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
@@ -98,7 +98,7 @@ impl CatalogSnapshot {
     ) -> Result<Self, CatalogError> {
         let server: ServerFacts = parse(
             "the server",
-            query_value(tx, schema, include_str!("sql/server.sql"), &[]).await?,
+            query_value(tx, schema, include_str!("sql/server.sql"), &[&schema.as_str()]).await?,
         )?;
         let names: Vec<&str> = members.iter().map(Ident::as_str).collect();
         let found: BTreeMap<u32, Relation> = keyed(
@@ -197,26 +197,6 @@ impl CatalogSnapshot {
         snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
         Ok(snapshot)
     }
-}
-
-/// Digests the catalog rows that describe these relations and the views and keys that refer to them.
-///
-/// One query, cheap enough to run under the swap's locks: equal digests mean that no DDL touched any of them in
-/// between. `VACUUM` and `ANALYZE` do not change it.
-///
-/// # Errors
-/// [`StatementError`] when the query fails.
-pub async fn read_fingerprint(client: &impl GenericClient, oids: &[u32]) -> Result<Digest, StatementError> {
-    let row = client
-        .query_one(include_str!("sql/fingerprint.sql"), &[&oids])
-        .await
-        .map_err(|error| StatementError::new("read the catalog rows of", database(), error))?;
-    let facts: String = row.get(0);
-    Ok(Digest::of([facts.as_bytes()]))
-}
-
-fn database() -> ObjectName {
-    ObjectName::global(ObjectKind::Database, &Ident::fitted("current".to_owned()))
 }
 
 fn reading(schema: &Ident) -> impl Fn(tokio_postgres::Error) -> CatalogError {

@@ -64,10 +64,14 @@ pub struct Relation {
     pub oid: u32,
     /// Its name.
     pub name: QualifiedName,
+    /// Its name as the server prints it with the set's schema on the search path: quoted only where it must be.
+    pub printed_name: String,
     /// What it is.
     pub kind: RelationKind,
     /// Its owner.
     pub owner: Ident,
+    /// Whether the session's role has the rights of the owner.
+    pub may_act_as_owner: bool,
     /// Logged, unlogged or temporary.
     pub persistence: Persistence,
     /// Its table access method; `heap` nearly always.
@@ -106,6 +110,12 @@ pub struct Relation {
     pub security_labels: Vec<String>,
     /// Publications that list it.
     pub publications: Vec<Ident>,
+    /// Publications of its whole schema.
+    pub schema_publications: Vec<Ident>,
+    /// What of it depends on an extension by `ALTER … DEPENDS ON EXTENSION`, as the server describes it.
+    pub extension_dependents: Vec<String>,
+    /// Oids of the relations that the query of a view or materialized view names.
+    pub reads: Vec<u32>,
     /// The query of a view or materialized view.
     pub definition: Option<Deparsed>,
     /// Whether a materialized view holds data; always true for tables.
@@ -162,6 +172,10 @@ pub struct Column {
     pub not_null: bool,
     /// Its default, or the expression of a generated column.
     pub default: Option<Deparsed>,
+    /// The sequences its default names, by oid rather than by text.
+    pub default_sequences: Vec<SequenceUse>,
+    /// The relation whose row type it has, or an array of it.
+    pub row_type_of: Option<u32>,
     /// `s` or `v` for generated columns, else empty.
     pub generated: String,
     /// `a` (always) or `d` (by default) for identity columns, else empty.
@@ -192,6 +206,16 @@ impl Column {
     pub fn is_identity(&self) -> bool {
         !self.identity.is_empty()
     }
+}
+
+/// A sequence that a default names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SequenceUse {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name as a string constant, the way it stands before `::regclass` in the default.
+    pub printed: String,
 }
 
 /// `pg_constraint.contype`.
@@ -237,6 +261,10 @@ pub struct Constraint {
     pub validated: bool,
     /// Whether it is `NO INHERIT`.
     pub no_inherit: bool,
+    /// Whether it is `WITHOUT OVERLAPS` or has a `PERIOD`.
+    pub temporal: bool,
+    /// `false` for `NOT ENFORCED`.
+    pub enforced: bool,
     /// Whether it came from a parent.
     pub inherited: bool,
     /// The index that backs it.
@@ -282,6 +310,8 @@ pub struct Index {
     pub name: QualifiedName,
     /// What `pg_get_indexdef` prints, the table unqualified.
     pub definition: Deparsed,
+    /// The definition after the names of index and table: `USING btree (…)`. Equal for equal indexes.
+    pub tail: Deparsed,
     /// Whether it is unique.
     pub unique: bool,
     /// Whether it is the primary key's.
@@ -372,6 +402,10 @@ pub struct ExtendedStatistics {
     pub owner: Ident,
     /// What `pg_get_statisticsobjdef` prints, the table unqualified.
     pub definition: Deparsed,
+    /// The columns and expressions it covers, separated by commas.
+    pub columns: Deparsed,
+    /// `d`, `f` and `m` (`ndistinct`, `dependencies`, `mcv`); empty for a single expression.
+    pub kinds: Vec<String>,
     /// Its statistics target, where it has one.
     pub target: Option<i32>,
     /// Its comment.

@@ -6,13 +6,22 @@ SELECT a.attrelid, json_agg(json_build_object(
                       THEN json_build_object('schema', cn.nspname, 'name', co.collname) END,
     'not_null', a.attnotnull,
     'default', pg_get_expr(d.adbin, d.adrelid),
+    'default_sequences', (SELECT coalesce(json_agg(json_build_object('oid', s.oid::bigint,
+                                                                     'printed', quote_literal(s.oid::regclass::text))
+                                                   ORDER BY s.oid), '[]')
+                            FROM pg_depend u JOIN pg_class s ON s.oid = u.refobjid AND s.relkind = 'S'
+                           WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+                             AND u.refclassid = 'pg_class'::regclass AND u.deptype = 'n'),
+    'row_type_of', nullif(CASE WHEN el.oid IS NULL THEN ty.typrelid ELSE el.typrelid END, 0)::bigint,
     'generated', a.attgenerated::text,
     'identity', a.attidentity::text,
     'storage', CASE WHEN a.attstorage <> ty.typstorage THEN a.attstorage::text END,
     'compression', nullif(a.attcompression::text, ''),
     -- NULL from PostgreSQL 17 on, -1 before: both mean the default.
     'statistics_target', nullif(a.attstattarget, -1),
-    'options', coalesce(a.attoptions, '{}'),
+    -- Some minor releases keep a version stamp of their own here, which no dump prints and no statement can set.
+    'options', (SELECT coalesce(json_agg(o ORDER BY ordinality), '[]')
+                  FROM unnest(a.attoptions) WITH ORDINALITY u (o, ordinality) WHERE NOT starts_with(o, 'pg_attver=')),
     'acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
                                               'grantor', pg_get_userbyid(x.grantor),
                                               'privilege', x.privilege_type, 'grantable', x.is_grantable)
@@ -22,6 +31,7 @@ SELECT a.attrelid, json_agg(json_build_object(
 ) ORDER BY a.attnum)
   FROM pg_attribute a
   JOIN pg_type ty ON ty.oid = a.atttypid
+  LEFT JOIN pg_type el ON el.oid = ty.typelem AND ty.typcategory = 'A'
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   LEFT JOIN pg_collation co ON co.oid = a.attcollation
   LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace

@@ -10,6 +10,9 @@ SELECT k.conrelid, json_agg(json_build_object(
     'deferred', k.condeferred,
     'validated', k.convalidated,
     'no_inherit', k.connoinherit,
+    -- WITHOUT OVERLAPS, PERIOD and NOT ENFORCED came with PostgreSQL 18.
+    'temporal', coalesce((to_json(k) ->> 'conperiod')::boolean, false),
+    'enforced', coalesce((to_json(k) ->> 'conenforced')::boolean, true),
     'inherited', (k.coninhcount > 0),
     'index', (SELECT i.relname FROM pg_class i WHERE i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')),
     'references', CASE WHEN k.contype = 'f' THEN json_build_object(

@@ -24,6 +24,12 @@ SELECT json_build_object(
     'options', coalesce(c.reloptions, '{}'),
     'definition', pg_get_viewdef(c.oid, true),
     'direct', EXISTS (SELECT FROM reads WHERE reads.reader = c.oid AND reads.source = ANY ($1)),
+    'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')
+                FROM pg_rewrite r
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1)
+                JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
+               WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
     'rules', (SELECT coalesce(json_agg(r.rulename ORDER BY r.rulename), '[]')
                 FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid

@@ -2,7 +2,8 @@
 SELECT x.indrelid, json_agg(json_build_object(
     'oid', i.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', i.relname),
-    'definition', pg_get_indexdef(i.oid, 0, true),
+    'definition', def.text,
+    'tail', CASE WHEN starts_with(def.text, def.head) THEN substr(def.text, length(def.head) + 1) ELSE def.text END,
     'unique', x.indisunique,
     'primary', x.indisprimary,
     'valid', x.indisvalid,
@@ -20,5 +21,8 @@ SELECT x.indrelid, json_agg(json_build_object(
   JOIN pg_class i ON i.oid = x.indexrelid
   JOIN pg_namespace n ON n.oid = i.relnamespace
   LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
+ CROSS JOIN LATERAL (SELECT pg_get_indexdef(i.oid, 0, true) AS text,
+                           format('CREATE %sINDEX %I ON %s ', CASE WHEN x.indisunique THEN 'UNIQUE ' END,
+                                  i.relname, x.indrelid::regclass) AS head) def
  WHERE x.indrelid = ANY ($1)
  GROUP BY x.indrelid

@@ -2,8 +2,10 @@
 SELECT c.oid, json_build_object(
     'oid', c.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', c.relname),
+    'printed_name', c.oid::regclass::text,
     'kind', c.relkind::text,
     'owner', pg_get_userbyid(c.relowner),
+    'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),
     'persistence', c.relpersistence::text,
     'access_method', am.amname,
     'tablespace', ts.spcname,
@@ -35,6 +37,27 @@ SELECT c.oid, json_build_object(
                           FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = c.oid),
     'publications', (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
                        FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid),
+    -- FOR TABLES IN SCHEMA, PostgreSQL 15: the view knows them, the catalog table is not in every supported version.
+    'schema_publications', (SELECT coalesce(json_agg(t.pubname ORDER BY t.pubname), '[]')
+                              FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname
+                             WHERE t.schemaname = n.nspname AND t.tablename = c.relname AND NOT p.puballtables
+                               AND NOT EXISTS (SELECT FROM pg_publication_rel r
+                                                WHERE r.prpubid = p.oid AND r.prrelid = c.oid)),
+    -- ALTER … DEPENDS ON EXTENSION, of the relation, its indexes and its triggers.
+    'extension_dependents', (SELECT coalesce(json_agg(pg_describe_object(d.classid, d.objid, d.objsubid)
+                                                      ORDER BY d.classid, d.objid), '[]')
+                               FROM pg_depend d
+                              WHERE d.deptype = 'x'
+                                AND ((d.classid = 'pg_class'::regclass
+                                      AND (d.objid = c.oid
+                                           OR d.objid IN (SELECT x.indexrelid FROM pg_index x WHERE x.indrelid = c.oid)))
+                                     OR (d.classid = 'pg_trigger'::regclass
+                                         AND d.objid IN (SELECT g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid)))),
+    'reads', (SELECT coalesce(json_agg(DISTINCT d.refobjid::bigint), '[]')
+                FROM pg_rewrite r
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                                AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+               WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
     'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END,
     'populated', c.relispopulated,
     'bytes', pg_total_relation_size(c.oid),

@@ -1,10 +1,27 @@
--- Facts of the server and the session that plans depend on.
+-- $1: the set's schema. Facts of the server and the session that plans depend on.
 SELECT json_build_object(
     'version_num', current_setting('server_version_num')::int,
     'in_recovery', pg_is_in_recovery(),
     'database', current_database(),
     'role', current_user,
     'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+    'may_create_schemas', has_database_privilege(current_database(), 'CREATE'),
+    'may_create_in_schema', coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1),
+                                     false),
+    'default_table_acl', (SELECT json_agg(json_build_object(
+                              'grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                              'grantor', pg_get_userbyid(a.grantor),
+                              'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.ordinality)
+                            FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY a
+                           WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0
+                             AND d.defaclobjtype = 'r'),
+    'default_sequence_acl', (SELECT json_agg(json_build_object(
+                                 'grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                                 'grantor', pg_get_userbyid(a.grantor),
+                                 'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.ordinality)
+                               FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY a
+                              WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0
+                                AND d.defaclobjtype = 'S'),
     'event_triggers', (SELECT coalesce(json_agg(evtname ORDER BY evtname), '[]')
                          FROM pg_event_trigger WHERE evtenabled <> 'D'),
     'all_tables_publications', (SELECT coalesce(json_agg(pubname ORDER BY pubname), '[]')

@@ -4,6 +4,9 @@ SELECT s.stxrelid, json_agg(json_build_object(
     'name', json_build_object('schema', n.nspname, 'name', s.stxname),
     'owner', pg_get_userbyid(s.stxowner),
     'definition', pg_get_statisticsobjdef(s.oid),
+    'columns', pg_get_statisticsobjdef_columns(s.oid),
+    -- 'e' (expressions) comes with the columns; it cannot be asked for.
+    'kinds', (SELECT coalesce(json_agg(k ORDER BY k), '[]') FROM unnest(s.stxkind::text[]) k WHERE k <> 'e'),
     'target', nullif(s.stxstattarget, -1),
     'comment', obj_description(s.oid, 'pg_statistic_ext')
 ) ORDER BY s.stxname)
