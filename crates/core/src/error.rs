@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::ObjectName;
 
@@ -28,11 +28,46 @@ impl DatabaseError {
     pub fn is_connection_lost(&self) -> bool {
         match self.0.code() {
             Some(code) => {
-                code.code().starts_with("08")
+                // Class 08 at severity ERROR is a foreign server's lost connection; ours is still there.
+                let ours = self.0.as_db_error().and_then(DbError::parsed_severity) != Some(Severity::Error);
+                (ours && code.code().starts_with("08"))
                     || [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN].contains(&code)
                     || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             }
             None => self.0.is_closed() || self.0.source().is_some_and(<dyn Error>::is::<std::io::Error>),
+        }
+    }
+
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        if self.is_connection_lost() {
+            return "the connection was lost: see the server's log, then ask `cutover status` what happened";
+        }
+        let Some(state) = self.sqlstate() else {
+            return "see the server's log for what happened at this time";
+        };
+        match state.code() {
+            "42501" => "grant the role the missing right, or connect as the owner of the object",
+            "55P03" => "another session holds a conflicting lock: let it finish, or raise the deadline",
+            "40P01" => "two sessions waited for each other: try again",
+            "57014" => "the statement was cancelled: raise statement_timeout if nobody did so on purpose",
+            "53100" => "the disk is full: free space on the server, then run again",
+            "53200" => "the server is out of memory or lock entries: raise max_locks_per_transaction",
+            "53300" => "the server has no free connection: lower the pool size or raise max_connections",
+            "42P01" | "42703" | "42883" | "42704" | "3F000" => {
+                "the named object does not exist: check its name, its schema and the release file"
+            }
+            "42P07" | "42710" => "an object of that name exists already: see `cutover status` for what it is",
+            "23505" => "two rows have the same key: run `cutover preflight` to see which",
+            "23502" | "23503" | "23514" | "22P02" | "22003" | "22001" | "22007" => {
+                "a row does not fit its table: run `cutover preflight`, or mend the source query"
+            }
+            "08001" | "HV00N" => {
+                "the foreign server does not answer: check that it runs and that the user mapping is right"
+            }
+            "25006" => "the server is read-only: connect to the primary",
+            _ => "see the message of the server above",
         }
     }
 
@@ -135,34 +170,7 @@ impl StatementError {
     /// What the operator can do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
-        if self.source.is_connection_lost() {
-            return "the connection was lost: see the server's log, then ask `cutover status` what happened";
-        }
-        let Some(state) = self.sqlstate() else {
-            return "see the server's log for what happened at this time";
-        };
-        match state.code() {
-            "42501" => "grant the role the missing right, or connect as the owner of the object",
-            "55P03" => "another session holds a conflicting lock: let it finish, or raise the deadline",
-            "40P01" => "two sessions waited for each other: try again",
-            "57014" => "the statement was cancelled: raise statement_timeout if nobody did so on purpose",
-            "53100" => "the disk is full: free space on the server, then run again",
-            "53200" => "the server is out of memory or lock entries: raise max_locks_per_transaction",
-            "53300" => "the server has no free connection: lower the pool size or raise max_connections",
-            "42P01" | "42703" | "42883" | "42704" | "3F000" => {
-                "the named object does not exist: check its name, its schema and the release file"
-            }
-            "42P07" | "42710" => "an object of that name exists already: see `cutover status` for what it is",
-            "23505" => "two rows have the same key: run `cutover preflight` to see which",
-            "23502" | "23503" | "23514" | "22P02" | "22003" | "22001" | "22007" => {
-                "a row does not fit its table: run `cutover preflight`, or mend the source query"
-            }
-            "08001" | "HV00N" => {
-                "the foreign server does not answer: check that it runs and that the user mapping is right"
-            }
-            "25006" => "the server is read-only: connect to the primary",
-            _ => "see the message of the server above",
-        }
+        self.source.remedy()
     }
 }
 
