@@ -2,6 +2,7 @@
 
 mod cluster;
 mod database;
+pub mod dataset;
 mod fault_proxy;
 
 pub use cluster::{Cluster, ClusterBuilder, KeptCluster, installed_versions};

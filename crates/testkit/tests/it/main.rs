@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod cluster;
+mod dataset;
 mod fault_proxy;
 mod waiting;
