@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod catalog; // the catalog snapshot of a release set
+mod connect; // connection settings, TLS, sessions
 mod digest; // SHA-256 of plans, files and catalog facts
 mod error; // failed statements, readable
 mod event; // what happened, typed
@@ -13,6 +14,10 @@ mod plan; // plans, steps, locks
 pub mod records; // the record store in schema `cutover`
 mod sql; // statements from typed parts
 
+pub use connect::{
+    CancelError, CancelHandle, ConnectError, ConnectErrorKind, ConnectSettings, ConnectSettingsError, Environment,
+    Origin, PassfileWarning, Password, Session, SslMode, TargetSession, UnsafeSession, refuse_unsafe_session,
+};
 pub use digest::Digest;
 pub use error::{DatabaseError, StatementError};
 pub use event::{Blocker, Event, EventKind, EventSink, Events, millis};

@@ -1,0 +1,3 @@
+//! The tests of cutover-core against real servers.
+
+mod connect;
