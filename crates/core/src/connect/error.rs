@@ -156,7 +156,9 @@ impl ConnectErrorKind {
             Self::TlsFailed => "compare the TLS settings of the server, and sslcert and sslkey",
             Self::TooManyConnections => "close sessions, use a smaller pool, or raise the limit",
             Self::NotReady => "wait until it has started, and try again",
-            Self::StartupParameterRefused => "connect to the server directly, not through a pooling proxy",
+            Self::StartupParameterRefused => {
+                "correct options or PGOPTIONS; behind a pooling proxy, connect to the server directly instead"
+            }
             Self::WrongServer { .. } => "name the right host, or several",
             Self::PoolExhausted => "use a larger pool, or fewer tasks at once",
             Self::PoolClosed => "the program is shutting down",
@@ -199,17 +201,20 @@ impl ConnectErrorKind {
     pub(super) fn of(error: &tokio_postgres::Error, target: &Target) -> Self {
         if let Some(db) = error.as_db_error() {
             return match db.code().code() {
-                "28P01" => Self::PasswordRefused {
-                    origin: target.password.as_ref().map(|(_, origin)| origin.clone()),
-                },
+                "28P01" => Self::password_refused(target),
                 // auth.c, ClientAuthentication: no rule, or a rule that rejects. Else the role itself.
                 "28000" if db.routine() == Some("ClientAuthentication") => Self::NotAllowed,
                 "28000" => Self::RoleRefused,
                 "3D000" => Self::DatabaseMissing,
                 "53300" => Self::TooManyConnections,
                 "57P03" => Self::NotReady,
-                // PgBouncer, and PostgreSQL itself for a parameter it does not know.
-                "08P01" | "42704" => Self::StartupParameterRefused,
+                // PostgreSQL itself, for a parameter in `options` that it does not know.
+                "42704" => Self::StartupParameterRefused,
+                // PgBouncer has one code for everything, and no translations.
+                "08P01" if db.message().starts_with("unsupported startup parameter") => {
+                    Self::StartupParameterRefused
+                }
+                "08P01" if db.message().ends_with("authentication failed") => Self::password_refused(target),
                 _ => Self::Other,
             };
         }
@@ -230,6 +235,12 @@ impl ConnectErrorKind {
             "server does not support TLS" => Self::TlsNotSupported,
             "password missing" => Self::PasswordMissing,
             _ => Self::Other,
+        }
+    }
+
+    fn password_refused(target: &Target) -> Self {
+        Self::PasswordRefused {
+            origin: target.password.as_ref().map(|(_, origin)| origin.clone()),
         }
     }
 
@@ -290,5 +301,44 @@ impl ConnectError {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         self.kind.remedy()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: CertificateError, expected: &ConnectErrorKind) {
+        assert_eq!(
+            &ConnectErrorKind::of_tls(&rustls::Error::InvalidCertificate(error)),
+            expected
+        );
+    }
+
+    #[test]
+    fn tells_apart_what_is_wrong_with_a_certificate() {
+        check(
+            CertificateError::UnknownIssuer,
+            &ConnectErrorKind::CertificateNotTrusted,
+        );
+        check(CertificateError::Expired, &ConnectErrorKind::CertificateOutOfDate);
+        check(
+            CertificateError::NotValidYet,
+            &ConnectErrorKind::CertificateOutOfDate,
+        );
+        check(
+            CertificateError::NotValidForName,
+            &ConnectErrorKind::CertificateForOtherHost,
+        );
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        assert_eq!(ConnectErrorKind::of_tls(&alert), ConnectErrorKind::TlsFailed);
+    }
+
+    #[test]
+    fn a_refused_password_is_not_sent_again_without_tls() {
+        assert!(!ConnectErrorKind::PasswordRefused { origin: None }.allows_without_tls());
+        assert!(!ConnectErrorKind::PasswordRefused { origin: None }.allows_next_host());
+        assert!(ConnectErrorKind::NotAllowed.allows_without_tls());
     }
 }

@@ -2,6 +2,7 @@
 
 use cutover_core::{ConnectError, ConnectErrorKind, ConnectSettings, Environment, Origin};
 use cutover_testkit::Cluster;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{address, chain, login, settings, write_private};
@@ -71,12 +72,12 @@ async fn a_wrong_password_names_its_source() {
     ] {
         let settings = ConnectSettings::resolve(&conninfo, &environment).unwrap();
         let error = settings.connect("release lock").await.unwrap_err();
-        let part = format!(
+        let expected = format!(
             "could not connect to 127.0.0.1:{port} as user \"{user}\", database \"postgres\" (release lock): \
              the password from {origin} was refused: password authentication failed"
         );
         let kind = ConnectErrorKind::PasswordRefused { origin: Some(origin) };
-        check(&error, &kind, Some("28P01"), &[&part]);
+        check(&error, &kind, Some("28P01"), &[&expected]);
     }
 }
 
@@ -159,13 +160,10 @@ async fn a_start_up_parameter_that_the_server_refuses() {
 
 #[tokio::test]
 async fn nobody_listens() {
-    // A port that was just free; nobody else gets one of this range before we ask.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Bound and never listening, so nobody else gets the port while we ask.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = taken.local_addr().unwrap().port();
     let error = refused(&format!("host=127.0.0.1 port={port} user=u password={WRONG}")).await;
     let place = format!("127.0.0.1:{port}");
     check(&error, &ConnectErrorKind::Unreachable, None, &[&place, "refused"]);
@@ -207,4 +205,44 @@ async fn a_server_that_hangs_up() {
     let hang_up = async { drop(rude.accept().await.unwrap()) };
     let (error, ()) = tokio::join!(refused(&conninfo), hang_up);
     check(&error, &ConnectErrorKind::Other, None, &["the connection failed"]);
+}
+
+/// Answers the start-up message as PgBouncer does: one SQLSTATE for everything.
+async fn refuse_as_pgbouncer(listener: &TcpListener, message: &str) {
+    let (mut client, _) = listener.accept().await.unwrap();
+    let length = client.read_u32().await.unwrap();
+    client
+        .read_exact(&mut vec![0; length as usize - 4])
+        .await
+        .unwrap();
+    let fields = format!("SFATAL\0C08P01\0M{message}\0\0");
+    client.write_u8(b'E').await.unwrap();
+    client
+        .write_u32(u32::try_from(fields.len()).unwrap() + 4)
+        .await
+        .unwrap();
+    client.write_all(fields.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pooling_proxys_refusals_are_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let conninfo = format!("host=127.0.0.1 port={port} user=u password={WRONG} sslmode=disable");
+    for (message, kind) in [
+        (
+            "unsupported startup parameter: options",
+            ConnectErrorKind::StartupParameterRefused,
+        ),
+        (
+            "SASL authentication failed",
+            ConnectErrorKind::PasswordRefused {
+                origin: Some(Origin::ConnectionString),
+            },
+        ),
+        ("something else", ConnectErrorKind::Other),
+    ] {
+        let (error, ()) = tokio::join!(refused(&conninfo), refuse_as_pgbouncer(&listener, message));
+        check(&error, &kind, Some("08P01"), &[message]);
+    }
 }

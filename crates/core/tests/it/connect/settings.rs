@@ -10,7 +10,7 @@ use super::{chain, settings, write_private};
 
 #[track_caller]
 fn check(conninfo: &str, variables: &[(&str, &str)], expected: &str) {
-    let environment = Environment::from_iter(variables.iter().copied());
+    let environment: Environment = variables.iter().copied().collect();
     let settings = ConnectSettings::resolve(conninfo, &environment).unwrap();
     assert_eq!(settings.to_string(), expected);
     assert_eq!(format!("{settings:?}"), format!("ConnectSettings({expected})"));
@@ -18,7 +18,7 @@ fn check(conninfo: &str, variables: &[(&str, &str)], expected: &str) {
 
 #[track_caller]
 fn check_error(conninfo: &str, variables: &[(&str, &str)], expected: &str) {
-    let environment = Environment::from_iter(variables.iter().copied());
+    let environment: Environment = variables.iter().copied().collect();
     let error = ConnectSettings::resolve(conninfo, &environment).unwrap_err();
     assert_eq!(chain(&error), expected);
     assert!(!error.remedy().is_empty());

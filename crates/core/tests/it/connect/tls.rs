@@ -1,5 +1,6 @@
 //! Every `sslmode` against servers with and without TLS.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -286,7 +287,6 @@ async fn the_servers_rules_about_tls_and_client_certificates() {
     );
 
     // A key that others may read is refused, as by libpq.
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let environment = cutover_core::Environment::empty();
     let error =
