@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::ObjectName;
 
@@ -24,16 +24,19 @@ impl DatabaseError {
     }
 
     /// Whether the connection is gone, so the outcome of what was running is unknown.
+    ///
+    /// A login that was refused lost nothing.
     #[must_use]
     pub fn is_connection_lost(&self) -> bool {
-        match self.0.code() {
-            Some(code) => {
-                // Class 08 at severity ERROR is a foreign server's lost connection; ours is still there.
-                let ours = self.0.as_db_error().and_then(DbError::parsed_severity) != Some(Severity::Error);
-                (ours && code.code().starts_with("08"))
-                    || [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN].contains(&code)
-                    || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            }
+        match self.0.as_db_error() {
+            Some(error) => match error.parsed_severity() {
+                // The session ends with it, whatever the code: shutdown, a timeout, a conflict with recovery.
+                Some(Severity::Fatal | Severity::Panic) => !is_refused_login(error.code()),
+                // Class 08 at this severity is a foreign server's lost connection; ours is still there.
+                Some(_) => false,
+                // A proxy's own answer, which leaves the severity out.
+                None => error.code().code().starts_with("08") || *error.code() == SqlState::ADMIN_SHUTDOWN,
+            },
             None => self.0.is_closed() || self.0.source().is_some_and(<dyn Error>::is::<std::io::Error>),
         }
     }
@@ -110,6 +113,12 @@ impl fmt::Display for DatabaseError {
         }
         Ok(())
     }
+}
+
+/// Codes that a server sends, as fatal, to a client that never had a session.
+fn is_refused_login(code: &SqlState) -> bool {
+    let refusals = [&SqlState::INVALID_CATALOG_NAME, &SqlState::TOO_MANY_CONNECTIONS, &SqlState::CANNOT_CONNECT_NOW];
+    code.code().starts_with("28") || refusals.contains(&code)
 }
 
 // Its text already holds everything the wrapped error and its source say, so there is no source to walk to.

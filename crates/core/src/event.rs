@@ -189,7 +189,7 @@ impl fmt::Display for Blocker {
             self.application,
             self.user.as_deref().unwrap_or("none"),
             Duration::from_millis(self.transaction_age_ms).as_secs_f64(),
-            self.query.lines().next().unwrap_or_default(),
+            self.query.trim_start().lines().next().unwrap_or_default(),
         )
     }
 }

@@ -7,7 +7,7 @@ use tokio_postgres::GenericClient;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The first key of every lock of ours: `Cut0` in ASCII, so they can be told apart in `pg_locks`.
-const CLASS: i32 = 0x4375_7430;
+pub(crate) const CLASS: i32 = 0x4375_7430;
 
 /// The release lock of one release set.
 ///
@@ -33,8 +33,9 @@ pub struct LockHolder {
     pub application: String,
     /// The address it came from; absent for a Unix socket.
     pub client_address: Option<String>,
-    /// When the session began.
-    pub since: Timestamp,
+    /// When the session began; absent where the asking role may not see it (another role's session, without
+    /// `pg_read_all_stats`).
+    pub since: Option<Timestamp>,
 }
 
 impl ReleaseLock {
@@ -53,6 +54,8 @@ impl ReleaseLock {
     }
 
     /// Takes the lock on this session without waiting; `false` when another session holds it.
+    ///
+    /// A session that holds it already gets it once more, and must then give it back as often.
     ///
     /// # Errors
     /// [`StatementError`] when the server cannot be asked.
@@ -83,7 +86,7 @@ impl ReleaseLock {
             client,
             "check the lock of",
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l \
-               WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted \
+               WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.mode = 'ExclusiveLock' \
                  AND l.classid::pg_catalog.int8 = $1::pg_catalog.int4 \
                  AND l.objid::pg_catalog.int8 = ($2::pg_catalog.int4::pg_catalog.int8 & 4294967295) \
                  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
@@ -100,10 +103,10 @@ impl ReleaseLock {
         let row = client
             .query_opt(
                 "SELECT l.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, ''), \
-                        pg_catalog.host(a.client_addr), coalesce(a.backend_start, pg_catalog.now()) \
+                        pg_catalog.host(a.client_addr), a.backend_start \
                    FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-                  WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted \
-                    AND l.classid::pg_catalog.int8 = $1::pg_catalog.int4 \
+                  WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.mode = 'ExclusiveLock' \
+                    AND l.pid IS NOT NULL AND l.classid::pg_catalog.int8 = $1::pg_catalog.int4 \
                     AND l.objid::pg_catalog.int8 = ($2::pg_catalog.int4::pg_catalog.int8 & 4294967295) \
                     AND l.database = (SELECT oid FROM pg_catalog.pg_database \
                                        WHERE datname = pg_catalog.current_database())",

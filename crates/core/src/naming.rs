@@ -35,7 +35,10 @@ impl Stamp {
     /// The stamp of the minute that `time` falls into.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
-        Self(time.to_zoned(TimeZone::UTC).strftime("%y%m%d%H%M").to_string())
+        let at = time.to_zoned(TimeZone::UTC);
+        // Not `%y`, which has no digits for years outside 1969–2068.
+        let year = at.year().rem_euclid(100);
+        Self(format!("{year:02}{:02}{:02}{:02}{:02}", at.month(), at.day(), at.hour(), at.minute()))
     }
 
     /// The first stamp from `time` on that is not `taken`: where a minute is taken, the next free one.

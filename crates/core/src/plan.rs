@@ -123,12 +123,17 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "-- {} {}", self.purpose, self.object)?;
+        comment(f, format_args!("{} {}", self.purpose, self.object))?;
         for lock in &self.locks {
-            writeln!(f, "--   locks {} {}", lock.relation, lock.mode)?;
+            comment(f, format_args!("  locks {} {}", lock.relation, lock.mode))?;
         }
         write!(f, "{};", self.sql)
     }
+}
+
+/// One comment line. A name may hold line breaks, and what follows one would no longer be a comment.
+fn comment(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    writeln!(f, "-- {}", text.to_string().replace(['\n', '\r'], " "))
 }
 
 /// A list of steps and the digest of the catalog facts they were computed from.
@@ -169,13 +174,9 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "-- {} ({} steps, catalog {})",
-            self.title,
-            self.steps.len(),
-            self.digest.short()
-        )?;
+        let steps = self.steps.len();
+        let noun = if steps == 1 { "step" } else { "steps" };
+        comment(f, format_args!("{} ({steps} {noun}, catalog {})", self.title, self.digest.short()))?;
         for step in &self.steps {
             writeln!(f, "{step}")?;
         }

@@ -8,7 +8,11 @@ use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 /// Digests the catalog rows that describe these relations and the views and keys that refer to them.
 ///
 /// One query in one round trip, cheap enough to run under the swap's locks: equal digests mean that no DDL touched any
-/// of them in between. `VACUUM` and `ANALYZE` do not change it.
+/// of them in between. It covers the relations with their columns, defaults, indexes, constraints, triggers, policies,
+/// rules, statistics, owned sequences, comments (of relation and columns), and who depends on them or on their row types.
+///
+/// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on indexes, constraints, triggers and the like;
+/// security labels; changes inside what depends on a relation without being one of `oids`, such as the body of a function.
 ///
 /// # Errors
 /// [`StatementError`] when the query fails.
@@ -37,10 +41,10 @@ async fn read(client: &impl GenericClient, oids: &[u32], index_names: bool) -> R
             &[(&oids, Type::OID_ARRAY), (&index_names, Type::BOOL)],
         )
         .await
-        .map_err(|error| StatementError::new("read the catalog rows of", database(), error))?;
+        .map_err(|error| StatementError::new("read what describes the release set in", catalog(), error))?;
     Ok(Digest::of(rows.iter().map(|row| row.get::<_, &str>(0).as_bytes())))
 }
 
-fn database() -> ObjectName {
-    ObjectName::global(ObjectKind::Database, &Ident::fitted("current".to_owned()))
+fn catalog() -> ObjectName {
+    ObjectName::global(ObjectKind::Schema, &Ident::fitted("pg_catalog".to_owned()))
 }

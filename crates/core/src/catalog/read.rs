@@ -64,9 +64,14 @@ impl CatalogSnapshot {
     ///
     /// Sets the transaction's search path to `schema` for its own queries and puts it back. In a `REPEATABLE READ`
     /// transaction the queries agree with each other; the deparsers of the server always see the latest catalog.
+    /// Whoever may create functions in `schema` could stand in for the server's, as always with a search path.
     ///
     /// # Locks
-    /// `ACCESS SHARE` on system catalogs, and for a moment on views that are deparsed.
+    /// `ACCESS SHARE` on system catalogs; for a moment on the members and their indexes, which are measured, and on views
+    /// that are deparsed.
+    ///
+    /// # Cancel safety
+    /// When dropped, the search path stays changed until the transaction ends.
     ///
     /// # Errors
     /// [`CatalogError::Missing`] names every relation that does not exist.
@@ -83,9 +88,11 @@ impl CatalogSnapshot {
     /// ```
     pub async fn read(tx: &Transaction<'_>, schema: &Ident, members: &[Ident]) -> Result<Self, CatalogError> {
         let before: String = query_value(tx, schema, "SELECT current_setting('search_path')", &[]).await?;
-        set_search_path(tx, schema, &schema.to_string()).await?;
+        // Temporary relations last, or one could hide a member, which would then print qualified.
+        set_search_path(tx, schema, &format!("{schema}, pg_temp")).await?;
         let result = Self::read_on_path(tx, schema, members).await;
-        if result.is_ok() {
+        // A failed statement has ended the transaction, and the path with it.
+        if !matches!(result, Err(CatalogError::Statement(_))) {
             set_search_path(tx, schema, &before).await?;
         }
         result

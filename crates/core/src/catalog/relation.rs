@@ -312,6 +312,8 @@ pub struct Index {
     pub definition: Deparsed,
     /// The definition after the names of index and table: `USING btree (…)`. Equal for equal indexes.
     pub tail: Deparsed,
+    /// Whether it has expressions or a predicate, rather than columns only.
+    pub computed: bool,
     /// Whether it is unique.
     pub unique: bool,
     /// Whether it is the primary key's.

@@ -115,7 +115,7 @@ impl Records {
                         coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint \
                    FROM cutover.backup_set s \
                    LEFT JOIN cutover.backup_object o ON o.name = s.name AND o.stamp = s.stamp \
-                                                    AND o.kind IN ('table', 'materialized view') \
+                                                    AND o.kind IN ('table', 'partitioned table', 'materialized view') \
                    LEFT JOIN pg_catalog.pg_class c ON c.oid = o.oid \
                   WHERE s.name = $1 GROUP BY s.name, s.stamp ORDER BY s.stamp DESC",
                 &[&self.release_set.as_str()],
@@ -137,7 +137,7 @@ impl Records {
             .collect())
     }
 
-    /// What a backup set consists of, in the order it was recorded.
+    /// What a backup set consists of, by kind and live name.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be read.
@@ -170,11 +170,24 @@ impl Records {
             })
             .collect())
     }
+
+    /// The oids of everything that any release set of this database keeps in a backup set.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn all_backup_oids(&self, client: &impl GenericClient) -> Result<Vec<u32>, StatementError> {
+        let rows = client
+            .query("SELECT oid FROM cutover.backup_object", &[])
+            .await
+            .map_err(self.failed("list the backed-up relations of"))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
 }
 
 fn kind(text: &str) -> Option<ObjectKind> {
     [
         ObjectKind::Table,
+        ObjectKind::PartitionedTable,
         ObjectKind::MaterializedView,
         ObjectKind::Index,
         ObjectKind::Sequence,

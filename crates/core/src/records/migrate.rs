@@ -1,8 +1,9 @@
 //! Numbered migrations of the record store, applied in place.
 
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::{Client, GenericClient, IsolationLevel};
 
 use super::Records;
+use crate::lock::CLASS;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The migrations in order; the first is number 1. Never change one that was released: add another.
@@ -31,7 +32,8 @@ impl MigrationError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Statement(error) if error.sqlstate().is_some_and(|state| state.code() == "42501") => {
-                "GRANT CREATE ON DATABASE to the role, or have its owner run `CREATE SCHEMA cutover AUTHORIZATION role`"
+                "connect as the owner of schema \"cutover\"; where there is none yet, GRANT CREATE ON DATABASE to the role, \
+                 or have the database's owner run `CREATE SCHEMA cutover AUTHORIZATION` with the role's name"
             }
             Self::Statement(error) => error.remedy(),
             Self::Newer { .. } => "use the newer version of Cutover that wrote them",
@@ -54,25 +56,27 @@ impl Records {
     pub async fn migrate(client: &mut Client) -> Result<(), MigrationError> {
         let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
         // The common case takes no lock and no transaction.
-        if Self::version(client).await? == Some(known) {
+        let found = Self::version(client).await?.unwrap_or(0);
+        if found == known {
             return Ok(());
         }
-        let tx = client.transaction().await.map_err(failed)?;
-        // "Cut0" in ASCII: the class of all our advisory locks; 0 is no release set's key by itself.
-        tx.batch_execute("SELECT pg_catalog.pg_advisory_xact_lock(1131771952)")
+        refuse_newer(found, known)?;
+        // READ COMMITTED whatever the role's default: who waited for the lock must see what its holder committed.
+        let tx = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted)
+            .read_only(false)
+            .start()
             .await
             .map_err(failed)?;
-        tx.batch_execute(
-            "CREATE SCHEMA IF NOT EXISTS cutover; \
-             CREATE TABLE IF NOT EXISTS cutover.migration \
-                 (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());",
-        )
-        .await
-        .map_err(failed)?;
+        // The class of the release locks, and a key that belongs to no release set (but for one name in 2^32, which
+        // would only wait).
+        tx.execute("SELECT pg_catalog.pg_advisory_xact_lock($1, 0)", &[&CLASS])
+            .await
+            .map_err(failed)?;
+        create_schema(&tx).await?;
         let found = Self::version(&tx).await?.unwrap_or(0);
-        if found > known {
-            return Err(MigrationError::Newer { found, known });
-        }
+        refuse_newer(found, known)?;
         for (version, sql) in (1..).zip(MIGRATIONS) {
             if version > found {
                 tx.batch_execute(sql).await.map_err(failed)?;
@@ -106,6 +110,31 @@ impl Records {
             .map_err(failed)?;
         Ok(row.get(0))
     }
+}
+
+fn refuse_newer(found: i32, known: i32) -> Result<(), MigrationError> {
+    if found > known {
+        return Err(MigrationError::Newer { found, known });
+    }
+    Ok(())
+}
+
+async fn create_schema(client: &impl GenericClient) -> Result<(), StatementError> {
+    // `CREATE SCHEMA IF NOT EXISTS` asks for the right to create one even where it exists.
+    let exists = client
+        .query_one("SELECT pg_catalog.to_regnamespace('cutover') IS NOT NULL", &[])
+        .await
+        .map_err(failed)?;
+    if !exists.get::<_, bool>(0) {
+        client.batch_execute("CREATE SCHEMA cutover").await.map_err(failed)?;
+    }
+    client
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS cutover.migration \
+                 (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp())",
+        )
+        .await
+        .map_err(failed)
 }
 
 fn failed(error: tokio_postgres::Error) -> StatementError {

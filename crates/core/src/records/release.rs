@@ -184,16 +184,7 @@ impl Records {
         client_pid: u32,
     ) -> Result<i64, StatementError> {
         let failed = self.failed("open the record of");
-        client
-            .execute(
-                "UPDATE cutover.release \
-                    SET state = 'abandoned', finished_at = clock_timestamp(), updated_at = clock_timestamp(), \
-                        error = coalesce(error, 'its process ended without a word') \
-                  WHERE name = $1 AND state = 'running'",
-                &[&self.release_set.as_str()],
-            )
-            .await
-            .map_err(&failed)?;
+        self.abandon_dead(client).await?;
         let kind = match kind {
             ReleaseKind::Release => "release",
             ReleaseKind::Rollback => "rollback",
@@ -216,7 +207,23 @@ impl Records {
         Ok(row.get(0))
     }
 
-    /// Takes up the record of a release that stopped, failed or was abandoned: it runs again, on this session.
+    /// Whoever holds the release lock is the only one at work: what else is recorded as running has died.
+    async fn abandon_dead(&self, client: &impl GenericClient) -> Result<(), StatementError> {
+        client
+            .execute(
+                "UPDATE cutover.release \
+                    SET state = 'abandoned', finished_at = clock_timestamp(), updated_at = clock_timestamp(), \
+                        error = coalesce(error, 'its process ended without a word') \
+                  WHERE name = $1 AND state = 'running'",
+                &[&self.release_set.as_str()],
+            )
+            .await
+            .map_err(self.failed("mark what died of"))?;
+        Ok(())
+    }
+
+    /// Takes up the record of a release that stopped, failed or was abandoned: it runs again, on this session. The
+    /// caller holds the release lock, so whatever else is still recorded as running becomes `abandoned`.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be written.
@@ -227,6 +234,7 @@ impl Records {
         host: &str,
         client_pid: u32,
     ) -> Result<(), StatementError> {
+        self.abandon_dead(client).await?;
         client
             .execute(
                 "UPDATE cutover.release SET state = 'running', error = NULL, finished_at = NULL, \
@@ -325,7 +333,7 @@ impl Records {
     /// transaction, after [`add_backup`](Self::add_backup).
     ///
     /// # Errors
-    /// [`StatementError`] when the records cannot be written.
+    /// [`StatementError`] when the records cannot be written, or hold no such release of this set.
     pub async fn record_swap(
         &self,
         client: &impl GenericClient,
@@ -340,12 +348,13 @@ impl Records {
             )
             .await
             .map_err(&failed)?;
+        // RETURNING, so that a record that is not there fails the swap instead of leaving none current.
         client
-            .execute(
+            .query_one(
                 "UPDATE cutover.release SET current = true, swapped_at = clock_timestamp(), \
-                        updated_at = clock_timestamp(), backup_stamp = $2, restored_stamp = $3, staged = NULL \
-                  WHERE id = $1",
-                &[&swap.release, &swap.backup.as_str(), &swap.restored.as_ref().map(Stamp::as_str)],
+                        updated_at = clock_timestamp(), backup_stamp = $3, restored_stamp = $4, staged = NULL \
+                  WHERE id = $1 AND name = $2 RETURNING id",
+                &[&swap.release, &name, &swap.backup.as_str(), &swap.restored.as_ref().map(Stamp::as_str)],
             )
             .await
             .map_err(&failed)?;

@@ -22,11 +22,13 @@ SELECT a.attrelid, json_agg(json_build_object(
     -- Some minor releases keep a version stamp of their own here, which no dump prints and no statement can set.
     'options', (SELECT coalesce(json_agg(o ORDER BY ordinality), '[]')
                   FROM unnest(a.attoptions) WITH ORDINALITY u (o, ordinality) WHERE NOT starts_with(o, 'pg_attver=')),
-    'acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                                              'grantor', pg_get_userbyid(x.grantor),
-                                              'privilege', x.privilege_type, 'grantable', x.is_grantable)
-                            ORDER BY x.ordinality)
-              FROM aclexplode(a.attacl) WITH ORDINALITY x),
+    -- An empty list (everything was revoked) is not the same as none (the built-in default).
+    'acl', CASE WHEN a.attacl IS NOT NULL THEN (
+        SELECT coalesce(json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                   'grantor', pg_get_userbyid(x.grantor),
+                                                   'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                 ORDER BY x.ordinality), '[]')
+          FROM aclexplode(a.attacl) WITH ORDINALITY x) END,
     'comment', col_description(a.attrelid, a.attnum)
 ) ORDER BY a.attnum)
   FROM pg_attribute a

@@ -12,6 +12,8 @@ WITH RECURSIVE reads AS (
     SELECT reads.reader, found.depth + 1
       FROM found JOIN reads ON reads.source = found.oid
      WHERE reads.reader <> ALL ($1)
+       -- No chain is longer; two views that CREATE OR REPLACE made read each other would never end.
+       AND found.depth <= (SELECT count(DISTINCT reader) FROM reads)
 ), deepest AS (
     SELECT oid, max(depth) AS depth FROM found GROUP BY oid
 )

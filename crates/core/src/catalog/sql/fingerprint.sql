@@ -1,9 +1,12 @@
--- $1: relation oids; $2: whether names and options of indexes, and of the constraints they back, count. Changes when any catalog row that describes one of them, or what hangs on it, is rewritten.
+-- $1: relation oids; $2: whether names and options of indexes, and of the constraints they back, count.
+-- Changes when any catalog row that describes one of them, or what hangs on it, is rewritten.
 -- xmin tells that cheaply; VACUUM and ANALYZE update pg_class in place and do not disturb it.
 SELECT coalesce(string_agg(fact, ',' ORDER BY fact), '')
   FROM (
     SELECT 'c' || c.oid || '.' || c.xmin || c.relname AS fact FROM pg_class c WHERE c.oid = ANY ($1)
-    UNION ALL SELECT 'i' || i.oid || CASE WHEN $2 THEN '.' || i.xmin ELSE '' END FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+    -- The CLUSTER mark, the replica identity and validity are in pg_index, which a rename leaves alone.
+    UNION ALL SELECT 'i' || i.oid || '.' || x.xmin || CASE WHEN $2 THEN '.' || i.xmin ELSE '' END
+                FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
                WHERE x.indrelid = ANY ($1)
     UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || '.' || a.xmin FROM pg_attribute a
                WHERE a.attrelid = ANY ($1) AND a.attnum > 0
@@ -16,6 +19,19 @@ SELECT coalesce(string_agg(fact, ',' ORDER BY fact), '')
     UNION ALL SELECT 'd' || d.adrelid || '.' || d.adnum || '.' || d.xmin FROM pg_attrdef d WHERE d.adrelid = ANY ($1)
     -- Rules: those on the relations, and those of whatever reads them.
     UNION ALL SELECT 'r' || r.oid || '.' || r.xmin FROM pg_rewrite r WHERE r.ev_class = ANY ($1)
+    -- Automatic ones too: publications that list it, partitions, sequences that a column came to own.
     UNION ALL SELECT DISTINCT 'v' || d.classid || '.' || d.objid FROM pg_depend d
-               WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1) AND d.deptype = 'n'
+               WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1) AND d.deptype IN ('n', 'a')
+    UNION ALL SELECT DISTINCT 'w' || d.classid || '.' || d.objid
+                FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+               WHERE t.typrelid = ANY ($1) AND d.deptype IN ('n', 'a')
+    UNION ALL SELECT 'q' || s.seqrelid || '.' || c.xmin || '.' || s.xmin
+                FROM pg_depend d
+                JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+                JOIN pg_sequence s ON s.seqrelid = c.oid
+               WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+                 AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')
+    -- A comment lives in a row of its own.
+    UNION ALL SELECT 'm' || d.objoid || '.' || d.objsubid || '.' || d.xmin FROM pg_description d
+               WHERE d.classoid = 'pg_class'::regclass AND d.objoid = ANY ($1)
   ) facts

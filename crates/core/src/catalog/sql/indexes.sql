@@ -4,6 +4,7 @@ SELECT x.indrelid, json_agg(json_build_object(
     'name', json_build_object('schema', n.nspname, 'name', i.relname),
     'definition', def.text,
     'tail', CASE WHEN starts_with(def.text, def.head) THEN substr(def.text, length(def.head) + 1) ELSE def.text END,
+    'computed', (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL),
     'unique', x.indisunique,
     'primary', x.indisprimary,
     'valid', x.indisvalid,
@@ -15,7 +16,7 @@ SELECT x.indrelid, json_agg(json_build_object(
     'statistics_targets', (SELECT coalesce(json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum), '{}')
                              FROM pg_attribute a WHERE a.attrelid = i.oid AND nullif(a.attstattarget, -1) IS NOT NULL),
     'comment', obj_description(i.oid, 'pg_class'),
-    'bytes', pg_relation_size(i.oid)
+    'bytes', coalesce(pg_relation_size(i.oid), 0)
 ) ORDER BY i.relname)
   FROM pg_index x
   JOIN pg_class i ON i.oid = x.indexrelid

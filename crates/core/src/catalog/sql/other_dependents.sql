@@ -1,16 +1,22 @@
--- $1: oids of the members. Everything else outside the set that the catalog says depends on it or on its row types:
--- whatever is not a view, a foreign key, or a part of a member.
+-- $1: oids of the members. Everything else outside the set that the catalog says depends on it, on its row types or on
+-- its columns' own sequences: whatever is not a view over it, a foreign key, or a part of a member.
 WITH members AS (
     SELECT unnest($1::oid[]) AS oid
 ), types AS (
     SELECT t.oid FROM pg_type t JOIN members m ON t.typrelid = m.oid
     UNION ALL
     SELECT t.typarray FROM pg_type t JOIN members m ON t.typrelid = m.oid WHERE t.typarray <> 0
+), sequences AS (
+    SELECT d.objid AS oid
+      FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND d.refobjid IN (SELECT oid FROM members) AND d.deptype IN ('a', 'i')
 ), depends AS (
     SELECT DISTINCT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid
       FROM pg_depend d
      WHERE d.deptype IN ('n', 'a')
        AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM members))
+            OR (d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM sequences))
             OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types)))
 )
 SELECT DISTINCT jsonb_build_object(
@@ -27,8 +33,14 @@ SELECT DISTINCT jsonb_build_object(
         OR EXISTS (SELECT FROM pg_index x WHERE x.indexrelid = d.objid AND x.indrelid IN (SELECT oid FROM members))
         OR EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S')
     WHEN 'pg_rewrite'::regclass THEN
+        -- A view that reads a member is told with the views; one that names only its type or its sequence is not.
         EXISTS (SELECT FROM pg_rewrite r WHERE r.oid = d.objid
-                   AND (r.rulename = '_RETURN' OR r.ev_class IN (SELECT oid FROM members)))
+                   AND (r.ev_class IN (SELECT oid FROM members)
+                        OR (r.rulename = '_RETURN'
+                            AND EXISTS (SELECT FROM pg_depend o
+                                         WHERE o.classid = d.classid AND o.objid = d.objid
+                                           AND o.refclassid = 'pg_class'::regclass
+                                           AND o.refobjid IN (SELECT oid FROM members)))))
     WHEN 'pg_constraint'::regclass THEN
         EXISTS (SELECT FROM pg_constraint k WHERE k.oid = d.objid
                    AND (k.conrelid IN (SELECT oid FROM members) OR k.contype = 'f'))

@@ -11,11 +11,13 @@ SELECT c.oid, json_build_object(
     'tablespace', ts.spcname,
     'options', coalesce(c.reloptions, '{}'),
     'toast_options', coalesce(t.reloptions, '{}'),
-    'acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
-                                              'grantor', pg_get_userbyid(a.grantor),
-                                              'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                            ORDER BY a.ordinality)
-              FROM aclexplode(c.relacl) WITH ORDINALITY a),
+    -- An empty list (everything was revoked) is not the same as none (the built-in default).
+    'acl', CASE WHEN c.relacl IS NOT NULL THEN (
+        SELECT coalesce(json_agg(json_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                                                   'grantor', pg_get_userbyid(a.grantor),
+                                                   'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                                 ORDER BY a.ordinality), '[]')
+          FROM aclexplode(c.relacl) WITH ORDINALITY a) END,
     'comment', obj_description(c.oid, 'pg_class'),
     'row_security', c.relrowsecurity,
     'force_row_security', c.relforcerowsecurity,
@@ -60,7 +62,8 @@ SELECT c.oid, json_build_object(
                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
     'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END,
     'populated', c.relispopulated,
-    'bytes', pg_total_relation_size(c.oid),
+    -- NULL where it was dropped under our eyes.
+    'bytes', coalesce(pg_total_relation_size(c.oid), 0),
     'estimated_rows', c.reltuples::bigint
 )
   FROM pg_class c

@@ -13,11 +13,13 @@ SELECT d.refobjid, json_agg(json_build_object(
     'max', s.seqmax,
     'cache', s.seqcache,
     'cycle', s.seqcycle,
-    'acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                                              'grantor', pg_get_userbyid(x.grantor),
-                                              'privilege', x.privilege_type, 'grantable', x.is_grantable)
-                            ORDER BY x.ordinality)
-              FROM aclexplode(c.relacl) WITH ORDINALITY x),
+    -- An empty list (everything was revoked) is not the same as none (the built-in default).
+    'acl', CASE WHEN c.relacl IS NOT NULL THEN (
+        SELECT coalesce(json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                   'grantor', pg_get_userbyid(x.grantor),
+                                                   'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                 ORDER BY x.ordinality), '[]')
+          FROM aclexplode(c.relacl) WITH ORDINALITY x) END,
     'comment', obj_description(c.oid, 'pg_class'),
     'last_value', CASE WHEN has_sequence_privilege(c.oid, 'USAGE,SELECT') THEN pg_sequence_last_value(c.oid) END
 ) ORDER BY a.attnum)

@@ -8,20 +8,24 @@ SELECT json_build_object(
     'may_create_schemas', has_database_privilege(current_database(), 'CREATE'),
     'may_create_in_schema', coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1),
                                      false),
-    'default_table_acl', (SELECT json_agg(json_build_object(
-                              'grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
-                              'grantor', pg_get_userbyid(a.grantor),
-                              'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.ordinality)
-                            FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY a
-                           WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0
-                             AND d.defaclobjtype = 'r'),
-    'default_sequence_acl', (SELECT json_agg(json_build_object(
-                                 'grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
-                                 'grantor', pg_get_userbyid(a.grantor),
-                                 'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.ordinality)
-                               FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY a
-                              WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0
-                                AND d.defaclobjtype = 'S'),
+    'default_table_acl', (SELECT CASE WHEN count(*) > 0 THEN
+        coalesce(json_agg(json_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                                            'grantor', pg_get_userbyid(a.grantor),
+                                            'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                          ORDER BY a.ordinality) FILTER (WHERE a.grantee IS NOT NULL), '[]') END
+          FROM pg_default_acl d
+          JOIN pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
+          LEFT JOIN LATERAL aclexplode(d.defaclacl) WITH ORDINALITY a ON true
+         WHERE d.defaclnamespace = 0 AND d.defaclobjtype = 'r'),
+    'default_sequence_acl', (SELECT CASE WHEN count(*) > 0 THEN
+        coalesce(json_agg(json_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                                            'grantor', pg_get_userbyid(a.grantor),
+                                            'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                          ORDER BY a.ordinality) FILTER (WHERE a.grantee IS NOT NULL), '[]') END
+          FROM pg_default_acl d
+          JOIN pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
+          LEFT JOIN LATERAL aclexplode(d.defaclacl) WITH ORDINALITY a ON true
+         WHERE d.defaclnamespace = 0 AND d.defaclobjtype = 'S'),
     'event_triggers', (SELECT coalesce(json_agg(evtname ORDER BY evtname), '[]')
                          FROM pg_event_trigger WHERE evtenabled <> 'D'),
     'all_tables_publications', (SELECT coalesce(json_agg(pubname ORDER BY pubname), '[]')
