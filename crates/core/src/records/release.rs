@@ -398,6 +398,19 @@ impl Records {
         Ok(rows.iter().map(record).collect())
     }
 
+    /// The releases whose staging may still be there, oldest first.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn with_staging(&self, client: &impl GenericClient) -> Result<Vec<ReleaseRecord>, StatementError> {
+        let sql = format!("SELECT {COLUMNS} FROM cutover.release WHERE name = $1 AND staged IS NOT NULL ORDER BY id");
+        let rows = client
+            .query(sql.as_str(), &[&self.release_set.as_str()])
+            .await
+            .map_err(self.failed("read the records of"))?;
+        Ok(rows.iter().map(record).collect())
+    }
+
     /// The release or rollback whose data readers see; `None` before the first.
     ///
     /// # Errors
