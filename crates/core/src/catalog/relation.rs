@@ -214,6 +214,8 @@ impl Column {
 pub struct SequenceUse {
     /// Its oid.
     pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
     /// Its name as a string constant, the way it stands before `::regclass` in the default.
     pub printed: String,
 }

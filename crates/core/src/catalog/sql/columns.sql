@@ -7,9 +7,12 @@ SELECT a.attrelid, json_agg(json_build_object(
     'not_null', a.attnotnull,
     'default', pg_get_expr(d.adbin, d.adrelid),
     'default_sequences', (SELECT coalesce(json_agg(json_build_object('oid', s.oid::bigint,
+                                                                     'name', json_build_object('schema', sn.nspname,
+                                                                                               'name', s.relname),
                                                                      'printed', quote_literal(s.oid::regclass::text))
                                                    ORDER BY s.oid), '[]')
                             FROM pg_depend u JOIN pg_class s ON s.oid = u.refobjid AND s.relkind = 'S'
+                            JOIN pg_namespace sn ON sn.oid = s.relnamespace
                            WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
                              AND u.refclassid = 'pg_class'::regclass AND u.deptype = 'n'),
     'row_type_of', nullif(CASE WHEN el.oid IS NULL THEN ty.typrelid ELSE el.typrelid END, 0)::bigint,
