@@ -3,8 +3,12 @@
 mod cluster;
 mod database;
 pub mod dataset;
+mod dump;
 mod fault_proxy;
+mod reader_load;
 
 pub use cluster::{Cluster, ClusterBuilder, KeptCluster, installed_versions};
 pub use database::TestDatabase;
+pub use dump::normalised_dump;
 pub use fault_proxy::FaultProxy;
+pub use reader_load::{LoadError, LoadReport, ReaderLoad, ReleaseMap};

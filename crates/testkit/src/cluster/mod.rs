@@ -61,6 +61,17 @@ pub struct KeptCluster {
     pub removal: String,
 }
 
+impl KeptCluster {
+    /// How the superuser connects to `database`.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!(
+            "postgresql://{}:{}@127.0.0.1:{}/{database}",
+            self.superuser, self.password, self.port
+        )
+    }
+}
+
 /// The major versions of PostgreSQL that are installed here, newest first.
 #[must_use]
 pub fn installed_versions() -> Vec<u16> {
@@ -264,18 +275,18 @@ impl Cluster {
     /// # Errors
     /// When the supervisor is gone.
     pub fn keep(self) -> Result<KeptCluster> {
+        let pid = self.postmaster_pid()?;
+        let directory = format!("'{}'", self.root.display().to_string().replace('\'', r"'\''"));
         self.request("keep")?;
-        let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-        let stop = format!(
-            "kill -QUIT $(head -n 1 {})",
-            quoted(&self.data_dir().join("postmaster.pid"))
-        );
         Ok(KeptCluster {
             port: self.port,
             superuser: SUPERUSER.to_owned(),
             password: self.password.clone(),
-            removal: format!("{stop}; rm -rf {}", quoted(&self.root)),
             directory: self.root.clone(),
+            // Not before the server is gone: it would write into the directory that is being removed.
+            removal: format!(
+                "kill -QUIT {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.1; done; rm -rf {directory}"
+            ),
         })
     }
 

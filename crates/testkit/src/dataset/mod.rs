@@ -13,6 +13,7 @@ mod shape;
 mod site;
 mod statistics;
 mod transaction;
+mod world;
 
 pub use fault::{Fault, FaultSet};
 pub use live::{PortalConnection, create_live};
@@ -20,6 +21,7 @@ pub use load::load_live;
 pub use population::AwkwardSite;
 pub use portal::{create_portal, switch_portal_month};
 pub use statistics::write_csvs;
+pub use world::World;
 
 /// Owns the live relations and runs the releases; its password is its name.
 pub const LIVE_OWNER: &str = "wdpa_owner";

@@ -1,69 +1,19 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cutover_testkit::dataset::{
-    AwkwardSite, Fault, FaultSet, LIVE_OWNER, LIVE_READER, PortalConnection, PortalSpec, RELEASE_MATVIEWS,
-    RELEASE_TABLES, create_live, create_portal, load_live, switch_portal_month, write_csvs,
+    AwkwardSite, Fault, FaultSet, LIVE_OWNER, LIVE_READER, PortalSpec, RELEASE_MATVIEWS, RELEASE_TABLES,
+    World, create_portal, load_live, switch_portal_month,
 };
 use cutover_testkit::{Cluster, TestDatabase};
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/wdpa/release.toml");
-
-/// Both databases, and a directory with the release file and its data.
-struct World {
-    portal: TestDatabase,
-    live: TestDatabase,
-    directory: tempfile::TempDir,
-    spec: PortalSpec,
+/// Both databases on the shared cluster.
+async fn world(spec: PortalSpec) -> World {
+    let cluster = Cluster::shared();
+    World::create(cluster, cluster, spec).await.unwrap()
 }
 
-impl World {
-    async fn create(spec: PortalSpec) -> Self {
-        let cluster = Cluster::shared();
-        let (portal, live) = (
-            cluster.database().await.unwrap(),
-            cluster.database().await.unwrap(),
-        );
-        create_portal(&portal.connect().await.unwrap(), &spec)
-            .await
-            .unwrap();
-        let connection = PortalConnection::to(cluster, &portal);
-        create_live(&live.connect().await.unwrap(), &connection)
-            .await
-            .unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join("data")).unwrap();
-        std::fs::copy(EXAMPLE, directory.path().join("release.toml")).unwrap();
-        Self {
-            portal,
-            live,
-            directory,
-            spec,
-        }
-    }
-
-    fn release_file(&self) -> PathBuf {
-        self.directory.path().join("release.toml")
-    }
-
-    /// Loads live as it should be after the release of the portal's month.
-    async fn load(&self) {
-        let month = self.spec.month_label();
-        write_csvs(&self.directory.path().join("data"), &self.spec, &month).unwrap();
-        load_live(&self.live.connect().await.unwrap(), &self.release_file(), &month)
-            .await
-            .unwrap();
-    }
-
-    async fn switch_to(&mut self, spec: PortalSpec) {
-        switch_portal_month(&self.portal.connect().await.unwrap(), &spec)
-            .await
-            .unwrap();
-        self.spec = spec;
-    }
-
-    async fn live_number(&self, sql: &str) -> i64 {
-        self.live.query_text(sql).await.unwrap().parse().unwrap()
-    }
+async fn number(database: &TestDatabase, sql: &str) -> i64 {
+    database.query_text(sql).await.unwrap().parse().unwrap()
 }
 
 /// What is the same when two databases hold the same rows.
@@ -91,13 +41,11 @@ async fn portal_tables(portal: &TestDatabase) -> Vec<String> {
 
 #[tokio::test]
 async fn the_imports_of_the_example_fill_every_table_as_they_should() {
-    let world = World::create(PortalSpec::new(1, 0.001)).await;
-    world.load().await;
+    let world = world(PortalSpec::new(1, 0.001)).await;
+    world.load().await.unwrap();
     for relation in RELEASE_TABLES.iter().chain(&RELEASE_MATVIEWS) {
         assert_ne!(
-            world
-                .live_number(&format!("SELECT count(*) FROM {relation}"))
-                .await,
+            number(world.live(), &format!("SELECT count(*) FROM {relation}")).await,
             0,
             "{relation} is empty"
         );
@@ -105,96 +53,100 @@ async fn the_imports_of_the_example_fill_every_table_as_they_should() {
     let published = "(SELECT site_id, site_pid FROM portal_standard_points UNION ALL \
                       SELECT site_id, site_pid FROM portal_standard_polygons)";
     // As many sites as the portal publishes, and the parcels of those that have several.
-    let sites = world
-        .live_number(&format!("SELECT count(DISTINCT site_id) FROM {published} s"))
-        .await;
+    let sites = number(
+        world.live(),
+        &format!("SELECT count(DISTINCT site_id) FROM {published} s"),
+    )
+    .await;
     assert_eq!(
-        world.live_number("SELECT count(*) FROM protected_areas").await,
+        number(world.live(), "SELECT count(*) FROM protected_areas").await,
         sites
     );
     assert_eq!(sites, 298, "300 sites, one archived and one restricted");
     let parcels = format!(
         "SELECT count(*) FROM {published} s JOIN (SELECT site_id FROM {published} s GROUP BY 1 HAVING count(*) > 1) m USING (site_id)"
     );
-    let parcels = world.live_number(&parcels).await;
+    let parcels = number(world.live(), &parcels).await;
     assert!(parcels > 3);
     assert_eq!(
-        world
-            .live_number("SELECT count(*) FROM protected_area_parcels")
-            .await,
+        number(world.live(), "SELECT count(*) FROM protected_area_parcels").await,
         parcels
     );
 
     // Every text has become an id, every row has its source and a country, but for the one of nowhere.
     let without = "SELECT count(*) FROM protected_areas WHERE legal_status_id IS NULL OR iucn_category_id IS NULL OR governance_id IS NULL \
                    OR designation_id IS NULL OR jurisdiction_id IS NULL OR management_authority_id IS NULL OR the_geom IS NULL";
-    assert_eq!(world.live_number(without).await, 0);
+    assert_eq!(number(world.live(), without).await, 0);
     assert_eq!(
-        world
-            .live_number("SELECT count(*) FROM protected_areas_sources")
-            .await,
+        number(world.live(), "SELECT count(*) FROM protected_areas_sources").await,
         sites
     );
     let stateless = "SELECT site_id FROM protected_areas p WHERE NOT EXISTS \
                      (SELECT FROM countries_protected_areas c WHERE c.protected_area_id = p.id)";
     assert_eq!(
-        world.live_number(stateless).await,
+        number(world.live(), stateless).await,
         AwkwardSite::UnknownCountry.site_id()
     );
     let off_centroid =
         "SELECT count(*) FROM protected_areas WHERE the_geom_latitude <> ST_Y(ST_Centroid(the_geom))";
-    assert_eq!(world.live_number(off_centroid).await, 0);
+    assert_eq!(number(world.live(), off_centroid).await, 0);
     assert_eq!(
-        world
-            .live_number("SELECT max(id) - count(*) FROM protected_areas")
-            .await,
+        number(world.live(), "SELECT max(id) - count(*) FROM protected_areas").await,
         0,
         "ids have gaps"
     );
     assert!(
-        world
-            .live_number("SELECT count(*) FROM protected_areas WHERE green_list_status_id IS NOT NULL")
-            .await
+        number(
+            world.live(),
+            "SELECT count(*) FROM protected_areas WHERE green_list_status_id IS NOT NULL"
+        )
+        .await
             > 0
     );
     assert!(
-        world
-            .live_number("SELECT count(*) FROM protected_areas WHERE no_take_status_id IS NOT NULL")
-            .await
+        number(
+            world.live(),
+            "SELECT count(*) FROM protected_areas WHERE no_take_status_id IS NOT NULL"
+        )
+        .await
             > 0
     );
 
     // Files: `-` and nothing are NULL, and the month is known.
     assert_eq!(
-        world.live_number("SELECT count(*) FROM country_statistics").await,
+        number(world.live(), "SELECT count(*) FROM country_statistics").await,
         250
     );
     assert!(
-        world
-            .live_number("SELECT count(*) FROM country_statistics WHERE marine_area IS NULL")
-            .await
+        number(
+            world.live(),
+            "SELECT count(*) FROM country_statistics WHERE marine_area IS NULL"
+        )
+        .await
             > 0
     );
     assert_eq!(
-        world
-            .live_number("SELECT count(*) FROM global_statistics WHERE value IS NULL")
-            .await,
+        number(
+            world.live(),
+            "SELECT count(*) FROM global_statistics WHERE value IS NULL"
+        )
+        .await,
         2
     );
     let months = "SELECT string_agg(DISTINCT month || global_month, ',') FROM reporting_region_statistics";
-    assert_eq!(world.live.query_text(months).await.unwrap(), "Sep2025Sep2025");
+    assert_eq!(world.live().query_text(months).await.unwrap(), "Sep2025Sep2025");
 }
 
 #[tokio::test]
 async fn awkward_rows_arrive_as_they_were_sent() {
-    let world = World::create(PortalSpec::new(1, 0.0)).await;
-    world.load().await;
+    let world = world(PortalSpec::new(1, 0.0)).await;
+    world.load().await.unwrap();
     let of = async |site: AwkwardSite, expression: &str| {
         let sql = format!(
             "SELECT {expression} FROM protected_areas WHERE site_id = {}",
             site.site_id()
         );
-        world.live.query_one_text(&sql).await.unwrap()
+        world.live().query_one_text(&sql).await.unwrap()
     };
     assert_eq!(
         of(AwkwardSite::Quotes, "name").await.unwrap(),
@@ -243,16 +195,16 @@ async fn awkward_rows_arrive_as_they_were_sent() {
         "SELECT count(*) FROM countries_protected_areas c JOIN protected_areas p ON p.id = c.protected_area_id WHERE p.site_id = {}",
         AwkwardSite::ThreeCountries.site_id()
     );
-    assert_eq!(world.live_number(&countries).await, 3);
+    assert_eq!(number(world.live(), &countries).await, 3);
     for hidden in [AwkwardSite::Archived, AwkwardSite::Restricted] {
         let sql = format!(
             "SELECT count(*) FROM protected_areas WHERE site_id = {}",
             hidden.site_id()
         );
-        assert_eq!(world.live_number(&sql).await, 0);
+        assert_eq!(number(world.live(), &sql).await, 0);
     }
     let unused = "SELECT title FROM sources s WHERE NOT EXISTS (SELECT FROM protected_areas_sources x WHERE x.source_id = s.id) ORDER BY s.id DESC LIMIT 1";
-    assert_eq!(world.live.query_text(unused).await.unwrap(), "Unused source");
+    assert_eq!(world.live().query_text(unused).await.unwrap(), "Unused source");
 }
 
 #[tokio::test]
@@ -305,36 +257,36 @@ async fn the_same_seed_gives_the_same_rows_whichever_way_a_month_is_reached() {
 
 #[tokio::test]
 async fn a_month_changes_live_and_turns_a_point_into_a_polygon() {
-    let mut world = World::create(PortalSpec::new(1, 0.001)).await;
-    world.load().await;
+    let mut world = world(PortalSpec::new(1, 0.001)).await;
+    world.load().await.unwrap();
     let turning = format!(
         "SELECT GeometryType(the_geom) FROM protected_areas WHERE site_id = {}",
         AwkwardSite::PointThenPolygon.site_id()
     );
-    assert_eq!(world.live.query_text(&turning).await.unwrap(), "MULTIPOINT");
+    assert_eq!(world.live().query_text(&turning).await.unwrap(), "MULTIPOINT");
     let relations: Vec<String> = RELEASE_TABLES.iter().map(ToString::to_string).collect();
-    let first = content(&world.live, &relations).await;
+    let first = content(world.live(), &relations).await;
 
-    world.switch_to(world.spec.in_month(1)).await;
-    world.load().await;
-    assert_ne!(world.live.query_text(&turning).await.unwrap(), "MULTIPOINT");
+    world.switch_to_month(1).await.unwrap();
+    world.load().await.unwrap();
+    assert_ne!(world.live().query_text(&turning).await.unwrap(), "MULTIPOINT");
     let months = "SELECT string_agg(DISTINCT month, ',') FROM reporting_country_statistics";
-    assert_eq!(world.live.query_text(months).await.unwrap(), "Oct2025");
-    assert_ne!(content(&world.live, &relations).await, first);
+    assert_eq!(world.live().query_text(months).await.unwrap(), "Oct2025");
+    assert_ne!(content(world.live(), &relations).await, first);
 
     // And back: the same month is the same rows, ids included.
-    world.switch_to(world.spec.in_month(0)).await;
-    world.load().await;
-    assert_eq!(content(&world.live, &relations).await, first);
+    world.switch_to_month(0).await.unwrap();
+    world.load().await.unwrap();
+    assert_eq!(content(world.live(), &relations).await, first);
 }
 
 #[tokio::test]
 async fn every_fault_is_there_when_switched_on_and_reaches_the_views() {
     let spec = PortalSpec::new(1, 0.0).with_faults(FaultSet::all());
-    let world = World::create(spec.clone()).await;
+    let mut world = world(spec.clone()).await;
     for view in RELEASE_MATVIEWS {
         world
-            .live
+            .live()
             .execute(&format!("REFRESH MATERIALIZED VIEW {view}"))
             .await
             .unwrap();
@@ -353,16 +305,14 @@ async fn every_fault_is_there_when_switched_on_and_reaches_the_views() {
             other => panic!("no condition for {other:?}"),
         };
         let faulty = format!("SELECT DISTINCT site_id FROM portal_standard_polygons p WHERE {condition}");
-        let found = world.live.query_texts(&faulty).await.unwrap();
+        let found = world.live().query_texts(&faulty).await.unwrap();
         assert_eq!(found, [Some(fault.site_id().to_string())], "{fault:?}");
     }
     // Switched off again, the portal is sound.
     let sound = spec.with_faults(FaultSet::none());
-    switch_portal_month(&world.portal.connect().await.unwrap(), &sound)
-        .await
-        .unwrap();
+    world.switch_to(sound).await.unwrap();
     let invalid = "SELECT count(*) FROM portal.spatial_data WHERE NOT ST_IsValid(geom) OR ST_IsEmpty(geom)";
-    assert_eq!(world.portal.query_text(invalid).await.unwrap(), "0");
+    assert_eq!(world.portal().query_text(invalid).await.unwrap(), "0");
 }
 
 async fn connect_as(role: &str, database: &TestDatabase) -> tokio_postgres::Client {
@@ -376,16 +326,15 @@ async fn connect_as(role: &str, database: &TestDatabase) -> tokio_postgres::Clie
 
 #[tokio::test]
 async fn the_application_may_read_and_the_owner_may_release() {
-    let world = World::create(PortalSpec::new(1, 0.0)).await;
-    let owner = connect_as(LIVE_OWNER, &world.live).await;
-    write_csvs(&world.directory.path().join("data"), &world.spec, "Sep2025").unwrap();
+    let world = world(PortalSpec::new(1, 0.0)).await;
+    let owner = connect_as(LIVE_OWNER, world.live()).await;
     load_live(&owner, &world.release_file(), "Sep2025").await.unwrap();
     owner
         .batch_execute("CREATE SCHEMA cutover; CREATE TABLE public.staging_sources (LIKE sources)")
         .await
         .unwrap();
 
-    let reader = connect_as(LIVE_READER, &world.live).await;
+    let reader = connect_as(LIVE_READER, world.live()).await;
     let views = [
         "portal_downloads_protected_areas",
         "reporting_country_statistics",
@@ -406,7 +355,7 @@ async fn the_application_may_read_and_the_owner_may_release() {
         Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE)
     );
 
-    let portal_reader = connect_as("portal_reader", &world.portal).await;
+    let portal_reader = connect_as("portal_reader", world.portal()).await;
     portal_reader
         .query_one("SELECT count(*) FROM portal.wdpas", &[])
         .await
@@ -419,10 +368,10 @@ async fn the_application_may_read_and_the_owner_may_release() {
 
 #[tokio::test]
 async fn a_failing_import_names_itself_and_leaves_live_as_it_was() {
-    let world = World::create(PortalSpec::new(1, 0.0)).await;
-    world.load().await;
-    std::fs::remove_file(world.directory.path().join("data/story_map_links.csv")).unwrap();
-    let client = world.live.connect().await.unwrap();
+    let world = world(PortalSpec::new(1, 0.0)).await;
+    world.load().await.unwrap();
+    std::fs::remove_file(world.directory().join("data/story_map_links.csv")).unwrap();
+    let client = world.live().connect().await.unwrap();
     let error = load_live(&client, &world.release_file(), "Sep2025")
         .await
         .unwrap_err();
@@ -430,7 +379,7 @@ async fn a_failing_import_names_itself_and_leaves_live_as_it_was() {
         format!("{error:#}").contains("import story_map_links failed"),
         "{error:#}"
     );
-    assert!(world.live_number("SELECT count(*) FROM protected_areas").await > 0);
+    assert!(number(world.live(), "SELECT count(*) FROM protected_areas").await > 0);
     assert!(
         load_live(&client, Path::new("/nowhere/release.toml"), "Sep2025")
             .await
@@ -440,7 +389,7 @@ async fn a_failing_import_names_itself_and_leaves_live_as_it_was() {
 
 #[tokio::test]
 async fn a_backup_name_of_one_index_is_too_long() {
-    let world = World::create(PortalSpec::new(1, 0.0)).await;
+    let world = world(PortalSpec::new(1, 0.0)).await;
     let longest = "SELECT max(length('bk2509010000_' || relname)) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
-    assert!(world.live_number(longest).await > 63);
+    assert!(number(world.live(), longest).await > 63);
 }

@@ -5,4 +5,5 @@
 mod cluster;
 mod dataset;
 mod fault_proxy;
+mod reader_load;
 mod waiting;

@@ -1,0 +1,168 @@
+use cutover_testkit::dataset::{LIVE_READER, PortalSpec, World};
+use cutover_testkit::{Cluster, LoadReport, ReaderLoad, ReleaseMap, normalised_dump};
+
+async fn world() -> World {
+    let cluster = Cluster::shared();
+    let world = World::create(cluster, cluster, PortalSpec::new(1, 0.0))
+        .await
+        .unwrap();
+    world.load().await.unwrap();
+    world
+}
+
+async fn start(world: &World) -> ReaderLoad {
+    let url = Cluster::shared().url_for(LIVE_READER, LIVE_READER, world.live().name());
+    let load = ReaderLoad::start(&url, 4).await.unwrap();
+    // Some rounds of all statements for each of the four.
+    load.statements_reach(200).await.unwrap();
+    load
+}
+
+/// Until the readers have gone on for a while.
+async fn more(load: &ReaderLoad) {
+    load.statements_reach(load.statements() + 200).await.unwrap();
+}
+
+async fn stop(world: &World, load: ReaderLoad) -> LoadReport {
+    let releases = ReleaseMap::read(&world.live().connect().await.unwrap())
+        .await
+        .unwrap();
+    load.stop(&releases).await.unwrap()
+}
+
+#[tokio::test]
+async fn readers_of_a_quiet_database_see_one_release_and_nothing_wrong() {
+    let world = world().await;
+    let load = start(&world).await;
+    let report = stop(&world, load).await;
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!(report.connections, 4);
+    assert_eq!(
+        report.by_release.get("live"),
+        Some(&report.statements),
+        "{report:#?}"
+    );
+    assert!(
+        report.p50_ms <= report.p99_ms && report.longest_stall_ms > 0.0,
+        "{report:#?}"
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["errors"], 0);
+}
+
+#[tokio::test]
+async fn a_release_that_goes_live_piece_by_piece_is_seen_as_mixed() {
+    let world = world().await;
+    world
+        .live()
+        .execute("CREATE TABLE next_sources AS TABLE sources; GRANT SELECT ON next_sources TO wdpa_reader")
+        .await
+        .unwrap();
+    let load = start(&world).await;
+    let swap =
+        "ALTER TABLE sources RENAME TO bk2509010000_sources; ALTER TABLE next_sources RENAME TO sources";
+    world.live().execute(swap).await.unwrap();
+    more(&load).await;
+    let report = stop(&world, load).await;
+    // Before the swap `sources` was read beside what is live still.
+    assert!(report.mixed_reads > 0, "{report:#?}");
+    assert!(report.by_release.contains_key("live"), "{report:#?}");
+    assert!(!report.is_clean());
+}
+
+#[tokio::test]
+async fn a_missing_table_is_an_error_with_its_sqlstate() {
+    let world = world().await;
+    let load = start(&world).await;
+    world
+        .live()
+        .execute("ALTER TABLE pame_sources RENAME TO elsewhere")
+        .await
+        .unwrap();
+    more(&load).await;
+    world
+        .live()
+        .execute("ALTER TABLE elsewhere RENAME TO pame_sources")
+        .await
+        .unwrap();
+    let report = stop(&world, load).await;
+    let error = report
+        .error_samples
+        .iter()
+        .find(|error| error.sqlstate.as_deref() == Some("42P01"));
+    assert!(
+        error.is_some_and(|error| error.message.contains("pame_sources")),
+        "{report:#?}"
+    );
+    assert_eq!(
+        report.errors,
+        report.error_samples.iter().map(|error| error.times).sum::<u64>()
+    );
+}
+
+#[tokio::test]
+async fn an_empty_table_is_an_error() {
+    let world = world().await;
+    let load = start(&world).await;
+    world.live().execute("TRUNCATE story_map_links").await.unwrap();
+    more(&load).await;
+    let report = stop(&world, load).await;
+    let error = report
+        .error_samples
+        .iter()
+        .find(|error| error.message.contains("empty table seen"));
+    assert_eq!(
+        error.map(|error| error.statement.as_str()),
+        Some("whole set"),
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
+async fn waiting_for_a_lock_is_the_longest_stall() {
+    let world = world().await;
+    let load = start(&world).await;
+    let hold = "BEGIN; LOCK TABLE protected_areas IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(0.4); COMMIT";
+    world.live().execute(hold).await.unwrap();
+    more(&load).await;
+    let report = stop(&world, load).await;
+    assert!(report.is_clean(), "{report:#?}");
+    assert!(report.longest_stall_ms > 300.0, "{report:#?}");
+}
+
+#[tokio::test]
+async fn readers_outlive_their_connections() {
+    let world = world().await;
+    let load = start(&world).await;
+    let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                     WHERE application_name = 'reader load' AND datname = current_database()";
+    assert_ne!(world.live().query_text(terminate).await.unwrap(), "0");
+    more(&load).await;
+    let report = stop(&world, load).await;
+    assert!(report.errors > 0 && report.errors < 50, "{report:#?}");
+    assert_eq!(report.mixed_reads + report.unknown_reads, 0, "{report:#?}");
+}
+
+#[tokio::test]
+async fn readers_that_cannot_connect_say_so_at_once() {
+    let url = Cluster::shared().url_for(LIVE_READER, LIVE_READER, "no_such_database");
+    let error = ReaderLoad::start(&url, 4).await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("the readers cannot connect"),
+        "{error:#}"
+    );
+}
+
+#[tokio::test]
+async fn dumps_of_the_same_database_are_equal_and_see_a_difference() {
+    let world = world().await;
+    let dump = || normalised_dump(Cluster::shared(), world.live().name(), &["--schema=public"]).unwrap();
+    let before = dump();
+    assert_eq!(before, dump());
+    world
+        .live()
+        .execute("COMMENT ON COLUMN sources.title IS 'changed'")
+        .await
+        .unwrap();
+    assert_ne!(before, dump());
+}
