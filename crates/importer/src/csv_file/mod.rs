@@ -1,0 +1,91 @@
+//! CSV files as sources.
+
+mod encode; // CSV record -> line of COPY text
+mod error; // the file, the line, the column, why
+mod load; // reading beside the COPY
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub use error::CsvError;
+pub(crate) use load::load;
+
+/// A CSV file ([RFC 4180]) in UTF-8 whose first record names its columns.
+///
+/// PostgreSQL parses the values, so whatever a column's type accepts can stand in the file. Dates are read as `ISO, YMD`.
+///
+/// [RFC 4180]: https://www.rfc-editor.org/rfc/rfc4180
+///
+/// ```
+/// use cutover_importer::CsvSource;
+///
+/// let csv = CsvSource::new("data/country_statistics_Sep2025.csv").nulls(["", "-"]);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CsvSource {
+    path: PathBuf,
+    delimiter: u8,
+    nulls: Vec<String>,
+}
+
+impl CsvSource {
+    /// A file separated by commas, whose empty fields are NULL.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            delimiter: b',',
+            nulls: vec![String::new()],
+        }
+    }
+
+    /// The ASCII character between fields; a comma unless set.
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// The fields that mean NULL, quoted or not; only the empty one unless set.
+    pub fn nulls<T: Into<String>>(mut self, nulls: impl IntoIterator<Item = T>) -> Self {
+        self.nulls = nulls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open(&self) -> Result<csv::Reader<File>, CsvError> {
+        let file = File::open(&self.path).map_err(|source| CsvError::Open {
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .buffer_capacity(256 << 10)
+            .from_reader(file))
+    }
+
+    /// The names of the columns, read on a blocking thread.
+    pub(crate) async fn header(&self) -> Result<Vec<String>, CsvError> {
+        let csv = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut reader = csv.open()?;
+            let header = reader.headers().map_err(|source| CsvError::Record {
+                path: csv.path.clone(),
+                source,
+            })?;
+            Ok(header.iter().map(str::to_owned).collect())
+        });
+        read.await.map_err(|source| CsvError::Reader {
+            path: self.path.clone(),
+            source,
+        })?
+    }
+
+    fn is_null(&self, field: &str) -> bool {
+        self.nulls.iter().any(|null| null == field)
+    }
+}

@@ -1,0 +1,327 @@
+//! What can go wrong with an import.
+
+use cutover_core::{DatabaseError, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
+use tokio_postgres::error::SqlState;
+
+use crate::copy_in::Refused;
+use crate::mapping::ColumnProblem;
+use crate::{CsvError, Import, Source};
+
+/// An import that could not be planned or carried out. The table is as it was once the transaction has ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A statement failed.
+    #[error("importer {importer} failed to import {from}")]
+    Statement {
+        /// The importer's name.
+        importer: String,
+        /// The source: a relation's name, `its query`, or a file's path.
+        from: String,
+        /// The statement's purpose, its object and what the server said.
+        source: StatementError,
+    },
+    /// There is no table to fill.
+    #[error("importer {importer}: there is no table {table} to fill")]
+    TargetMissing {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+    },
+    /// There is no relation to read.
+    #[error("importer {importer}: there is no relation {relation} to read")]
+    SourceMissing {
+        /// The importer's name.
+        importer: String,
+        /// The relation.
+        relation: QualifiedName,
+    },
+    /// The source's columns do not fit the table's; all that was found.
+    #[error(
+        "importer {importer}: the columns of {from} do not fit {table}{}",
+        listed(problems)
+    )]
+    Columns {
+        /// The importer's name.
+        importer: String,
+        /// The source: a relation's name, `its query`, or a file's path.
+        from: String,
+        /// The table.
+        table: QualifiedName,
+        /// What does not fit, with the remedy of each.
+        problems: Vec<ColumnProblem>,
+    },
+    /// The way asked for cannot be gone.
+    #[error("importer {importer}: {reason}")]
+    Way {
+        /// The importer's name.
+        importer: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Table or source changed since the plan was made.
+    #[error(
+        "importer {importer}: the columns of {table} or of its source changed since the import was planned"
+    )]
+    Stale {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+    },
+    /// The table refused a row of a COPY pipe.
+    #[error("importer {importer}: row {row} of the source was refused{}", at_column(column.as_ref()))]
+    RowRefused {
+        /// The importer's name.
+        importer: String,
+        /// Counted from 1, in the order the source sent them.
+        row: u64,
+        /// The column, where the server names one.
+        column: Option<Ident>,
+        /// What the server said; its own line number counts from the start of a segment.
+        source: StatementError,
+    },
+    /// A CSV file cannot be read, or holds a value that the table refuses.
+    #[error("importer {importer} failed")]
+    Csv {
+        /// The importer's name.
+        importer: String,
+        /// The file, the line, the column and why.
+        source: CsvError,
+    },
+}
+
+fn listed(problems: &[ColumnProblem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    format!("\n  - {}", lines.join("\n  - "))
+}
+
+fn at_column(column: Option<&Ident>) -> String {
+    column
+        .map(|column| format!(", column {column}"))
+        .unwrap_or_default()
+}
+
+impl ImportError {
+    /// The server's five-character code, when it sent one.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&SqlState> {
+        self.statement_error().and_then(StatementError::sqlstate)
+    }
+
+    /// The statement that failed, when one did.
+    #[must_use]
+    pub fn statement_error(&self) -> Option<&StatementError> {
+        match self {
+            Self::Statement { source, .. } | Self::RowRefused { source, .. } => Some(source),
+            Self::Csv { source, .. } => source.statement_error(),
+            Self::TargetMissing { .. }
+            | Self::SourceMissing { .. }
+            | Self::Columns { .. }
+            | Self::Way { .. }
+            | Self::Stale { .. } => None,
+        }
+    }
+
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Statement { source, .. } => database_remedy(source.database_error()),
+            Self::TargetMissing { .. } => "build staging first, and check `into`",
+            Self::SourceMissing { .. } => {
+                "check the name and the schema in `from`; create the view, or refresh the portal's foreign tables"
+            }
+            Self::Columns { .. } => "mend what is listed above, then run again; nothing was imported",
+            Self::Way { .. } => "choose another `way`, or give the source the connection it needs",
+            Self::Stale { .. } => "plan the import again; nothing was imported",
+            Self::RowRefused { .. } => "mend the row at its source, or convert the column in a query",
+            Self::Csv { source, .. } => source.remedy(),
+        }
+    }
+
+    /// A statement that failed while doing `purpose` to the table that is filled.
+    pub(crate) fn failed(import: &Import, purpose: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+        move |error| Self::Statement {
+            importer: import.name().to_owned(),
+            from: from_text(import),
+            source: statement(import, purpose, error),
+        }
+    }
+
+    /// The source could not be described; no row was moved.
+    pub(crate) fn source(import: &Import, error: tokio_postgres::Error) -> Self {
+        match import.source() {
+            Source::Relation(relation) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+                Self::SourceMissing {
+                    importer: import.name().to_owned(),
+                    relation: relation.clone(),
+                }
+            }
+            _ => Self::failed(import, "read the source of")(error),
+        }
+    }
+
+    /// The table refused what was sent; `columns` are those of the COPY.
+    pub(crate) fn refused(import: &Import, columns: &[Ident], refused: Refused) -> Self {
+        let source = statement(import, "fill", refused.error);
+        let importer = import.name().to_owned();
+        match copy_position(source.database_error(), import.into_table(), columns) {
+            Some((line, column)) => Self::RowRefused {
+                importer,
+                row: refused.rows_before + line,
+                column,
+                source,
+            },
+            None => Self::Statement {
+                importer,
+                from: from_text(import),
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn target_missing(import: &Import) -> Self {
+        Self::TargetMissing {
+            importer: import.name().to_owned(),
+            table: import.into_table().clone(),
+        }
+    }
+
+    pub(crate) fn columns(import: &Import, problems: Vec<ColumnProblem>) -> Self {
+        Self::Columns {
+            importer: import.name().to_owned(),
+            from: from_text(import),
+            table: import.into_table().clone(),
+            problems,
+        }
+    }
+
+    pub(crate) fn way(import: &Import, reason: &'static str) -> Self {
+        Self::Way {
+            importer: import.name().to_owned(),
+            reason,
+        }
+    }
+
+    pub(crate) fn stale(import: &Import) -> Self {
+        Self::Stale {
+            importer: import.name().to_owned(),
+            table: import.into_table().clone(),
+        }
+    }
+
+    pub(crate) fn csv(import: &Import, source: CsvError) -> Self {
+        Self::Csv {
+            importer: import.name().to_owned(),
+            source,
+        }
+    }
+}
+
+/// The source as error texts name it.
+pub(crate) fn from_text(import: &Import) -> String {
+    match import.source() {
+        Source::Relation(name) => name.to_string(),
+        Source::Query(_) => "its query".to_owned(),
+        Source::Csv(csv) => csv.path().display().to_string(),
+    }
+}
+
+/// A statement that failed while doing `purpose` to the table that is filled.
+pub(crate) fn statement(
+    import: &Import,
+    purpose: &'static str,
+    error: tokio_postgres::Error,
+) -> StatementError {
+    StatementError::new(
+        purpose,
+        ObjectName::qualified(ObjectKind::Table, import.into_table()),
+        error,
+    )
+}
+
+/// Remedies for what happens to imports in particular; the rest is every statement's.
+pub(crate) fn database_remedy(error: &DatabaseError) -> &'static str {
+    let message = error
+        .inner()
+        .as_db_error()
+        .map_or("", tokio_postgres::error::DbError::message);
+    match error.sqlstate().map(SqlState::code) {
+        Some("08001" | "08006" | "08003" | "HV00N" | "HV000") => {
+            "the foreign server does not answer or refuses the login: check that it runs, the host and port of the \
+             server (\\des+), and user and password of the user mapping (\\deu+)"
+        }
+        Some("2F003" | "28P01" | "28000") => "check user and password of the connection or user mapping",
+        Some("42501") if message.contains("row-level security") => {
+            "the role would see only some rows: use the owner, or a role with BYPASSRLS"
+        }
+        _ => error.remedy(),
+    }
+}
+
+/// Where in a COPY the server says an error happened: `COPY staging_x, line 3, column year: "abc"`.
+///
+/// The words may be translated (`lc_messages`); their order is not.
+pub(crate) fn copy_position(
+    error: &DatabaseError,
+    table: &QualifiedName,
+    columns: &[Ident],
+) -> Option<(u64, Option<Ident>)> {
+    let context = error.inner().as_db_error()?.where_()?;
+    parse_position(context, table.name.as_str(), columns)
+}
+
+fn parse_position(context: &str, table: &str, columns: &[Ident]) -> Option<(u64, Option<Ident>)> {
+    context.lines().find_map(|line| {
+        let rest = line
+            .strip_prefix("COPY ")?
+            .strip_prefix(table)?
+            .strip_prefix(", ")?;
+        let (_, rest) = rest.split_once(' ')?;
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number = rest[..digits].parse().ok()?;
+        let column = rest[digits..].strip_prefix(", ").and_then(|rest| {
+            let (_, rest) = rest.split_once(' ')?;
+            // The longest match: one column's name may begin with another's.
+            let matching = columns.iter().filter(|column| rest.starts_with(column.as_str()));
+            matching.max_by_key(|column| column.as_str().len()).cloned()
+        });
+        Some((number, column))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(context: &str, expected: Option<(u64, Option<&str>)>) {
+        let columns = ["year", "year, line 2", "area"].map(|name| Ident::new(name).unwrap());
+        let expected = expected.map(|(line, column)| (line, column.map(|name| Ident::new(name).unwrap())));
+        assert_eq!(parse_position(context, "staging, x", &columns), expected);
+    }
+
+    #[test]
+    fn the_servers_context_names_line_and_column() {
+        check(
+            "COPY staging, x, line 3, column year: \"abc, line 9\"",
+            Some((3, Some("year"))),
+        );
+        check("COPY staging, x, line 12: \"1\t2\"", Some((12, None)));
+        check(
+            "COPY staging, x, line 1, column year, line 2: \"\"",
+            Some((1, Some("year, line 2"))),
+        );
+        check(
+            "COPY staging, x, Zeile 7, Spalte area: »x«",
+            Some((7, Some("area"))),
+        );
+        check(
+            "JSON data, line 1: {\nCOPY staging, x, line 4, column area: \"{\"",
+            Some((4, Some("area"))),
+        );
+        check("SQL function \"f\"", None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What to import, from where, and how.
+
+use cutover_core::{Ident, QualifiedName};
+
+use crate::CsvSource;
+
+/// One import: the rows of one source into one table.
+///
+/// ```
+/// use cutover_core::{Ident, QualifiedName};
+/// use cutover_importer::{Import, Source};
+///
+/// let public = Ident::new("public")?;
+/// let view = QualifiedName::new(public.clone(), Ident::new("portal_standard_sources")?);
+/// let staging = QualifiedName::new(public, Ident::new("staging_sources")?);
+/// let import = Import::new("sources", staging, Source::Relation(view))
+///     .columns([(Ident::new("year")?, "update_yr".to_owned())])
+///     .sample(1000);
+/// assert_eq!(import.name(), "sources");
+/// # Ok::<(), cutover_core::IdentError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Import {
+    name: String,
+    into: QualifiedName,
+    source: Source,
+    columns: Option<Vec<(Ident, String)>>,
+    key: Vec<Ident>,
+    way: Way,
+    sample: Option<u64>,
+}
+
+/// Where the rows come from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Source {
+    /// A table, view, materialized view or foreign table.
+    Relation(QualifiedName),
+    /// A query of the operator's, run as it stands; a trailing semicolon is taken off.
+    Query(String),
+    /// A CSV file on the machine that runs the import.
+    Csv(CsvSource),
+}
+
+/// The way the rows travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Way {
+    /// Server-side where the source is in the target's database, else the COPY pipe.
+    #[default]
+    Auto,
+    /// `INSERT … SELECT`: the rows never leave the server.
+    ServerSide,
+    /// `COPY … TO STDOUT` on a source session of its own, passed on to `COPY … FROM STDIN` on the target.
+    CopyPipe,
+}
+
+impl Import {
+    /// Imports `source` into the table `into`, which is the physical name of the (staging) table.
+    ///
+    /// Columns are matched by name unless [`Import::columns`] says otherwise.
+    #[must_use]
+    pub fn new(name: impl Into<String>, into: QualifiedName, source: Source) -> Self {
+        Self {
+            name: name.into(),
+            into,
+            source,
+            columns: None,
+            key: Vec::new(),
+            way: Way::Auto,
+            sample: None,
+        }
+    }
+
+    /// Fills exactly these columns: pairs of a column of the target and a column of the source (or of the CSV
+    /// header). Other columns of the source are not read.
+    #[must_use]
+    pub fn columns(mut self, columns: impl IntoIterator<Item = (Ident, String)>) -> Self {
+        self.columns = Some(columns.into_iter().collect());
+        self
+    }
+
+    /// The columns of the target that tell its rows apart; none unless set. A sample is taken in their order.
+    #[must_use]
+    pub fn key(mut self, key: impl IntoIterator<Item = Ident>) -> Self {
+        self.key = key.into_iter().collect();
+        self
+    }
+
+    /// Asks for a way; [`Way::Auto`] unless set. A CSV file has but one way, and ignores this.
+    #[must_use]
+    pub fn way(mut self, way: Way) -> Self {
+        self.way = way;
+        self
+    }
+
+    /// Imports at most this many rows: the first in key order where there is a key (so that two samples are the
+    /// same rows), else whichever come first. A CSV file is read from its start.
+    #[must_use]
+    pub fn sample(mut self, rows: u64) -> Self {
+        self.sample = Some(rows);
+        self
+    }
+
+    /// The importer's name, as events and errors use it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The table that is filled.
+    #[must_use]
+    pub fn into_table(&self) -> &QualifiedName {
+        &self.into
+    }
+
+    /// Where the rows come from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn mapped_columns(&self) -> Option<&[(Ident, String)]> {
+        self.columns.as_deref()
+    }
+
+    pub(crate) fn key_columns(&self) -> &[Ident] {
+        &self.key
+    }
+
+    pub(crate) fn way_asked(&self) -> Way {
+        self.way
+    }
+
+    pub(crate) fn sample_rows(&self) -> Option<u64> {
+        self.sample
+    }
+}

@@ -1,0 +1,217 @@
+//! Running the planned checks on a pool.
+
+use std::pin::pin;
+use std::time::Instant;
+
+use cutover_core::{DatabaseError, EventKind, Events, Sql, millis};
+use deadpool_postgres::{Object, Pool};
+use futures_util::{StreamExt, TryStreamExt};
+use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow, Transaction};
+
+use super::check::{Check, Subject};
+use super::geometry;
+use super::plan::{CannotRun, PlannedCheck, PreflightPlan, Scan};
+use super::report::{CheckOutcome, CheckReport, Findings, Offender, PreflightReport, key_of};
+use crate::error::database_remedy;
+
+/// Values of an operator's query are cut to this many characters: one of them may be a geometry.
+const VALUE_CHARS: usize = 200;
+
+impl PreflightPlan {
+    /// Runs every check, as many at a time as the pool has connections, each in a `READ ONLY` transaction; emits
+    /// `CheckFinished` for each. Only offending rows travel, and of those only the first few are kept: memory does
+    /// not grow with rows.
+    ///
+    /// # Locks
+    /// `ACCESS SHARE` on what the checks read.
+    ///
+    /// # Cancel safety
+    /// Nothing is written. A dropped future closes the connections whose query was under way instead of giving them
+    /// back to the pool.
+    pub async fn run(&self, pool: &Pool, events: &Events) -> PreflightReport {
+        let at_a_time = pool.status().max_size.max(1);
+        // Polled together by this one task: the work is the server's, so nothing needs a task of its own.
+        let checks = futures_util::stream::iter(&self.checks)
+            .map(|planned| run_one(planned, &self.setup, pool, events))
+            .buffered(at_a_time)
+            .collect()
+            .await;
+        PreflightReport { checks }
+    }
+}
+
+async fn run_one(planned: &PlannedCheck, setup: &Sql, pool: &Pool, events: &Events) -> CheckReport {
+    let started = Instant::now();
+    let outcome = match &planned.scan {
+        Err(error) => Err(error.clone()),
+        Ok(scan) => look(&planned.check, scan, setup, pool).await,
+    };
+    let report = CheckReport {
+        check: planned.check.to_string(),
+        severity: planned.check.severity,
+        outcome: match outcome {
+            Ok(findings) => CheckOutcome::Ran {
+                findings: findings.into_vec(),
+            },
+            Err(error) => CheckOutcome::CouldNotRun { error },
+        },
+        took_ms: millis(started.elapsed()),
+    };
+    events.emit(EventKind::CheckFinished {
+        check: report.check.clone(),
+        violations: report.violations(),
+        fatal: report.is_fatal(),
+    });
+    report
+}
+
+async fn look(check: &Check, scan: &Scan, setup: &Sql, pool: &Pool) -> Result<Findings, CannotRun> {
+    let mut findings = Findings::new(check.max_keys);
+    if let Scan::Types(wrong) = scan {
+        for column in wrong {
+            findings.add("wrong type", || Offender {
+                key: vec![("column".to_owned(), Some(column.column.as_str().to_owned()))],
+                detail: Some(format!("{} instead of {}", column.found, column.expected)),
+                place: None,
+            });
+        }
+        return Ok(findings);
+    }
+    let client = pool.get().await.map_err(no_connection)?;
+    let mut client = InUse(Some(client));
+    let Some(session) = client.0.as_mut() else {
+        return Ok(findings);
+    };
+    let transaction = session
+        .build_transaction()
+        .read_only(true)
+        .start()
+        .await
+        .map_err(failed)?;
+    transaction.batch_execute(setup.as_str()).await.map_err(failed)?;
+    gather(check, scan, &transaction, &mut findings)
+        .await
+        .map_err(failed)?;
+    transaction.rollback().await.map_err(failed)?;
+    client.give_back();
+    Ok(findings)
+}
+
+async fn gather(
+    check: &Check,
+    scan: &Scan,
+    transaction: &Transaction<'_>,
+    findings: &mut Findings,
+) -> Result<(), tokio_postgres::Error> {
+    match (scan, &check.subject) {
+        (Scan::AnyRow(sql), _) => {
+            if !transaction.query_one(sql.as_str(), &[]).await?.get::<_, bool>(0) {
+                findings.add("no rows", || Offender {
+                    key: Vec::new(),
+                    detail: Some("all of them are empty".to_owned()),
+                    place: None,
+                });
+            }
+            Ok(())
+        }
+        (Scan::Geometry(sql), Subject::Geometry(wanted)) => {
+            each_row(transaction, sql, |row| {
+                let (key, reasons) = geometry::judge(wanted, &row);
+                for reason in reasons {
+                    let key = key.clone();
+                    findings.add(&reason.kind, || Offender {
+                        key: key_of(&wanted.key, key),
+                        detail: reason.detail,
+                        place: reason.place,
+                    });
+                }
+            })
+            .await
+        }
+        (Scan::Duplicates(sql), Subject::Unique { key, .. }) => {
+            each_row(transaction, sql, |row| {
+                findings.add("duplicate key", || Offender {
+                    key: key_of(key, row.get(0)),
+                    detail: Some(format!("{} rows", row.get::<_, i64>(1))),
+                    place: None,
+                });
+            })
+            .await
+        }
+        (Scan::Rows(sql), _) => {
+            // The simple protocol sends every type as text, whatever the operator's query returns.
+            let mut rows = pin!(transaction.client().simple_query_raw(sql.as_str()).await?);
+            while let Some(message) = rows.try_next().await? {
+                if let SimpleQueryMessage::Row(row) = message {
+                    findings.add("returned by the query", || Offender {
+                        key: columns_of(&row),
+                        detail: None,
+                        place: None,
+                    });
+                }
+            }
+            Ok(())
+        }
+        // Types were answered by the catalog; the other pairs are never planned.
+        (Scan::Types(_) | Scan::Geometry(_) | Scan::Duplicates(_), _) => Ok(()),
+    }
+}
+
+/// Looks at each row as it comes; a slow look makes the server wait.
+async fn each_row(
+    transaction: &Transaction<'_>,
+    sql: &Sql,
+    mut look: impl FnMut(Row),
+) -> Result<(), tokio_postgres::Error> {
+    let no_parameters: [&str; 0] = [];
+    let mut rows = pin!(transaction.query_raw(sql.as_str(), no_parameters).await?);
+    while let Some(row) = rows.try_next().await? {
+        look(row);
+    }
+    Ok(())
+}
+
+fn columns_of(row: &SimpleQueryRow) -> Vec<(String, Option<String>)> {
+    let short = |text: &str| text.chars().take(VALUE_CHARS).collect();
+    let columns = row.columns().iter().enumerate();
+    columns
+        .map(|(n, column)| (column.name().to_owned(), row.get(n).map(short)))
+        .collect()
+}
+
+fn failed(error: impl Into<DatabaseError>) -> CannotRun {
+    let error = error.into();
+    CannotRun::Failed {
+        message: error.to_string(),
+        sqlstate: error.sqlstate().map(|state| state.code().to_owned()),
+        remedy: database_remedy(&error).to_owned(),
+    }
+}
+
+fn no_connection(error: deadpool_postgres::PoolError) -> CannotRun {
+    match error {
+        deadpool_postgres::PoolError::Backend(error) => failed(error),
+        other => CannotRun::Failed {
+            message: other.to_string(),
+            sqlstate: None,
+            remedy: "raise the pool's size or its timeout, then run again".to_owned(),
+        },
+    }
+}
+
+/// A connection in use. Dropped half way, it is closed and not given back: a query may still be running on it.
+struct InUse(Option<Object>);
+
+impl InUse {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}

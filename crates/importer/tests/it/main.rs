@@ -1,0 +1,12 @@
+//! The importer against real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod csv;
+mod faults;
+mod fixture;
+mod mapping;
+mod portal;
+mod preflight;
+mod preflight_geometry;
+mod ways;

@@ -1,0 +1,192 @@
+//! The geometry check on geometries that are wrong in every way.
+
+use cutover_core::Ident;
+use cutover_importer::preflight::{Bounds, Check, GeometryCheck, PreflightReport};
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::fixture::{database, ident, public};
+use crate::preflight::preflight;
+
+/// Hex EWKB of a polygon whose third vertex has a NaN for x; PostGIS stores it without complaint.
+const NAN_POLYGON: &str = "0103000020E6100000010000000500000000000000000000000000000000000000000000000000F03F00000000000000000000\
+                           00000000F87F000000000000F03F0000000000000000000000000000F03F00000000000000000000000000000000";
+
+fn shapes() -> String {
+    format!(
+        "CREATE TABLE shapes (id int, pid text, geom geometry); \
+         INSERT INTO shapes VALUES \
+         (1, 'good', 'SRID=4326;POLYGON((0 0, 1 0, 1 1, 0 1, 0 0))'), \
+         (2, 'good multi with a hole', 'SRID=4326;MULTIPOLYGON(((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1)))'), \
+         (3, 'bow tie', 'SRID=4326;POLYGON((0 0, 2 2, 2 0, 0 2, 0 0))'), \
+         (4, 'hole outside', 'SRID=4326;POLYGON((0 0, 1 0, 1 1, 0 1, 0 0), (5 5, 5 6, 6 6, 6 5, 5 5))'), \
+         (5, 'wrong srid', 'SRID=3857;POLYGON((0 0, 1000 0, 1000 1000, 0 1000, 0 0))'), \
+         (6, 'no srid', 'POLYGON((0 0, 1 0, 1 1, 0 1, 0 0))'), \
+         (7, 'empty', 'SRID=4326;POLYGON EMPTY'), \
+         (8, 'nan', '{NAN_POLYGON}'), \
+         (9, 'infinite', ST_SetSRID(ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(0, 0), ST_MakePoint('Infinity', 0), ST_MakePoint(1, 1), ST_MakePoint(0, 0)])), 4326)), \
+         (10, 'past 180', 'SRID=4326;POLYGON((179 0, 181.5 0, 181.5 1, 179 1, 179 0))'), \
+         (11, 'past the pole and bow tie', 'SRID=4326;POLYGON((0 80, 2 91, 2 80, 0 91, 0 80))'), \
+         (12, NULL, 'SRID=4326;POINT(3 4)'), \
+         (13, 'nan point', ST_SetSRID(ST_MakePoint(1, 'NaN'), 4326)), \
+         (14, 'tin', 'SRID=4326;TIN(((0 0, 1 0, 1 1, 0 0)))'), \
+         (15, 'no geometry', NULL), \
+         (16, 'on the border', 'SRID=4326;POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))'), \
+         (17, 'huge but finite', 'SRID=4326;POLYGON((0 0, 1e300 0, 1e300 1e300, 0 1e300, 0 0))')"
+    )
+}
+
+fn check() -> GeometryCheck {
+    GeometryCheck::new(public("shapes"), ident("geom"), 4326)
+        .key([ident("id"), ident("pid")])
+        .types(["Polygon", "MultiPolygon"])
+}
+
+/// Each offending row with its reasons, by id.
+fn by_row(report: &PreflightReport) -> Vec<(u32, String)> {
+    let mut rows: Vec<(u32, String)> = report.checks[0]
+        .findings()
+        .iter()
+        .flat_map(|finding| {
+            finding.offenders.iter().map(|offender| {
+                let id = offender.key[0].1.as_deref().unwrap().parse().unwrap();
+                (id, finding.reason.clone())
+            })
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[tokio::test]
+async fn every_fault_is_found_and_told_from_the_others() {
+    let db = database(&shapes()).await;
+    let report = preflight(&db, &[Check::geometry(check())]).await;
+    let expected = [
+        (3, "invalid: self-intersection"),
+        (4, "invalid: hole lies outside shell"),
+        (5, "wrong SRID"),
+        (6, "wrong SRID"),
+        (7, "empty"),
+        (8, "coordinate not finite"),
+        (9, "coordinate not finite"),
+        (10, "coordinate out of range"),
+        (11, "coordinate out of range"),
+        (11, "invalid: self-intersection"),
+        (12, "wrong type"),
+        (13, "coordinate not finite"),
+        (13, "wrong type"),
+        (14, "wrong type"),
+        (15, "no geometry"),
+        (17, "coordinate out of range"),
+    ];
+    let found = by_row(&report);
+    let found: Vec<(u32, &str)> = found.iter().map(|(id, reason)| (*id, reason.as_str())).collect();
+    assert_eq!(found, expected, "{report}");
+    assert_snapshot!("geometry_report", report.to_string());
+    assert_json_snapshot!("geometry_geojson", report.to_geojson());
+}
+
+#[tokio::test]
+async fn the_verdict_is_st_isvalids() {
+    let db = database(&shapes()).await;
+    db.execute("DELETE FROM shapes WHERE id IN (8, 9, 13, 14)")
+        .await
+        .unwrap();
+    let anything = GeometryCheck::new(public("shapes"), ident("geom"), 4326)
+        .key([ident("id")])
+        .bounds(None)
+        .allow_empty()
+        .allow_null();
+    let report = preflight(&db, &[Check::geometry(anything)]).await;
+    let found: Vec<String> = by_row(&report)
+        .into_iter()
+        .filter(|(_, reason)| reason.starts_with("invalid"))
+        .map(|(id, _)| id.to_string())
+        .collect();
+    let expected =
+        db.query_text("SELECT string_agg(id::text, ',' ORDER BY id) FROM shapes WHERE NOT ST_IsValid(geom)");
+    assert_eq!(found.join(","), expected.await.unwrap());
+    assert!(!report.to_string().contains("no geometry"), "{report}");
+}
+
+#[tokio::test]
+async fn postgis_raises_where_the_check_does_not() {
+    let db = database(&shapes()).await;
+    let asked = db
+        .query_text("SELECT reason(ST_IsValidDetail(geom)) FROM shapes WHERE id = 8")
+        .await;
+    let report = preflight(&db, &[Check::geometry(check())]).await;
+    assert!(
+        by_row(&report).contains(&(8, "coordinate not finite".to_owned())),
+        "{report}\nPostGIS: {asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn postgis_may_live_in_any_schema() {
+    let db = cutover_testkit::Cluster::shared().empty_database().await.unwrap();
+    db.execute(
+        "CREATE SCHEMA \"Geo Stuff\"; CREATE EXTENSION postgis SCHEMA \"Geo Stuff\"; \
+         CREATE TABLE shapes (id int, geom \"Geo Stuff\".geometry); \
+         INSERT INTO shapes VALUES (1, 'SRID=4326;POLYGON((0 0, 2 2, 2 0, 0 2, 0 0))'), (2, 'SRID=4326;POINT(1 200)')",
+    )
+    .await
+    .unwrap();
+    let check = GeometryCheck::new(public("shapes"), ident("geom"), 4326).key([ident("id")]);
+    let report = preflight(&db, &[Check::geometry(check)]).await;
+    assert_eq!(
+        by_row(&report),
+        [
+            (1, "invalid: self-intersection".to_owned()),
+            (2, "coordinate out of range".to_owned())
+        ],
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn other_bounds_and_no_key() {
+    let db = database(
+        "CREATE TABLE shapes (geom geometry); INSERT INTO shapes VALUES ('SRID=3857;LINESTRING(0 0, 5 5, 20 20)'), ('SRID=3857;LINESTRING(0 0, 5 5)')",
+    )
+    .await;
+    let bounds = Bounds {
+        min_x: 0.0,
+        min_y: 0.0,
+        max_x: 10.0,
+        max_y: 10.0,
+    };
+    let check = GeometryCheck::new(public("shapes"), ident("geom"), 3857).bounds(Some(bounds));
+    let report = preflight(&db, &[Check::geometry(check)]).await;
+    assert_snapshot!(report.to_string(), @r#"
+    FAILED   geometry "public"."shapes"."geom"
+             1 coordinate out of range
+                - (no key) at (20 20)
+    "#);
+}
+
+#[tokio::test]
+async fn one_scan_of_the_view() {
+    let db = database(
+        "CREATE TABLE base (id int, geom geometry); INSERT INTO base SELECT n, 'SRID=3857;POINT EMPTY' FROM generate_series(1, 50) n; \
+         CREATE SEQUENCE looked; \
+         CREATE VIEW shapes AS SELECT id, geom FROM base",
+    )
+    .await;
+    let check = GeometryCheck::new(public("shapes"), ident("geom"), 4326).key([ident("id")]);
+    let report = preflight(&db, &[Check::geometry(check)]).await;
+    assert_eq!(report.checks[0].violations(), 100, "two reasons for each row");
+    let name: &Ident = &ident("base");
+    let scans = format!(
+        "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = '{}'",
+        name.as_str()
+    );
+    let found = loop {
+        // The session's statistics arrive when it is idle or ends.
+        match db.query_text(&scans).await.unwrap().as_str() {
+            "0" => tokio::task::yield_now().await,
+            scans => break scans.to_owned(),
+        }
+    };
+    assert_eq!(found, "1");
+}
