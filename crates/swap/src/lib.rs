@@ -1,1 +1,37 @@
-//! Placeholder replaced below.
+#![doc = include_str!("../README.md")]
+
+mod blockers; // who stands in the way
+mod dependents; // what outside the set refers to it
+mod drop_backups; // dropping what retention does not keep
+mod error; // why a planned swap did not happen
+mod lock_order; // every lock, in one order
+mod members; // pairs looked up and checked
+mod message; // the steps of a stage as one bounded message
+mod pairing; // what changes places with what
+mod plan; // two catalog snapshots -> SwapPlan; no connection
+mod policy; // how long to wait, how long to let wait
+mod post_swap; // foreign keys from outside, validated
+mod precheck; // rows outside that would lose what they refer to
+mod refused; // why a swap cannot be planned
+mod renames; // live -> backup, incoming -> live
+mod retention; // which backup sets go
+mod rollback; // a swap with a backup set
+mod run; // the transaction
+mod settle; // the outcome after a lost connection
+mod snapshots; // transactions older than the load
+mod tries; // counting, telling, pausing, giving up
+mod unmanaged; // look-alikes that are not in the records
+mod victim; // who gives way in a deadlock
+
+pub use drop_backups::DropError;
+pub use error::SwapError;
+pub use pairing::{Pair, PartPair};
+pub use plan::{PlanOptions, SwapPlan};
+pub use policy::{LockPolicy, OldSnapshots};
+pub use precheck::{OrphanedRows, Precheck};
+pub use refused::{Refusal, RefusalKind, SwapRefused};
+pub use retention::{KeptReason, KeptSet, RetentionPlan, SetDrop, retention_plan};
+pub use rollback::{RollbackError, rollback_plan};
+pub use run::{SwapContext, SwapReport};
+pub use settle::{Outcome, SettleError, settle};
+pub use unmanaged::{Unmanaged, unmanaged};

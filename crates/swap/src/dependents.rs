@@ -1,0 +1,225 @@
+//! What outside the set refers to it: what follows the swap and how, and what cannot.
+
+use cutover_core::catalog::{
+    CatalogSnapshot, ConstraintKind, DependentView, InboundForeignKey, Relation, RelationKind,
+};
+use cutover_core::{Deparsed, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+
+use crate::members::Member;
+use crate::refused::{Refusal, RefusalKind};
+
+/// Collects everything that would keep pointing at the backup set and cannot be re-pointed.
+pub(crate) fn check(
+    live: &CatalogSnapshot,
+    incoming: &CatalogSnapshot,
+    members: &[Member<'_>],
+    refusals: &mut Vec<Refusal>,
+) {
+    for view in &live.views {
+        check_view(view, members, refusals);
+    }
+    for key in &live.inbound_foreign_keys {
+        check_key(key, incoming, members, refusals);
+    }
+    for dependent in &live.other_dependents {
+        let reason = format!("depends on {} and would go on with the backup set", dependent.member);
+        let remedy = "drop it before the swap and create it again after it, or make it look the relation up by name";
+        refusals.push(Refusal::new(RefusalKind::Dependent, &dependent.description, reason, remedy));
+    }
+    for publication in &live.server.all_tables_publications {
+        let object = ObjectName::global(ObjectKind::Publication, publication);
+        let reason = "publishes all tables, staging and backups included";
+        let remedy = "list its tables, without those of the release set";
+        refusals.push(Refusal::new(RefusalKind::Publication, object, reason, remedy));
+    }
+}
+
+/// What the operator should know of that stops nothing.
+pub(crate) fn warnings(live: &CatalogSnapshot, incoming: &CatalogSnapshot) -> Vec<String> {
+    let triggers = live.server.event_triggers.iter().map(|trigger| {
+        let object = ObjectName::global(ObjectKind::EventTrigger, trigger);
+        format!("{object} fires on the swap's DDL and may veto it; rehearse the swap, or disable it meanwhile")
+    });
+    let views = incoming.views.iter().map(|view| {
+        format!("{} reads what goes live, and will read live after the swap", view.object())
+    });
+    let others = incoming.other_dependents.iter().map(|dependent| {
+        format!("{} depends on {}, and will depend on live after the swap", dependent.description, dependent.member)
+    });
+    triggers.chain(views).chain(others).collect()
+}
+
+fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<Refusal>) {
+    let mut refuse = |reason: String, remedy| {
+        refusals.push(Refusal::new(RefusalKind::View, view.object(), reason, remedy));
+    };
+    if view.kind == RelationKind::MaterializedView {
+        let remedy = "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
+        refuse("reads the set and would keep the old data".to_owned(), remedy);
+    }
+    // A view that reads only other views finds them as they are: it needs nothing.
+    if !view.direct || view.kind == RelationKind::MaterializedView {
+        return;
+    }
+    if let Some(extension) = &view.extension {
+        refuse(format!("belongs to the extension {extension}"), "drop it, or take the relation out of the set");
+    }
+    if !view.rules.is_empty() {
+        let remedy = "replace its rules by INSTEAD OF triggers, or drop and create it around the swap";
+        refuse("has rules of its own, which may name the set".to_owned(), remedy);
+    }
+    for read in &view.reads {
+        let Some(member) = members.iter().find(|member| member.live.oid == read.relation) else {
+            continue;
+        };
+        let type_of = |relation: &Relation| {
+            relation.column(&read.column).map(|column| (column.data_type.clone(), column.collation.clone()))
+        };
+        if type_of(member.live) != type_of(member.incoming) {
+            let reason = format!("reads column {} of {}, which changes", read.column, member.live.name);
+            refuse(reason, "drop the view before the swap and create it again after it");
+        }
+    }
+}
+
+fn check_key(
+    key: &InboundForeignKey,
+    incoming: &CatalogSnapshot,
+    members: &[Member<'_>],
+    refusals: &mut Vec<Refusal>,
+) {
+    let object = ObjectName::part(ObjectKind::Constraint, &key.name, &key.table);
+    let mut refuse = |reason: String, remedy| {
+        refusals.push(Refusal::new(RefusalKind::ForeignKey, &object, reason, remedy));
+    };
+    if incoming.relations.iter().any(|relation| relation.oid == key.table_oid) {
+        let reason = format!("goes live with its table but points at {}", key.references.table);
+        refuse(reason, "build staging again: its keys must point at staging");
+        return;
+    }
+    if key.partitioned {
+        let remedy = "drop it before the swap and create it again after it";
+        refuse("is of a partitioned table or a partition, which is not followed yet".to_owned(), remedy);
+    }
+    let Some(member) = members.iter().find(|member| member.live.oid == key.references.oid) else {
+        return;
+    };
+    // A key may also point at a mere unique index; its pairing is checked with the indexes.
+    let is_key = |relation: &Relation| relation.constraints.iter().any(|c| backs(c, &key.references.columns));
+    if is_key(member.live) && !is_key(member.incoming) {
+        let reason = format!("needs a unique key that {} does not have", member.incoming.name);
+        refuse(reason, "build staging again, or drop the foreign key");
+    }
+}
+
+/// Whether a unique constraint covers exactly these columns, in whatever order.
+fn backs(constraint: &cutover_core::catalog::Constraint, columns: &[Ident]) -> bool {
+    matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
+        && constraint.columns.len() == columns.len()
+        && constraint.columns.iter().all(|column| columns.contains(column))
+}
+
+/// The views to re-point, innermost first.
+pub(crate) fn followed_views(live: &CatalogSnapshot) -> Vec<&DependentView> {
+    let mut views: Vec<_> = live.views.iter().filter(|view| view.direct).collect();
+    views.sort_by(|a, b| (a.depth, &a.name).cmp(&(b.depth, &b.name)));
+    views
+}
+
+/// `CREATE OR REPLACE VIEW`: oid, owner, grants, comments, column defaults, triggers and what reads it stay.
+/// Its options would not, so they are named again.
+pub(crate) fn repoint_view(view: &DependentView) -> Step {
+    let mut sql = Sql::text("CREATE OR REPLACE VIEW ").name(&view.name);
+    if !view.options.is_empty() {
+        let options = view.options.iter().map(|option| {
+            let (name, value) = option.split_once('=').unwrap_or((option, "true"));
+            match Ident::new(name) {
+                Ok(name) => Sql::text("").ident(&name).then(" = ").literal(value),
+                // The server stores no option without a name.
+                Err(_) => Sql::text(""),
+            }
+        });
+        sql = sql.then(" WITH (").append(&Sql::join(options, ", ")).then(")");
+    }
+    let query = Deparsed::from_server(view.definition.as_str().trim_end().trim_end_matches(';').to_owned());
+    Step::new("re-point", view.object(), sql.then(" AS\n").deparsed(&query))
+        .locking(LockMode::AccessExclusive, &view.name)
+}
+
+/// Drops the key and adds it again: under its name it then finds the new table. Existing rows are checked after the
+/// swap, by [`validate_key`].
+pub(crate) fn repoint_key(key: &InboundForeignKey, schema: &Ident) -> Vec<Step> {
+    let object = ObjectName::part(ObjectKind::Constraint, &key.name, &key.table);
+    // By now the old table bears its backup name; the key's definition has the live one.
+    let referenced = QualifiedName::new(schema.clone(), key.references.table.name.clone());
+    let mut sql = Sql::text("ALTER TABLE ")
+        .name(&key.table)
+        .then(" DROP CONSTRAINT ")
+        .ident(&key.name)
+        .then(", ADD CONSTRAINT ")
+        .ident(&key.name)
+        .then(" FOREIGN KEY (")
+        .idents(&key.columns)
+        .then(") REFERENCES ")
+        .name(&referenced)
+        .then(" (")
+        .idents(&key.references.columns)
+        .then(")");
+    sql = sql.then(match key.references.match_type.as_str() {
+        "f" => " MATCH FULL",
+        "p" => " MATCH PARTIAL",
+        _ => "",
+    });
+    sql = sql.then(on_update(&key.references.on_update));
+    sql = sql.then(on_delete(&key.references.on_delete));
+    if !key.references.on_delete_columns.is_empty() {
+        sql = sql.then(" (").idents(&key.references.on_delete_columns).then(")");
+    }
+    if key.deferrable {
+        sql = sql.then(" DEFERRABLE");
+    }
+    if key.deferred {
+        sql = sql.then(" INITIALLY DEFERRED");
+    }
+    let mut steps = vec![
+        Step::new("re-point", object.clone(), sql.then(" NOT VALID"))
+            .locking(LockMode::AccessExclusive, &key.table)
+            .locking(LockMode::AccessExclusive, &referenced),
+    ];
+    if let Some(comment) = &key.comment {
+        let sql = Sql::text("COMMENT ON CONSTRAINT ").ident(&key.name).then(" ON ").name(&key.table);
+        steps.push(Step::new("comment on", object, sql.then(" IS ").literal(comment)));
+    }
+    steps
+}
+
+fn on_update(action: &str) -> &'static str {
+    match action {
+        "r" => " ON UPDATE RESTRICT",
+        "c" => " ON UPDATE CASCADE",
+        "n" => " ON UPDATE SET NULL",
+        "d" => " ON UPDATE SET DEFAULT",
+        _ => "",
+    }
+}
+
+fn on_delete(action: &str) -> &'static str {
+    match action {
+        "r" => " ON DELETE RESTRICT",
+        "c" => " ON DELETE CASCADE",
+        "n" => " ON DELETE SET NULL",
+        "d" => " ON DELETE SET DEFAULT",
+        _ => "",
+    }
+}
+
+/// Checks the rows of a re-pointed key, after the swap and without stopping readers or writers.
+pub(crate) fn validate_key(key: &InboundForeignKey, schema: &Ident) -> Step {
+    let object = ObjectName::part(ObjectKind::Constraint, &key.name, &key.table);
+    let referenced = QualifiedName::new(schema.clone(), key.references.table.name.clone());
+    let sql = Sql::text("ALTER TABLE ").name(&key.table).then(" VALIDATE CONSTRAINT ").ident(&key.name);
+    Step::new("validate", object, sql)
+        .locking(LockMode::ShareUpdateExclusive, &key.table)
+        .locking(LockMode::RowShare, &referenced)
+        .done_when(cutover_core::DoneWhen::Repeatable)
+}

@@ -1,0 +1,88 @@
+//! Why a swap that was planned did not happen.
+
+use std::time::Duration;
+
+use cutover_core::{Blocker, DatabaseError, Ident, StatementError};
+
+/// A swap that did not happen, or whose outcome is not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SwapError {
+    /// The session does not hold the release lock, so another release may be at work.
+    #[error("this session does not hold the lock of release {release_set}")]
+    LockNotHeld {
+        /// The release set.
+        release_set: Ident,
+    },
+    /// The relations, or what depends on them, are no longer what the plan was computed from.
+    #[error("the catalog of schema {schema} changed since the swap was planned")]
+    CatalogChanged {
+        /// The set's schema.
+        schema: Ident,
+    },
+    /// The locks could not be had in time. Nothing was changed.
+    #[error("could not take the locks within {} s, {attempts} tries{}", waited.as_secs(), list(.blockers))]
+    LockDeadline {
+        /// The deadline.
+        waited: Duration,
+        /// How many tries.
+        attempts: u32,
+        /// Who was in the way of the last one.
+        blockers: Vec<Blocker>,
+        /// How the last one failed.
+        source: StatementError,
+    },
+    /// Under lock the swap took longer than its budget, again and again. Nothing was changed.
+    #[error("the swap took longer than its budget of {} ms under lock in {attempts} tries", budget.as_millis())]
+    TooSlow {
+        /// The budget.
+        budget: Duration,
+        /// How many tries.
+        attempts: u32,
+    },
+    /// Transactions with a snapshot older than the load did not end in time. Nothing was changed.
+    #[error("transactions older than the load were still open after {} s{}", waited.as_secs(), list(.holders))]
+    OldSnapshots {
+        /// The deadline.
+        waited: Duration,
+        /// Whose.
+        holders: Vec<Blocker>,
+    },
+    /// A statement failed. Nothing was changed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The connection was lost while the swap was being committed.
+    #[error("the connection was lost while the swap of release {release} was being committed")]
+    OutcomeUnknown {
+        /// The release's record, which tells the outcome.
+        release: i64,
+        /// What the connection said.
+        source: DatabaseError,
+    },
+}
+
+fn list(blockers: &[Blocker]) -> String {
+    blockers.iter().map(|blocker| format!("\n  {blocker}")).collect()
+}
+
+impl SwapError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::LockNotHeld { .. } => {
+                "see `cutover status` for who holds it; connect directly, not through a transaction-pooling proxy"
+            }
+            Self::CatalogChanged { .. } => "plan the swap again",
+            Self::LockDeadline { .. } => {
+                "let the sessions named finish or end them, or raise the deadline; then run again"
+            }
+            Self::TooSlow { .. } => "raise the budget for the time under lock, or swap at a quieter time",
+            Self::OldSnapshots { .. } => {
+                "let the transactions named finish or end them, or allow that they may find empty tables"
+            }
+            Self::Statement(error) => error.remedy(),
+            Self::OutcomeUnknown { .. } => "ask `cutover status`: the records tell whether it went live",
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every lock of the swap, in one fixed order.
+//!
+//! Readers lock a view before what it reads, and a writer a referring table before the one it refers to; so views come
+//! first, outermost first, then referring tables, then the members. No order suits every reader: the rest is left to
+//! short attempts.
+
+use cutover_core::catalog::{CatalogSnapshot, DependentView, InboundForeignKey, Relation, RelationKind};
+use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+
+use crate::members::Member;
+
+/// One step a lock.
+pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<Step> {
+    let views = views.iter().rev().map(|view| owned("ALTER VIEW ", view.object(), &view.name, &view.owner));
+    let referring = referring_tables(live).into_iter().map(|key| lock_table(&key.table));
+    views
+        .chain(referring)
+        .chain(relations(members.iter().map(|member| member.live)))
+        .chain(relations(members.iter().map(|member| member.incoming)))
+        .collect()
+}
+
+/// The oids of what [`steps`] locks that readers may be using.
+pub(crate) fn oids(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<u32> {
+    let views = views.iter().map(|view| view.oid);
+    let referring = live.inbound_foreign_keys.iter().map(|key| key.table_oid);
+    let members = members.iter().flat_map(|member| [member.live, member.incoming]).flat_map(|relation| {
+        std::iter::once(relation.oid).chain(relation.sequences.iter().map(|sequence| sequence.oid))
+    });
+    views.chain(referring).chain(members).collect()
+}
+
+fn referring_tables(live: &CatalogSnapshot) -> Vec<&InboundForeignKey> {
+    let mut keys: Vec<_> = live.inbound_foreign_keys.iter().collect();
+    keys.sort_by(|a, b| a.table.cmp(&b.table));
+    keys.dedup_by(|a, b| a.table == b.table);
+    keys
+}
+
+/// Materialized views, the last first since later ones read earlier ones; then tables; then their sequences.
+fn relations<'a>(relations: impl Iterator<Item = &'a Relation>) -> Vec<Step> {
+    let (views, tables): (Vec<_>, Vec<_>) =
+        relations.partition(|relation| relation.kind == RelationKind::MaterializedView);
+    let views = views.iter().rev().map(|relation| {
+        owned("ALTER MATERIALIZED VIEW ", relation.object(), &relation.name, &relation.owner)
+    });
+    let sequences = tables.iter().flat_map(|relation| &relation.sequences).map(|sequence| {
+        let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
+        owned("ALTER SEQUENCE ", object, &sequence.name, &sequence.owner)
+    });
+    views.chain(tables.iter().map(|relation| lock_table(&relation.name))).chain(sequences).collect()
+}
+
+fn lock_table(name: &QualifiedName) -> Step {
+    let sql = Sql::text("LOCK TABLE ONLY ").name(name).then(" IN ACCESS EXCLUSIVE MODE");
+    Step::new("lock", ObjectName::qualified(ObjectKind::Table, name), sql)
+        .locking(LockMode::AccessExclusive, name)
+}
+
+/// `LOCK TABLE` takes no materialized view and no sequence, and of a view it locks everything below as well. Giving a
+/// relation to the owner it has changes nothing and locks just that relation.
+fn owned(verb: &'static str, object: ObjectName, name: &QualifiedName, owner: &Ident) -> Step {
+    let sql = Sql::text(verb).name(name).then(" OWNER TO ").ident(owner);
+    Step::new("lock", object, sql).locking(LockMode::AccessExclusive, name)
+}

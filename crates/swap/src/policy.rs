@@ -1,0 +1,122 @@
+//! How long the swap waits, and how long it lets readers wait.
+
+use std::time::Duration;
+
+/// The bounds of a swap.
+///
+/// ```
+/// use std::time::Duration;
+/// use cutover_swap::LockPolicy;
+///
+/// let policy = LockPolicy::default().stall_budget(Duration::from_millis(50)).deadline(Duration::from_secs(60));
+/// # let _ = policy;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct LockPolicy {
+    pub(crate) stall_budget: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) exclusive_budget: Duration,
+    pub(crate) snapshot_deadline: Duration,
+    pub(crate) old_snapshots: OldSnapshots,
+    pub(crate) longest_pause: Duration,
+}
+
+/// What to do about transactions whose snapshot is older than the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OldSnapshots {
+    /// Wait until none is left: such a transaction would find the new tables by name and see them empty.
+    #[default]
+    WaitFor,
+    /// Do not look. Reports and dumps that run across the swap may read empty tables.
+    Ignore,
+}
+
+impl Default for LockPolicy {
+    /// 100 ms a try, 10 minutes for all tries, 1 s under lock, 10 minutes for old snapshots.
+    fn default() -> Self {
+        Self {
+            stall_budget: Duration::from_millis(100),
+            deadline: Duration::from_secs(600),
+            exclusive_budget: Duration::from_secs(1),
+            snapshot_deadline: Duration::from_secs(600),
+            old_snapshots: OldSnapshots::WaitFor,
+            longest_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+impl LockPolicy {
+    /// How long one try may take over all locks together, while readers queue behind it; 100 ms unless set.
+    /// The first try does not wait at all.
+    pub fn stall_budget(mut self, budget: Duration) -> Self {
+        self.stall_budget = budget.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Gives up when the swap was not done within this time; 10 minutes unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long the swap may hold all its locks; it is rolled back and tried again when it takes longer. 1 s unless set.
+    pub fn exclusive_budget(mut self, budget: Duration) -> Self {
+        self.exclusive_budget = budget.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long to wait for transactions whose snapshot is older than the load; 10 minutes unless set.
+    pub fn snapshot_deadline(mut self, deadline: Duration) -> Self {
+        self.snapshot_deadline = deadline;
+        self
+    }
+
+    /// What to do about transactions whose snapshot is older than the load; waits for them unless set.
+    pub fn old_snapshots(mut self, old_snapshots: OldSnapshots) -> Self {
+        self.old_snapshots = old_snapshots;
+        self
+    }
+
+    /// The longest pause between two tries; 5 s unless set. Pauses grow from 50 ms on, with jitter.
+    pub fn longest_pause(mut self, pause: Duration) -> Self {
+        self.longest_pause = pause;
+        self
+    }
+
+    /// The pause after the `attempt`th try, counted from 1: doubling from 50 ms, times 0.5 to 1.5.
+    pub(crate) fn pause_after(&self, attempt: u32) -> Duration {
+        let doubled = Duration::from_millis(50).saturating_mul(1_u32 << (attempt - 1).min(16));
+        // The clock's last digits are random enough to keep two swaps, or a swap and a cron job, out of step.
+        let nanos = jiff::Timestamp::now().subsec_nanosecond().unsigned_abs() % 1000;
+        doubled.min(self.longest_pause).mul_f64(0.5 + f64::from(nanos) / 1000.0)
+    }
+
+    /// The longest that the `attempt`th try may wait for its locks.
+    pub(crate) fn wait_in(&self, attempt: u32) -> Duration {
+        if attempt == 1 { Duration::from_millis(1) } else { self.stall_budget }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_jitter_up_to_a_bound() {
+        let policy = LockPolicy::default();
+        for (attempt, nominal) in [(1, 50), (2, 100), (5, 800), (7, 3200), (8, 5000), (1000, 5000)] {
+            let pause = policy.pause_after(attempt);
+            let nominal = Duration::from_millis(nominal);
+            assert!(pause >= nominal / 2 && pause <= nominal * 3 / 2, "{attempt}: {pause:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_try_does_not_wait() {
+        let policy = LockPolicy::default();
+        assert_eq!(policy.wait_in(1), Duration::from_millis(1));
+        assert_eq!(policy.wait_in(2), Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows outside the set that would lose what they refer to, counted before the swap.
+
+use serde::Serialize;
+use tokio_postgres::GenericClient;
+
+use cutover_core::catalog::InboundForeignKey;
+use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, StatementError};
+
+/// A query that looks for rows which a foreign key from outside would refuse after the swap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Precheck {
+    /// The foreign key.
+    pub key: ObjectName,
+    /// Returns the number of violating rows and up to ten of their keys as JSON.
+    pub sql: Sql,
+}
+
+/// Rows that refer to what the incoming relations no longer hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrphanedRows {
+    /// The foreign key.
+    pub key: ObjectName,
+    /// How many rows.
+    pub rows: i64,
+    /// The referring values of up to ten of them, as JSON.
+    pub sample: Vec<String>,
+}
+
+impl Precheck {
+    pub(crate) fn of(key: &InboundForeignKey, incoming: &QualifiedName) -> Self {
+        let pairs = || key.columns.iter().zip(&key.references.columns);
+        let matching = pairs().map(|(ours, theirs)| Sql::text("i.").ident(theirs).then(" = r.").ident(ours));
+        let present = key.columns.iter().map(|column| Sql::text("r.").ident(column).then(" IS NOT NULL"));
+        let shown = key.columns.iter().map(|column| Sql::text("r.").ident(column));
+        let sql = Sql::text("SELECT count(*), coalesce((array_agg(orphan.keys::text))[1:10], '{}') FROM (SELECT json_build_array(")
+            .append(&Sql::join(shown, ", "))
+            .then(") AS keys FROM ")
+            .name(&key.table)
+            .then(" r WHERE ")
+            .append(&Sql::join(present, " AND "))
+            .then(" AND NOT EXISTS (SELECT FROM ")
+            .name(incoming)
+            .then(" i WHERE ")
+            .append(&Sql::join(matching, " AND "))
+            .then(")) orphan");
+        Self { key: ObjectName::part(ObjectKind::Constraint, &key.name, &key.table), sql }
+    }
+
+    /// Runs the query; `None` when no row would be orphaned.
+    ///
+    /// Reads the whole referring table; takes only `ACCESS SHARE`.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the query fails.
+    pub async fn read(&self, client: &impl GenericClient) -> Result<Option<OrphanedRows>, StatementError> {
+        let failed = |error| StatementError::new("look for rows that would violate", self.key.clone(), error);
+        let row = client.query_one(self.sql.as_str(), &[]).await.map_err(failed)?;
+        let rows: i64 = row.get(0);
+        Ok((rows > 0).then(|| OrphanedRows { key: self.key.clone(), rows, sample: row.get(1) }))
+    }
+}

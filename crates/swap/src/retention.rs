@@ -1,0 +1,247 @@
+//! Which backup sets go, and dropping them: never with `CASCADE`, never what something outside still depends on.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+use tokio_postgres::{Client, Transaction};
+
+use cutover_core::catalog::{CatalogError, CatalogSnapshot, Relation};
+use cutover_core::records::{BackupObject, BackupSet, Records};
+use cutover_core::{
+    DoneWhen, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Stamp, StatementError, Step,
+};
+
+/// Which backup sets are to be dropped, and which are not although their time has come.
+///
+/// `Display` prints it as a commented SQL script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RetentionPlan {
+    /// The sets to drop, oldest first.
+    pub drops: Vec<SetDrop>,
+    /// Sets that stay because something outside still depends on them.
+    pub kept: Vec<KeptSet>,
+}
+
+/// A backup set to drop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SetDrop {
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// What dropping it frees, in bytes.
+    pub bytes: u64,
+    /// One relation a step, each in a transaction of its own, dependents first.
+    pub steps: Vec<Step>,
+    /// Recorded relations that are left alone: they bear another name now, or another relation bears theirs.
+    pub left_alone: Vec<QualifiedName>,
+}
+
+/// A backup set that stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptSet {
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// What depends on it.
+    pub because: Vec<KeptReason>,
+}
+
+/// What outside a backup set depends on it, as the server describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct KeptReason(pub String);
+
+/// Plans dropping the oldest backup sets beyond the `keep` newest. Reads only.
+///
+/// # Errors
+/// When the records or the catalog cannot be read.
+pub async fn retention_plan(
+    client: &mut Client,
+    records: &Records,
+    keep: usize,
+) -> Result<RetentionPlan, CatalogError> {
+    let tx = client.build_transaction().read_only(true).start().await.map_err(|error| {
+        let object = ObjectName::global(ObjectKind::Release, records.release_set());
+        StatementError::new("plan the retention of", object, error)
+    })?;
+    let sets = records.backup_sets(&tx).await?;
+    let mut plan = RetentionPlan { drops: Vec::new(), kept: Vec::new() };
+    for set in sets.iter().skip(keep).rev() {
+        let objects = records.backup_objects(&tx, &set.stamp).await?;
+        match plan_set(&tx, records, set, &objects).await? {
+            Ok(drop) => plan.drops.push(drop),
+            Err(kept) => plan.kept.push(kept),
+        }
+    }
+    Ok(plan)
+}
+
+async fn plan_set(
+    tx: &Transaction<'_>,
+    records: &Records,
+    set: &BackupSet,
+    objects: &[BackupObject],
+) -> Result<Result<SetDrop, KeptSet>, CatalogError> {
+    let members: Vec<&BackupObject> = objects.iter().filter(|object| object.of_relation.is_none()).collect();
+    let (present, left_alone) = present(tx, records, &members).await?;
+    let mut drop = SetDrop { stamp: set.stamp.clone(), bytes: 0, steps: Vec::new(), left_alone };
+    let Some(schema) = present.first().map(|member| member.backup.schema.clone()) else {
+        return Ok(Ok(drop));
+    };
+    let names: Vec<Ident> = present.iter().map(|member| member.backup.name.clone()).collect();
+    let snapshot = CatalogSnapshot::read(tx, &schema, &names).await?;
+    let because = dependents(&snapshot);
+    if !because.is_empty() {
+        return Ok(Err(KeptSet { stamp: set.stamp.clone(), because }));
+    }
+    drop.bytes = snapshot.relations.iter().map(|r| u64::try_from(r.bytes).unwrap_or(0)).sum();
+    let oids: Vec<u32> = snapshot.relations.iter().map(|relation| relation.oid).collect();
+    drop.steps = drop_steps(&snapshot, edges(tx, records, &oids).await?);
+    Ok(Ok(drop))
+}
+
+/// Members that are still what was recorded, by oid and name both; and those that are not.
+async fn present<'a>(
+    tx: &Transaction<'_>,
+    records: &Records,
+    members: &[&'a BackupObject],
+) -> Result<(Vec<&'a BackupObject>, Vec<QualifiedName>), StatementError> {
+    let oids: Vec<u32> = members.iter().map(|member| member.oid).collect();
+    let schemas: Vec<&str> = members.iter().map(|member| member.backup.schema.as_str()).collect();
+    let names: Vec<&str> = members.iter().map(|member| member.backup.name.as_str()).collect();
+    let rows = tx
+        .query(
+            "SELECT m.n, c.oid IS NOT NULL AND c.oid = m.oid, \
+                    c.oid IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_class o WHERE o.oid = m.oid) \
+               FROM unnest($1::oid[], $2::text[], $3::text[]) WITH ORDINALITY m (oid, schema, name, n) \
+               LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = m.schema \
+               LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = m.name ORDER BY m.n",
+            &[&oids, &schemas, &names],
+        )
+        .await
+        .map_err(|error| {
+            let object = ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("look for the backed-up relations of", object, error)
+        })?;
+    let (mut present, mut left_alone) = (Vec::new(), Vec::new());
+    for (member, row) in members.iter().zip(&rows) {
+        if row.get(1) {
+            present.push(*member);
+        } else if row.get(2) {
+            left_alone.push(member.backup.clone());
+        }
+    }
+    Ok((present, left_alone))
+}
+
+fn dependents(snapshot: &CatalogSnapshot) -> Vec<KeptReason> {
+    let views = snapshot.views.iter().map(|view| view.object().to_string());
+    let keys = snapshot
+        .inbound_foreign_keys
+        .iter()
+        .map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
+    let others = snapshot.other_dependents.iter().map(|other| other.description.clone());
+    views.chain(keys).chain(others).map(KeptReason).collect()
+}
+
+/// The first depends on the second, by a foreign key or by reading it.
+type Edge = (u32, u32);
+
+async fn edges(tx: &Transaction<'_>, records: &Records, oids: &[u32]) -> Result<BTreeSet<Edge>, CatalogError> {
+    let rows = tx.query(include_str!("sql/backup_edges.sql"), &[&oids]).await.map_err(|error| {
+        let object = ObjectName::global(ObjectKind::Release, records.release_set());
+        StatementError::new("read the dependencies between backups of", object, error)
+    })?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Dependents before what they depend on; where foreign keys go in circles, they are dropped first.
+fn drop_steps(snapshot: &CatalogSnapshot, mut edges: BTreeSet<Edge>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut left: Vec<&Relation> = snapshot.relations.iter().collect();
+    while !left.is_empty() {
+        let free = left.iter().position(|relation| !edges.iter().any(|(_, on)| *on == relation.oid));
+        if let Some(free) = free {
+            let relation = left.remove(free);
+            edges.retain(|(dependent, _)| *dependent != relation.oid);
+            steps.push(drop_relation(relation));
+        } else {
+            // Only foreign keys can go in circles: a materialized view cannot read one that reads it.
+            for relation in &left {
+                for (step, on) in drop_keys_between(relation, &left) {
+                    edges.remove(&(relation.oid, on));
+                    steps.push(step);
+                }
+            }
+            // Were there another kind of circle, the server would refuse the drop.
+            edges.clear();
+        }
+    }
+    steps
+}
+
+fn drop_relation(relation: &Relation) -> Step {
+    let verb = match relation.kind.object_kind() {
+        ObjectKind::MaterializedView => "DROP MATERIALIZED VIEW ",
+        _ => "DROP TABLE ",
+    };
+    let step = Step::new("drop", relation.object(), Sql::text(verb).name(&relation.name));
+    // Dropping a table drops its keys' triggers on the tables it refers to, which locks those as well.
+    let referenced: BTreeSet<&QualifiedName> = relation
+        .constraints
+        .iter()
+        .filter_map(|constraint| constraint.references.as_ref())
+        .map(|target| &target.table)
+        .filter(|table| **table != relation.name)
+        .collect();
+    referenced
+        .into_iter()
+        .fold(step.locking(LockMode::AccessExclusive, &relation.name), |step, table| {
+            step.locking(LockMode::AccessExclusive, table)
+        })
+        .done_when(DoneWhen::Query(gone(relation.oid)))
+}
+
+/// By oid: whatever bears the name.
+fn gone(oid: u32) -> Sql {
+    Sql::text("SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ").number(oid.into()).then(")")
+}
+
+fn drop_keys_between(relation: &Relation, left: &[&Relation]) -> Vec<(Step, u32)> {
+    let keys = relation.constraints.iter().filter_map(|constraint| {
+        let target = constraint.references.as_ref()?;
+        let circular = target.oid != relation.oid && left.iter().any(|other| other.oid == target.oid);
+        circular.then_some((constraint, target))
+    });
+    keys.map(|(constraint, target)| {
+        let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
+        let sql = Sql::text("ALTER TABLE ").name(&relation.name).then(" DROP CONSTRAINT ").ident(&constraint.name);
+        let step = Step::new("drop", object, sql)
+            .locking(LockMode::AccessExclusive, &relation.name)
+            .locking(LockMode::AccessExclusive, &target.table);
+        (step, target.oid)
+    })
+    .collect()
+}
+
+impl fmt::Display for RetentionPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for drop in &self.drops {
+            writeln!(f, "-- Drop backup set {}, {} bytes", drop.stamp, drop.bytes)?;
+            for name in &drop.left_alone {
+                writeln!(f, "-- left alone, no longer what was recorded: {name}")?;
+            }
+            for step in &drop.steps {
+                writeln!(f, "{step}")?;
+            }
+        }
+        for kept in &self.kept {
+            writeln!(f, "-- Keep backup set {}, on which depend:", kept.stamp)?;
+            for KeptReason(because) in &kept.because {
+                writeln!(f, "--   {because}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! Running a plan: one transaction on the session that holds the release lock.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio_postgres::{Client, IsolationLevel, Transaction};
+
+use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
+use cutover_core::records::{Records, SwapRecord};
+use cutover_core::{
+    DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp, StatementError,
+    millis,
+};
+
+use crate::error::SwapError;
+use crate::message::{self, Limits, StageError};
+use crate::plan::SwapPlan;
+use crate::policy::{LockPolicy, OldSnapshots};
+use crate::snapshots::{self, WaitError};
+use crate::tries::Tries;
+use crate::victim::DeadlockRule;
+
+/// How long one transaction may go on trying for its locks: longer, and its open transaction would hold back vacuum.
+const TRANSACTION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// For whom a plan is run.
+#[derive(Debug, Clone, Copy)]
+pub struct SwapContext<'a> {
+    /// The release lock; the client that runs the plan must hold it.
+    pub lock: &'a ReleaseLock,
+    /// Where the swap is recorded, in its own transaction.
+    pub records: &'a Records,
+    /// The record of the release or rollback that goes live.
+    pub release: i64,
+    /// Who wants to hear of it.
+    pub events: &'a Events,
+}
+
+/// How a swap went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SwapReport {
+    /// The backup set that holds what was live.
+    pub backup: Stamp,
+    /// How many relations changed places.
+    pub relations: usize,
+    /// How many times the locks were tried for.
+    pub attempts: u32,
+    /// From the first exclusive lock being asked for, in the try that got them, to the commit: how long a reader may
+    /// have been held up, in milliseconds.
+    pub exclusive_ms: u64,
+    /// From the call to the commit, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl SwapPlan {
+    /// Puts the incoming relations live and keeps what was live as a backup set, in one transaction.
+    ///
+    /// # Locks
+    /// `ACCESS EXCLUSIVE` on the members, on the views over them and on tables with foreign keys to them. It is asked
+    /// for in short tries, the first without waiting; no reader waits longer than [`LockPolicy::stall_budget`] for a
+    /// try that fails, or [`LockPolicy::exclusive_budget`] more for the one that gets through. Never cancels anybody.
+    /// In a deadlock it is the swap that gives way.
+    ///
+    /// # Cancel safety
+    /// Dropped before `COMMIT` is sent, everything is rolled back. Dropped while `COMMIT` runs the outcome is open:
+    /// [`settle`](crate::settle) reads it from the records. Either way no transaction and no lock of it stays behind;
+    /// the release lock stays with the session.
+    ///
+    /// # Errors
+    /// [`SwapError`]; the database is as before, except after [`SwapError::OutcomeUnknown`].
+    pub async fn run(
+        &self,
+        client: &mut Client,
+        context: &SwapContext<'_>,
+        policy: &LockPolicy,
+    ) -> Result<SwapReport, SwapError> {
+        let started = Instant::now();
+        if !context.lock.is_held(client).await? {
+            return Err(SwapError::LockNotHeld { release_set: context.records.release_set().clone() });
+        }
+        self.wait_for_old_snapshots(client, context, policy).await?;
+        let rule = DeadlockRule::read(client, self.server_version, context.records.release_set()).await?;
+        let mut tries = Tries::new(policy, rule, context.events, &self.locked_oids);
+        loop {
+            let mut attempt = Attempt { plan: self, context, policy, tries: &mut tries };
+            if let Some(exclusive) = attempt.run(client).await? {
+                let report = SwapReport {
+                    backup: self.backup.clone(),
+                    relations: self.relations,
+                    attempts: tries.count(),
+                    exclusive_ms: millis(exclusive),
+                    took_ms: millis(started.elapsed()),
+                };
+                tracing::info!(backup = %report.backup, attempts = report.attempts,
+                               exclusive_ms = report.exclusive_ms, "swapped");
+                context.events.emit(EventKind::Swapped {
+                    backup: report.backup.clone(),
+                    relations: report.relations,
+                    attempts: report.attempts,
+                    exclusive_ms: report.exclusive_ms,
+                });
+                return Ok(report);
+            }
+        }
+    }
+
+    /// A backup set needs no wait: nobody's snapshot was older than its load when it went live.
+    async fn wait_for_old_snapshots(
+        &self,
+        client: &Client,
+        context: &SwapContext<'_>,
+        policy: &LockPolicy,
+    ) -> Result<(), SwapError> {
+        if self.restores.is_some() || policy.old_snapshots == OldSnapshots::Ignore {
+            return Ok(());
+        }
+        match snapshots::wait(client, &self.schema, policy.snapshot_deadline, context.events).await {
+            Ok(()) => Ok(()),
+            Err(WaitError::Statement(error)) => Err(error.into()),
+            Err(WaitError::StillThere(holders)) => {
+                Err(SwapError::OldSnapshots { waited: policy.snapshot_deadline, holders })
+            }
+        }
+    }
+}
+
+/// One transaction that tries to get the swap through.
+struct Attempt<'a, 'p> {
+    plan: &'a SwapPlan,
+    context: &'a SwapContext<'a>,
+    policy: &'p LockPolicy,
+    tries: &'a mut Tries<'p>,
+}
+
+impl Attempt<'_, '_> {
+    /// `None` when another transaction should try again. Otherwise how long readers may have been held up.
+    async fn run(&mut self, client: &mut Client) -> Result<Option<Duration>, SwapError> {
+        let tx = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted)
+            .read_only(false)
+            .start()
+            .await
+            .map_err(|error| self.failed("begin the swap of", error))?;
+        self.prepare(&tx).await?;
+        let expected = self.verify_unchanged(&tx).await?;
+        self.context.records.add_backup(&tx, &self.plan.backup, &self.plan.backup_objects).await?;
+        let patient = Limits { stage: Duration::from_secs(1), silence: TRANSACTION_PATIENCE };
+        match message::run(&tx, &self.plan.rename_indexes, &patient).await {
+            Ok(()) => {}
+            Err(StageError::Busy(error)) => {
+                self.roll_back(tx).await?;
+                self.tries.pause_after(client, error).await?;
+                return Ok(None);
+            }
+            Err(StageError::Failed(error)) => return Err(error.into()),
+        }
+        let Some(asked) = self.take_locks(&tx).await? else {
+            self.roll_back(tx).await?;
+            return Ok(None);
+        };
+        let granted = Instant::now();
+        self.verify_under_lock(&tx, &expected).await?;
+        let left = self.policy.exclusive_budget.saturating_sub(granted.elapsed());
+        let limits = Limits { stage: left.max(Duration::from_millis(1)), silence: self.silence() };
+        let late = match message::run(&tx, &self.plan.switch, &limits).await {
+            Ok(()) if granted.elapsed() <= self.policy.exclusive_budget => None,
+            Ok(()) => Some(None),
+            Err(StageError::Busy(error)) => Some(Some(error)),
+            Err(StageError::Failed(error)) => return Err(error.into()),
+        };
+        if let Some(error) = late {
+            self.roll_back(tx).await?;
+            self.tries.pause_after_overrun(client, granted.elapsed(), error).await?;
+            return Ok(None);
+        }
+        self.commit(tx).await?;
+        Ok(Some(asked.elapsed()))
+    }
+
+    /// Settings of the transaction, so that none of the role's or the session's interferes.
+    async fn prepare(&self, tx: &Transaction<'_>) -> Result<(), SwapError> {
+        let mut settings = Sql::text("SET LOCAL search_path = ")
+            .ident(&self.plan.schema)
+            // Last, or a temporary table could stand for a member.
+            .then(", pg_temp; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ")
+            .number(i64::try_from((TRANSACTION_PATIENCE * 2).as_millis()).unwrap_or(i64::MAX));
+        if self.plan.server_version >= 170_000 {
+            settings = settings.then("; SET LOCAL transaction_timeout = 0");
+        }
+        settings = settings.append(&self.tries.rule().setting());
+        tx.batch_execute(settings.as_str()).await.map_err(|error| self.failed("prepare the swap of", error))?;
+        Ok(())
+    }
+
+    /// Compares the catalog with what the plan was computed from, and returns what must still hold under lock.
+    async fn verify_unchanged(&self, tx: &Transaction<'_>) -> Result<Digest, SwapError> {
+        for facts in [&self.plan.live, &self.plan.incoming] {
+            if read_fingerprint(tx, &facts.oids).await? != facts.fingerprint {
+                return Err(SwapError::CatalogChanged { schema: self.plan.schema.clone() });
+            }
+        }
+        Ok(read_fingerprint_without_index_names(tx, &self.oids()).await?)
+    }
+
+    /// By now the indexes are renamed, by ourselves; nothing else may differ. Locked as they are, names of indexes can
+    /// have been changed by nobody else.
+    async fn verify_under_lock(&self, tx: &Transaction<'_>, expected: &Digest) -> Result<(), SwapError> {
+        let oids = self.oids();
+        let fingerprint = read_fingerprint_without_index_names(tx, &oids);
+        let (fingerprint, held) = tokio::try_join!(fingerprint, self.context.lock.is_held(tx))?;
+        if !held {
+            let release_set = self.context.records.release_set().clone();
+            return Err(SwapError::LockNotHeld { release_set });
+        }
+        if fingerprint != *expected {
+            return Err(SwapError::CatalogChanged { schema: self.plan.schema.clone() });
+        }
+        Ok(())
+    }
+
+    /// Tries for all locks until they are held. Returns when the try that got them began; `None` when this transaction
+    /// has been open for long enough.
+    ///
+    /// Each try is a savepoint: rolling back to it gives the locks back and keeps the renamed indexes.
+    async fn take_locks(&mut self, tx: &Transaction<'_>) -> Result<Option<Instant>, SwapError> {
+        let opened = Instant::now();
+        loop {
+            tx.batch_execute("SAVEPOINT cutover_locks")
+                .await
+                .map_err(|error| self.failed("try for the locks of", error))?;
+            // Before the locks, so that they are held for less; inside the savepoint, so that the row of the release
+            // is locked for no longer than a try and an abort can still be written there.
+            let swap = SwapRecord {
+                release: self.context.release,
+                backup: self.plan.backup.clone(),
+                restored: self.plan.restores.clone(),
+            };
+            self.context.records.record_swap(tx, &swap).await?;
+            let limits = Limits { stage: self.tries.next_wait(), silence: self.silence() };
+            let asked = Instant::now();
+            let error = match message::run(tx, &self.plan.take_locks, &limits).await {
+                Ok(()) => return Ok(Some(asked)),
+                Err(StageError::Busy(error)) => error,
+                Err(StageError::Failed(error)) => return Err(error.into()),
+            };
+            tx.batch_execute("ROLLBACK TO SAVEPOINT cutover_locks")
+                .await
+                .map_err(|error| self.failed("give back the locks of", error))?;
+            self.tries.pause_after(tx, error).await?;
+            if opened.elapsed() >= TRANSACTION_PATIENCE {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn commit(&self, tx: Transaction<'_>) -> Result<(), SwapError> {
+        let Err(error) = tx.commit().await else { return Ok(()) };
+        let error = DatabaseError::from(error);
+        if error.is_connection_lost() {
+            return Err(SwapError::OutcomeUnknown { release: self.context.release, source: error });
+        }
+        Err(StatementError::new("commit the swap of", self.object(), error).into())
+    }
+
+    async fn roll_back(&self, tx: Transaction<'_>) -> Result<(), SwapError> {
+        tx.rollback().await.map_err(|error| self.failed("roll back the swap of", error))
+    }
+
+    /// How long the server lets us be silent with locks held: the budget and some time for the network.
+    fn silence(&self) -> Duration {
+        self.policy.exclusive_budget + Duration::from_secs(1)
+    }
+
+    fn oids(&self) -> Vec<u32> {
+        [self.plan.live.oids.as_slice(), self.plan.incoming.oids.as_slice()].concat()
+    }
+
+    fn object(&self) -> ObjectName {
+        ObjectName::global(ObjectKind::Release, self.context.records.release_set())
+    }
+
+    fn failed(&self, purpose: &'static str, error: tokio_postgres::Error) -> SwapError {
+        StatementError::new(purpose, self.object(), error).into()
+    }
+}

@@ -1,0 +1,117 @@
+//! Old snapshots: transactions that would find the new tables by name and see them empty.
+//!
+//! A `REPEATABLE READ` transaction that took its snapshot before the load committed sees none of the loaded rows, yet
+//! resolves names by the latest catalog: after the swap it reads an empty table, without an error.
+//!
+//! Everything loaded is committed when the wait begins, so every snapshot taken from then on sees it. What has to go is
+//! exactly the set of snapshots that exist at that moment. Comparing `backend_xmin` with the load's last xid would be
+//! simpler and wrong the other way: one long writing transaction keeps the xmin of *every* later snapshot old, and the
+//! swap would wait for a transaction that endangers nobody.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{GenericClient, Row};
+
+use cutover_core::{Blocker, EventKind, Events, Ident, ObjectKind, ObjectName, StatementError};
+
+use crate::blockers::blocker;
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// A transaction that held a snapshot when the wait began.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Holder {
+    pid: i32,
+    /// Its virtual transaction id, which no later transaction of its session shares.
+    transaction: String,
+}
+
+/// What was left when the deadline passed.
+pub(crate) enum WaitError {
+    Statement(StatementError),
+    StillThere(Vec<Blocker>),
+}
+
+impl From<StatementError> for WaitError {
+    fn from(error: StatementError) -> Self {
+        Self::Statement(error)
+    }
+}
+
+/// Waits until no snapshot is left that existed when the wait began.
+///
+/// A session that imports an exported snapshot (`pg_dump --jobs`) is covered by the exporter, which must outlive it.
+pub(crate) async fn wait(
+    client: &impl GenericClient,
+    database: &Ident,
+    deadline: Duration,
+    events: &Events,
+) -> Result<(), WaitError> {
+    let started = Instant::now();
+    let rows = read(client, database).await?;
+    let mut since: Option<u32> = None;
+    let mut waited_for: HashMap<Holder, Blocker> = HashMap::new();
+    for row in &rows {
+        since = Some(xid(row, "next_xid"));
+        waited_for.insert(holder(row), blocker(row));
+    }
+    let Some(since) = since else { return Ok(()) };
+    loop {
+        let rows = read(client, database).await?;
+        let before = waited_for.len();
+        let mut left: Vec<&Row> = Vec::new();
+        waited_for.retain(|waited, _| {
+            let row = rows.iter().find(|row| holder(row) == *waited && precedes(xid(row, "xmin"), since));
+            left.extend(row);
+            row.is_some()
+        });
+        if waited_for.is_empty() {
+            return Ok(());
+        }
+        let holders: Vec<Blocker> = left.into_iter().map(blocker).collect();
+        if started.elapsed() >= deadline {
+            return Err(WaitError::StillThere(holders));
+        }
+        if before != waited_for.len() || started.elapsed() < POLL {
+            events.emit(EventKind::WaitingForSnapshots { holders });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn read(client: &impl GenericClient, database: &Ident) -> Result<Vec<Row>, StatementError> {
+    client.query_typed(include_str!("sql/snapshots.sql"), &[]).await.map_err(|error| {
+        let object = ObjectName::global(ObjectKind::Schema, database);
+        StatementError::new("look for snapshots older than the load of", object, error)
+    })
+}
+
+fn holder(row: &Row) -> Holder {
+    Holder { pid: row.get("pid"), transaction: row.get("transaction") }
+}
+
+fn xid(row: &Row, column: &str) -> u32 {
+    u32::try_from(row.get::<_, i64>(column)).unwrap_or(0)
+}
+
+/// Transaction ids compare on a circle ([25.1.5]).
+///
+/// [25.1.5]: https://www.postgresql.org/docs/15/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND
+fn precedes(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b) >= 1 << 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::precedes;
+
+    #[test]
+    fn transaction_ids_compare_on_a_circle() {
+        assert!(precedes(3, 4));
+        assert!(!precedes(4, 4));
+        assert!(!precedes(5, 4));
+        assert!(precedes(u32::MAX, 4), "before the wrap-around");
+        assert!(!precedes(4, u32::MAX));
+    }
+}

@@ -1,0 +1,18 @@
+-- $1: relation oids. Who holds a lock on any of them, oldest transaction first. ACCESS EXCLUSIVE conflicts with them all.
+SELECT * FROM (
+    SELECT DISTINCT ON (l.virtualtransaction)
+           coalesce(l.pid, 0) AS pid,
+           a.usename::text AS username,
+           coalesce(a.application_name, '') AS application,
+           CASE WHEN l.pid IS NULL THEN 'prepared transaction' ELSE coalesce(a.backend_type, '') END AS backend_type,
+           coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)) * 1000, 0)::bigint AS age_ms,
+           left(coalesce(a.query, p.gid, ''), 200) AS query
+      FROM pg_locks l
+      LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+      -- A prepared transaction has no process: its locks name its xid instead.
+      LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)
+     WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY ($1)
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND l.pid IS DISTINCT FROM pg_backend_pid()
+) holders
+ ORDER BY age_ms DESC LIMIT 20

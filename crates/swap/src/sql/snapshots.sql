@@ -1,0 +1,17 @@
+-- Transactions of this database that hold a snapshot now. backend_xmin and virtual transaction ids are shown to every
+-- role. A prepared transaction holds no snapshot and reads nothing any more; autovacuum looks nothing up by name.
+SELECT a.pid,
+       a.usename::text AS username,
+       coalesce(a.application_name, '') AS application,
+       coalesce(a.backend_type, '') AS backend_type,
+       coalesce(extract(epoch FROM clock_timestamp() - a.xact_start) * 1000, 0)::bigint AS age_ms,
+       left(coalesce(a.query, ''), 200) AS query,
+       coalesce(l.virtualxid, '') AS transaction,
+       a.backend_xmin::text::bigint AS xmin,
+       (pg_snapshot_xmax(pg_current_snapshot())::text::numeric % 4294967296)::bigint AS next_xid
+  FROM pg_stat_activity a
+  LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid' AND l.granted
+                      AND l.virtualtransaction = l.virtualxid
+ WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
+   AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'autovacuum launcher')
+ ORDER BY age_ms DESC, a.pid

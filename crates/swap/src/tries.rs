@@ -1,0 +1,108 @@
+//! Counting tries, telling who was in the way, pausing, giving up.
+
+use std::time::{Duration, Instant};
+
+use tokio_postgres::GenericClient;
+
+use cutover_core::{EventKind, Events, QualifiedName, StatementError, millis};
+
+use crate::blockers;
+use crate::error::SwapError;
+use crate::policy::LockPolicy;
+use crate::victim::DeadlockRule;
+
+/// The tries of one swap so far.
+pub(crate) struct Tries<'a> {
+    policy: &'a LockPolicy,
+    rule: DeadlockRule,
+    events: &'a Events,
+    locked_oids: &'a [u32],
+    started: Instant,
+    count: u32,
+}
+
+impl<'a> Tries<'a> {
+    pub(crate) fn new(
+        policy: &'a LockPolicy,
+        rule: DeadlockRule,
+        events: &'a Events,
+        locked_oids: &'a [u32],
+    ) -> Self {
+        Self { policy, rule, events, locked_oids, started: Instant::now(), count: 0 }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(crate) fn rule(&self) -> DeadlockRule {
+        self.rule
+    }
+
+    /// Counts a try and says how long it may wait.
+    pub(crate) fn next_wait(&mut self) -> Duration {
+        self.count += 1;
+        self.rule.bound(self.policy.wait_in(self.count))
+    }
+
+    /// Tells who was in the way of a try that failed, and pauses.
+    pub(crate) async fn pause_after(
+        &mut self,
+        client: &impl GenericClient,
+        error: StatementError,
+    ) -> Result<(), SwapError> {
+        let blockers = blockers::read(client, self.locked_oids, &error.object).await?;
+        let name = |schema| QualifiedName::new(schema, error.object.name.clone());
+        let relation = error.object.of.clone().or_else(|| error.object.schema.clone().map(name));
+        let count = self.count.max(1);
+        let pause = self.policy.pause_after(count);
+        let sqlstate = error.sqlstate().map_or("", |state| state.code());
+        tracing::debug!(attempt = count, sqlstate, error = %error.database_error(), "locks not taken");
+        self.events.emit(EventKind::LockAttemptFailed {
+            attempt: count,
+            relation,
+            blockers: blockers.clone(),
+            retry_in_ms: millis(pause),
+        });
+        self.sleep(pause, || SwapError::LockDeadline {
+            waited: self.policy.deadline,
+            attempts: count,
+            blockers,
+            source: error,
+        })
+        .await
+    }
+
+    /// Pauses after a try that held its locks for too long, or met somebody else's lock while it did.
+    pub(crate) async fn pause_after_overrun(
+        &mut self,
+        client: &impl GenericClient,
+        held: Duration,
+        error: Option<StatementError>,
+    ) -> Result<(), SwapError> {
+        if let Some(error) = error.filter(|error| error.sqlstate().is_some_and(|s| s.code() != "57014")) {
+            return self.pause_after(client, error).await;
+        }
+        let budget = self.policy.exclusive_budget;
+        self.events.emit(EventKind::Warning {
+            message: format!(
+                "the swap held its locks for {} ms, more than its budget of {} ms, and was rolled back; it tries again",
+                held.as_millis(),
+                budget.as_millis()
+            ),
+        });
+        let pause = self.policy.pause_after(self.count.max(1));
+        let attempts = self.count;
+        self.sleep(pause, || SwapError::TooSlow { budget, attempts }).await
+    }
+
+    async fn sleep(&self, pause: Duration, give_up: impl FnOnce() -> SwapError) -> Result<(), SwapError> {
+        let left = self.policy.deadline.saturating_sub(self.started.elapsed());
+        if left.is_zero() {
+            return Err(give_up());
+        }
+        // The last try comes right at the deadline.
+        tokio::time::sleep(pause.min(left)).await;
+        Ok(())
+    }
+}

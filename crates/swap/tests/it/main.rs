@@ -1,0 +1,19 @@
+//! The tests of cutover-swap against a real server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod faults;
+mod identity;
+mod locks;
+mod plan_text;
+mod readers;
+mod refusals;
+mod release_set;
+mod retention;
+mod rollback;
+mod snapshots;
