@@ -1,9 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod abort; // making a running release stop
+mod aliases; // live names that mean staging twins while rows are imported
+mod busy; // who holds the lock
+mod cutover; // the one-call API
+mod error; // what can go wrong, in which class
+mod gate; // [[validate]]
+mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
+mod manifest; // what a release consists of
+mod map; // release file -> importer crate
 mod notify; // Slack
+mod options; // what one run is asked to do
+mod phases; // a file each
+mod plan; // what a release would do
+mod recorder; // events on their way to the record
+mod release; // from the first phase to the last
+mod report; // what the calls return
+mod rollback; // a swap with a backup set
+mod run; // a release in progress
 mod selection; // which phases run
+mod staged; // what is built in staging
+mod status; // what is live, running, kept
+mod stop; // Ctrl-C and abort
 
+pub use cutover::Cutover;
+pub use error::{FailureClass, ReleaseError};
+pub use gate::GateFailure;
 pub use json_log::{JsonLog, JsonLogError};
-pub use notify::{Slack, SlackError};
+pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
+pub use notify::{Slack, SlackError, SlackSink};
+pub use options::ReleaseOptions;
+pub use report::{AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures};
 pub use selection::{Selection, SelectionError};
+pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};
+pub use stop::{Stop, StopReason, StopSignal, stop_pair};

@@ -2,4 +2,4 @@
 
 mod slack;
 
-pub use slack::{Slack, SlackError};
+pub use slack::{Slack, SlackError, SlackSink};

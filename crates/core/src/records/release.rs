@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_postgres::{GenericClient, Row};
 
 use super::Records;
-use crate::{Digest, Phase, Stamp, StatementError};
+use crate::{Digest, ObjectName, Phase, Stamp, StatementError};
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -305,6 +305,46 @@ impl Records {
             .await
             .map_err(self.failed("keep the manifest of"))?;
         Ok(())
+    }
+
+    /// Keeps which foreign keys from outside have to be validated once the release is live. They are named before the
+    /// swap adds them `NOT VALID`, so that a kill right after it forgets none.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be written.
+    pub async fn set_keys_to_validate(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        keys: &[ObjectName],
+    ) -> Result<(), StatementError> {
+        let keys = serde_json::json!(keys);
+        client
+            .execute("UPDATE cutover.release SET keys_to_validate = $2 WHERE id = $1", &[&release, &keys])
+            .await
+            .map_err(self.failed("keep the foreign keys to validate of"))?;
+        Ok(())
+    }
+
+    /// The foreign keys from outside that the current release's swap added `NOT VALID` and nobody validated yet.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records or the catalog cannot be read.
+    pub async fn keys_to_validate(&self, client: &impl GenericClient) -> Result<Vec<ObjectName>, StatementError> {
+        let rows = client
+            .query(
+                "SELECT k.key FROM cutover.release r \
+                   CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(r.keys_to_validate) k (key) \
+                   JOIN pg_catalog.pg_namespace n ON n.nspname = k.key #>> '{of,schema}' \
+                   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.key #>> '{of,name}' \
+                   JOIN pg_catalog.pg_constraint f ON f.conrelid = c.oid AND f.conname = k.key ->> 'name' \
+                  WHERE r.name = $1 AND r.current AND NOT f.convalidated",
+                &[&self.release_set.as_str()],
+            )
+            .await
+            .map_err(self.failed("look for foreign keys to validate of"))?;
+        // Written by `set_keys_to_validate`; what cannot be read back is no key of ours.
+        Ok(rows.iter().filter_map(|row| serde_json::from_value(row.get(0)).ok()).collect())
     }
 
     /// Closes a record with how it ended.

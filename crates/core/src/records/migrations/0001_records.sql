@@ -16,6 +16,8 @@ CREATE TABLE cutover.release (
     config_digest   text,
     staged          jsonb,
     manifest        jsonb,
+    -- Foreign keys from outside that the swap adds NOT VALID, named before it runs.
+    keys_to_validate jsonb NOT NULL DEFAULT '[]',
     error           text,
     host            text,
     client_pid      integer,

@@ -1,0 +1,136 @@
+//! The one-call API: a release set on its target.
+
+use std::path::{Path, PathBuf};
+
+use cutover_core::records::Records;
+use cutover_core::release_file::{Label, LabelError, ReleaseFile, TemplateFacts};
+use cutover_core::{ConnectSettings, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session, refuse_unsafe_session};
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+
+use crate::ReleaseError;
+
+/// Importers and checks that run at once, where the release file does not say.
+const DEFAULT_POOL_SIZE: u32 = 4;
+
+/// A release set on its target: what `cutover release`, `status`, `rollback` and the others call.
+///
+/// Cheap to make: nothing is connected before a method is called. Every method opens its own sessions and closes them.
+///
+/// ```no_run
+/// use cutover::{Cutover, ReleaseOptions, StopSignal};
+/// use cutover_core::{ConnectSettings, Environment, Events, release_file::ReleaseFile};
+///
+/// # async fn example(text: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let file = ReleaseFile::parse(text, "release.toml")?;
+/// let target = ConnectSettings::resolve("service=wdpa", &Environment::empty())?;
+/// let cutover = Cutover::new(file, target);
+/// let report = cutover.release(&ReleaseOptions::default(), StopSignal::never(), &Events::none()).await?;
+/// println!("{} is {}", report.label, report.state);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cutover {
+    pub(crate) file: ReleaseFile,
+    pub(crate) target: ConnectSettings,
+    pub(crate) folder: PathBuf,
+    pub(crate) host: String,
+    pub(crate) naming: NamingPolicy,
+}
+
+impl Cutover {
+    /// The release set of `file` in the database that `target` connects to.
+    #[must_use]
+    pub fn new(file: ReleaseFile, target: ConnectSettings) -> Self {
+        Self { file, target, folder: PathBuf::from("."), host: String::new(), naming: NamingPolicy::default() }
+    }
+
+    /// The folder that relative paths in the release file start from; the current one unless set.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    /// The name of this machine, for the record that tells others who runs a release; empty unless set.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// The release file.
+    #[must_use]
+    pub fn file(&self) -> &ReleaseFile {
+        &self.file
+    }
+
+    pub(crate) fn in_folder(&self, path: &str) -> PathBuf {
+        let path = Path::new(path);
+        if path.is_absolute() { path.to_owned() } else { self.folder.join(path) }
+    }
+
+    pub(crate) fn release_set(&self) -> Result<Ident, ReleaseError> {
+        Ident::new(self.file.release().name.clone()).map_err(ReleaseError::Name)
+    }
+
+    pub(crate) fn records(&self) -> Result<Records, ReleaseError> {
+        Ok(Records::of(&self.release_set()?))
+    }
+
+    pub(crate) fn lock(&self) -> Result<ReleaseLock, ReleaseError> {
+        Ok(ReleaseLock::of(&self.release_set()?))
+    }
+
+    pub(crate) fn schema(&self) -> &Ident {
+        &self.file.target().schema
+    }
+
+    pub(crate) fn live(&self, member: &Ident) -> QualifiedName {
+        self.file.live_name(member)
+    }
+
+    pub(crate) fn staging(&self, member: &Ident) -> QualifiedName {
+        self.naming.staging(&self.live(member))
+    }
+
+    pub(crate) fn tables(&self) -> &[Ident] {
+        &self.file.release().tables
+    }
+
+    pub(crate) fn matviews(&self) -> &[Ident] {
+        &self.file.release().matviews
+    }
+
+    pub(crate) fn members(&self) -> Vec<Ident> {
+        self.file.release().members().cloned().collect()
+    }
+
+    /// A session on the target that a release lock may be taken on: no pooling proxy, no standby.
+    pub(crate) async fn connect_safely(&self, purpose: &str) -> Result<Session, ReleaseError> {
+        let session = self.target.connect(purpose).await?;
+        refuse_unsafe_session(&session).await?;
+        Ok(session)
+    }
+
+    pub(crate) async fn pool(&self, purpose: &str) -> Result<Pool, ReleaseError> {
+        let size = self.file.target().pool_size.unwrap_or(DEFAULT_POOL_SIZE).max(1);
+        Ok(self.target.pool(purpose, usize::try_from(size).unwrap_or(1)).await?)
+    }
+
+    /// The label asked for, checked, or the default one.
+    pub(crate) fn choose_label(&self, asked: Option<&Label>) -> Result<Label, LabelError> {
+        let labels = &self.file.release().labels;
+        match asked {
+            Some(label) => labels.check(label.as_str()),
+            None => labels.default_label(Timestamp::now()),
+        }
+    }
+
+    /// What placeholders stand for: every member's staging twin, the label.
+    pub(crate) fn template_facts(&self, label: &Label) -> TemplateFacts {
+        self.members()
+            .iter()
+            .fold(TemplateFacts::new(label.clone()), |facts, member| facts.staging(member, &self.staging(member)))
+    }
+}

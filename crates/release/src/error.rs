@@ -1,0 +1,379 @@
+//! What can go wrong with a release, in which class it falls, and what to do about it.
+
+use cutover_core::catalog::CatalogError;
+use cutover_core::records::MigrationError;
+use cutover_core::release_file::{LabelError, TemplateError};
+use cutover_core::{
+    ConnectError, DatabaseError, IdentError, LockHolder, ObjectName, Phase, QualifiedName, Stamp, StatementError,
+    UnsafeSession,
+};
+use cutover_importer::ImportError;
+use cutover_importer::preflight::{PreflightError, PreflightReport};
+
+use crate::{GateFailure, JsonLogError, SelectionError, SlackError, StopReason};
+
+/// The classes of failure; the CLI has an exit status for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// The request or the release file makes no sense.
+    Usage,
+    /// The server cannot be reached, or not used safely.
+    Connection,
+    /// Another release or rollback holds the lock.
+    Busy,
+    /// The sources are not fit to be imported.
+    Preflight,
+    /// Staging could not be built or filled.
+    Build,
+    /// What was built is not fit to go live.
+    Validation,
+    /// What exists cannot be swapped: dependents, changes, an unknown stamp.
+    Refused,
+    /// The swap did not get its chance in time; nothing changed.
+    Timeout,
+    /// The connection was lost at the commit of the swap: `status` settles what happened.
+    Unknown,
+    /// Stopped by Ctrl-C or `abort`.
+    Stopped,
+    /// Anything else.
+    Other,
+}
+
+/// A release, or another call, that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The release set's name cannot name a lock.
+    #[error("the release set's name cannot be used")]
+    Name(#[source] IdentError),
+    /// The phases selected cannot work together.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// The label does not match.
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    /// A query or path with placeholders could not be filled in.
+    #[error("could not fill in the placeholders of {what} `{name}`")]
+    Template {
+        /// `import` or `check`.
+        what: &'static str,
+        /// Which.
+        name: String,
+        /// Why.
+        source: TemplateError,
+    },
+    /// An importer named by a flag is not in the release file.
+    #[error("the release file has no importer {given:?}; it has: {}", known.join(", "))]
+    UnknownImporter {
+        /// The name given.
+        given: String,
+        /// The importers there are.
+        known: Vec<String>,
+    },
+    /// The release file asks for something that this version cannot do.
+    #[error("`{name}`: {what} is not supported by this version")]
+    NotSupported {
+        /// What.
+        what: &'static str,
+        /// Where.
+        name: String,
+    },
+    /// The log file cannot be written.
+    #[error(transparent)]
+    Log(#[from] JsonLogError),
+    /// The Slack webhook cannot be used.
+    #[error(transparent)]
+    Slack(#[from] SlackError),
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The session is of a kind that no release can be run on.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeSession),
+    /// The record store cannot be used.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// The catalog does not hold what the release file names.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A statement failed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A pooled session could not be had.
+    #[error("could not get a session from the pool")]
+    Pool(#[source] Box<ConnectError>),
+    /// Another release or rollback runs.
+    #[error("release set {release_set:?} is locked by {}", describe_holder(holder, *phase, host.as_deref(), *client_pid))]
+    Busy {
+        /// The release set.
+        release_set: String,
+        /// The session that holds the lock.
+        holder: Box<LockHolder>,
+        /// The phase it is in, from its record.
+        phase: Option<Phase>,
+        /// The machine it runs on, from its record.
+        host: Option<String>,
+        /// Its process there, from its record.
+        client_pid: Option<i32>,
+    },
+    /// The lock was taken, and free again when its holder was looked for.
+    #[error("release set {release_set:?} was locked until just now")]
+    JustFreed {
+        /// The release set.
+        release_set: String,
+    },
+    /// The lock's session lost the lock, so somebody else may be at work.
+    #[error("the session no longer holds the release lock before {phase}")]
+    LockLost {
+        /// The phase that was about to begin.
+        phase: Phase,
+    },
+    /// There is nothing to take up: the selected phases need what earlier ones build.
+    #[error("there is no staging to take up: {why}")]
+    NothingToTakeUp {
+        /// Why.
+        why: String,
+    },
+    /// A dry run or a partial import was asked to go live.
+    #[error("a release with {what} must not go live")]
+    Partial {
+        /// What makes it partial.
+        what: &'static str,
+    },
+    /// The checks could not be run.
+    #[error(transparent)]
+    PreflightRun(#[from] PreflightError),
+    /// The checks found violations.
+    #[error("preflight found {} violations\n{report}", report.violations())]
+    Preflight {
+        /// All of them.
+        report: Box<PreflightReport>,
+    },
+    /// Staging could not be built, filled, finished or dropped.
+    #[error(transparent)]
+    Clone(#[from] cutover_staging::CloneError),
+    /// Staging could not be built, filled, finished or dropped.
+    #[error(transparent)]
+    Staging(#[from] cutover_staging::StagingError),
+    /// An importer failed.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// Staging differs from live in structure.
+    #[error("staging differs from live\n{}", differences.join("\n"))]
+    Structure {
+        /// The differences, readable.
+        differences: Vec<String>,
+    },
+    /// Gates of `[[validate]]` are shut.
+    #[error("{} checks of the new release failed\n{}", failures.len(), failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Gates {
+        /// All of them.
+        failures: Vec<GateFailure>,
+    },
+    /// The swap was refused or failed.
+    #[error(transparent)]
+    Swap(#[from] cutover_swap::SwapError),
+    /// The swap cannot be planned: everything that stands against it.
+    #[error(transparent)]
+    SwapRefused(Box<cutover_swap::SwapRefused>),
+    /// Rows outside the set would lose what they refer to.
+    #[error("rows outside the set refer to rows that the new release does not have\n{}", orphans.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Orphans {
+        /// By foreign key.
+        orphans: Vec<cutover_swap::OrphanedRows>,
+    },
+    /// The outcome of a lost commit could not be settled.
+    #[error(transparent)]
+    Settle(Box<cutover_swap::SettleError>),
+    /// The rollback cannot be planned.
+    #[error(transparent)]
+    Rollback(Box<cutover_swap::RollbackError>),
+    /// Backup sets could not be dropped.
+    #[error(transparent)]
+    Retention(Box<cutover_swap::DropError>),
+    /// Without checkpoints, importers would add their rows a second time.
+    #[error("importers cannot run again over staging that is taken up")]
+    StagingTakenUp,
+    /// No backup set bears this stamp.
+    #[error("there is no backup set {stamp}; there are: {}", list(known))]
+    UnknownStamp {
+        /// The stamp given.
+        stamp: Stamp,
+        /// The stamps there are.
+        known: Vec<Stamp>,
+    },
+    /// The release was asked to stop.
+    #[error("{} in phase {phase}", match reason { StopReason::Interrupted => "interrupted", StopReason::Aborted => "aborted" })]
+    Stopped {
+        /// Who asked.
+        reason: StopReason,
+        /// The phase it was in.
+        phase: Phase,
+    },
+    /// The release that was asked to stop did not do so in time.
+    #[error("release {release} was asked to stop and still holds its lock after {seconds} s (pid {pid})")]
+    DoesNotStop {
+        /// The release.
+        release: i64,
+        /// Its server process.
+        pid: i32,
+        /// How long was waited, in seconds.
+        seconds: u64,
+    },
+    /// What a record says about staging could not be read.
+    #[error("the staging facts in the record of release {release} cannot be read")]
+    StagedFacts {
+        /// The release.
+        release: i64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A staging relation that is in the way and in no record.
+    #[error("{} exists and no record says that it is staging", names(relations))]
+    Leftover {
+        /// Which.
+        relations: Vec<QualifiedName>,
+    },
+}
+
+fn describe_holder(holder: &LockHolder, phase: Option<Phase>, host: Option<&str>, client_pid: Option<i32>) -> String {
+    let mut text = format!("pid {} ({:?}, user {:?}", holder.pid, holder.application, holder.user);
+    if let Some(host) = host.filter(|host| !host.is_empty()) {
+        text.push_str(&format!(", host {host:?}"));
+        if let Some(pid) = client_pid {
+            text.push_str(&format!(" process {pid}"));
+        }
+    }
+    text.push(')');
+    if let Some(since) = holder.since {
+        text.push_str(&format!(" since {since}"));
+    }
+    if let Some(phase) = phase {
+        text.push_str(&format!(", in phase {phase}"));
+    }
+    text
+}
+
+fn list(stamps: &[Stamp]) -> String {
+    if stamps.is_empty() {
+        return "none".to_owned();
+    }
+    stamps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn names(relations: &[QualifiedName]) -> String {
+    relations.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
+    use cutover_swap::SwapError;
+    match error {
+        SwapError::CatalogChanged { .. } => FailureClass::Refused,
+        SwapError::LockDeadline { .. } | SwapError::TooSlow { .. } | SwapError::OldSnapshots { .. } => {
+            FailureClass::Timeout
+        }
+        SwapError::OutcomeUnknown { .. } => FailureClass::Unknown,
+        SwapError::LockNotHeld { .. } => FailureClass::Busy,
+        SwapError::Statement(error) if error.database_error().is_connection_lost() => FailureClass::Connection,
+        _ => FailureClass::Other,
+    }
+}
+
+impl ReleaseError {
+    pub(crate) fn not_supported(what: &'static str, name: &str) -> Self {
+        Self::NotSupported { what, name: name.to_owned() }
+    }
+
+    /// A statement of ours that failed.
+    pub(crate) fn statement(
+        purpose: &'static str,
+        object: ObjectName,
+        error: impl Into<DatabaseError>,
+    ) -> Self {
+        Self::Statement(StatementError::new(purpose, object, error))
+    }
+
+    /// The class of failure. Exhaustive on purpose: a new kind of error must be given its class here.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Name(_)
+            | Self::Selection(_)
+            | Self::Label(_)
+            | Self::Template { .. }
+            | Self::UnknownImporter { .. }
+            | Self::NotSupported { .. }
+            | Self::Partial { .. }
+            | Self::StagingTakenUp
+            | Self::Log(_)
+            | Self::Slack(_) => FailureClass::Usage,
+            Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => FailureClass::Connection,
+            Self::Statement(error) if error.database_error().is_connection_lost() => FailureClass::Connection,
+            Self::Busy { .. } | Self::JustFreed { .. } | Self::LockLost { .. } | Self::DoesNotStop { .. } => FailureClass::Busy,
+            Self::PreflightRun(_) | Self::Preflight { .. } => FailureClass::Preflight,
+            Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => FailureClass::Build,
+            Self::Structure { .. } | Self::Gates { .. } => FailureClass::Validation,
+            Self::Catalog(_) | Self::UnknownStamp { .. } | Self::NothingToTakeUp { .. } => FailureClass::Refused,
+            Self::SwapRefused(_) | Self::Orphans { .. } | Self::Rollback(_) => FailureClass::Refused,
+            Self::Settle(_) => FailureClass::Unknown,
+            Self::Swap(error) => swap_class(error),
+            Self::Stopped { .. } => FailureClass::Stopped,
+            Self::Statement(_) | Self::StagedFacts { .. } | Self::Retention(_) => FailureClass::Other,
+        }
+    }
+
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Name(_) => "choose a [release] name of 1 to 63 bytes".to_owned(),
+            Self::Selection(_) => "see `cutover release --help` for the phases and their order".to_owned(),
+            Self::Label(_) => "give a label that matches [release] label_pattern, or leave it out".to_owned(),
+            Self::Template { .. } => "mend the release file".to_owned(),
+            Self::UnknownImporter { .. } => "name importers as [[import]] name spells them".to_owned(),
+            Self::NotSupported { .. } => "take it out of the release file, or wait for the version that can".to_owned(),
+            Self::Partial { .. } => {
+                "add --stop-after validate_and_manifest or --dry-run, or import everything".to_owned()
+            }
+            Self::Log(_) => "check [log] path and the rights on its folder".to_owned(),
+            Self::Slack(_) => "check [notify.slack] webhook".to_owned(),
+            Self::Connect(error) => error.remedy().to_owned(),
+            Self::Pool(error) => error.remedy().to_owned(),
+            Self::Unsafe(error) => error.remedy().to_owned(),
+            Self::Migration(error) => error.remedy().to_owned(),
+            Self::Catalog(error) => error.remedy().to_owned(),
+            Self::Statement(error) => error.remedy().to_owned(),
+            Self::JustFreed { .. } => "try again".to_owned(),
+            Self::Busy { .. } => "wait for it, or stop it with `cutover abort`".to_owned(),
+            Self::LockLost { .. } => "see the server's log for the lost session, then run the release again".to_owned(),
+            Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
+            Self::PreflightRun(error) => error.remedy().to_owned(),
+            Self::Preflight { .. } => {
+                "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
+            }
+            Self::Clone(_) | Self::SwapRefused(_) => "see each reason's own remedy".to_owned(),
+            Self::Orphans { .. } => {
+                "delete or mend these rows, or keep what they refer to in the release".to_owned()
+            }
+            Self::Settle(error) => error.remedy().to_owned(),
+            Self::Rollback(error) => error.remedy().to_owned(),
+            Self::Retention(error) => error.remedy().to_owned(),
+            Self::StagingTakenUp => "add build_staging to the phases, or leave --no-checkpoints out".to_owned(),
+            Self::Staging(error) => error.remedy().to_owned(),
+            Self::Import(error) => error.remedy().to_owned(),
+            Self::Structure { .. } => "run the release again: live changed while staging was built".to_owned(),
+            Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
+            Self::Swap(error) => error.remedy().to_owned(),
+            Self::UnknownStamp { .. } => "see `cutover backups`".to_owned(),
+            Self::Stopped { reason: StopReason::Interrupted, .. } => {
+                "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them".to_owned()
+            }
+            Self::Stopped { reason: StopReason::Aborted, .. } => "staging was removed; live is as it was".to_owned(),
+            Self::DoesNotStop { .. } => "end its process, or terminate its session on the server".to_owned(),
+            Self::StagedFacts { .. } => "was the record written by another version? See `cutover status`".to_owned(),
+            Self::Leftover { .. } => {
+                "look at what they are; drop or rename them if they are of no use, then run again".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Looking, without changing anything but what a preflight has to build: status, backups, preflight.
+
+use cutover_core::records::{BackupSet, Records};
+use cutover_core::release_file::Label;
+use cutover_core::{Events, Phase, QualifiedName};
+use cutover_importer::preflight::PreflightReport;
+use cutover_swap::unmanaged;
+
+use crate::staged::Staged;
+use crate::{Cutover, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
+
+impl Cutover {
+    /// What is live, what runs, what is kept. Reads only, and works on a database that never saw Cutover.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or read.
+    pub async fn status(&self) -> Result<Status, ReleaseError> {
+        let session = self.target.connect("status").await?;
+        let records = self.records()?;
+        let look_alikes = match Records::version(&*session).await? {
+            None => Vec::new(),
+            Some(_) => {
+                let mut known: Vec<QualifiedName> = Vec::new();
+                for record in records.with_staging(&*session).await? {
+                    let set = Staged::of(&record)?.and_then(|staged| staged.whole());
+                    known.extend(set.into_iter().flat_map(|set| set.members).map(|member| member.staging));
+                }
+                unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?
+            }
+        };
+        let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
+        let status = Status::read(&session, &records, look_alikes).await?;
+        session.close().await;
+        Ok(status)
+    }
+
+    /// The backup sets, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or read.
+    pub async fn backups(&self) -> Result<Vec<BackupSet>, ReleaseError> {
+        let session = self.target.connect("backups").await?;
+        let backups = match Records::version(&*session).await? {
+            None => Vec::new(),
+            Some(_) => self.records()?.backup_sets(&*session).await?,
+        };
+        session.close().await;
+        Ok(backups)
+    }
+
+    /// Checks the sources as the next release would find them, and removes what that took.
+    ///
+    /// The twins of the materialized views are built and filled for it, so it takes as long as the first two phases of
+    /// a release, holds the release lock meanwhile, and stands in the records as a release that was aborted.
+    ///
+    /// # Errors
+    /// As for [`Cutover::release`]; violations are no error here, they are in the report.
+    pub async fn preflight(
+        &self,
+        label: Option<&Label>,
+        stop: StopSignal,
+        events: &Events,
+    ) -> Result<PreflightReport, ReleaseError> {
+        let mut options = ReleaseOptions::default().selection(Selection::all().stop_after(Phase::Preflight)?);
+        if let Some(label) = label {
+            options = options.label(label.clone());
+        }
+        let outcome = self.release_and(&options, stop, events, AfterRelease::RemoveStaging).await;
+        match outcome {
+            Ok((_, Some(report))) => Ok(report),
+            Ok((_, None)) => Ok(PreflightReport { checks: Vec::new() }),
+            Err(ReleaseError::Preflight { report }) => Ok(*report),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What becomes of staging when the selected phases are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterRelease {
+    /// It is kept, to be gone on with.
+    KeepStaging,
+    /// It was only built to be looked at.
+    RemoveStaging,
+}

@@ -1,0 +1,67 @@
+//! The manifest: what a release consists of, kept with its record.
+
+use std::collections::BTreeMap;
+
+use cutover_core::release_file::Label;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the shape of [`Manifest`].
+pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
+
+/// What a release consists of. Written before the swap, kept in `cutover.release.manifest`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// Version of this shape; grows when a field changes its meaning or goes.
+    pub schema_version: u32,
+    /// The release set.
+    pub release_set: String,
+    /// The label.
+    pub label: Label,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// The digest of the release file.
+    pub config_digest: String,
+    /// The program that wrote it.
+    pub cutover_version: String,
+    /// `server_version_num` of the target.
+    pub server_version_num: u32,
+    /// Tables and materialized views by live name.
+    pub relations: BTreeMap<String, RelationFacts>,
+    /// Rows by importer.
+    pub importers: BTreeMap<String, u64>,
+    /// Violations found by preflight checks that only warn, by check.
+    pub warnings: BTreeMap<String, u64>,
+}
+
+impl Manifest {
+    pub(crate) fn to_value(&self, release: i64) -> Result<serde_json::Value, crate::ReleaseError> {
+        serde_json::to_value(self).map_err(|source| crate::ReleaseError::StagedFacts { release, source })
+    }
+}
+
+/// A member as it is about to go live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RelationFacts {
+    /// Rows in staging.
+    pub rows: u64,
+    /// Rows live at that moment.
+    pub live_rows: u64,
+    /// Size of the staging twin with indexes and TOAST, in bytes.
+    pub bytes: u64,
+}
+
+impl RelationFacts {
+    pub(crate) fn new(rows: u64, live_rows: u64, bytes: u64) -> Self {
+        Self { rows, live_rows, bytes }
+    }
+
+    /// The change against live as a share: 0.02 for two per cent more. `None` when live is empty.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a share for people; tables have fewer than 2^52 rows")]
+    pub fn change(&self) -> Option<f64> {
+        (self.live_rows > 0).then(|| (self.rows as f64 - self.live_rows as f64) / self.live_rows as f64)
+    }
+}

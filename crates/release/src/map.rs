@@ -1,0 +1,137 @@
+//! From the release file's words to the importer crate's.
+
+use cutover_core::release_file::{self as file, ImportSource, ImportWay, TemplateError, TemplateFacts};
+use cutover_core::{Ident, QualifiedName};
+use cutover_importer::preflight::{Bounds, Check, GeometryCheck, Severity};
+use cutover_importer::{CsvSource, Import, Source, Way};
+
+use crate::{Cutover, ReleaseError, ReleaseOptions};
+
+impl Cutover {
+    /// A relation that is read: a member that has a staging twin by the time it is read means the twin.
+    fn source_relation(&self, relation: &file::RelationRef) -> QualifiedName {
+        let name = relation.in_schema(self.schema());
+        let is_member = name.schema == *self.schema() && self.file.release().members().any(|m| *m == name.name);
+        if is_member { self.staging(&name.name) } else { name }
+    }
+
+    /// An importer, ready to be planned.
+    pub(crate) fn import(
+        &self,
+        import: &file::Import,
+        facts: &TemplateFacts,
+        options: &ReleaseOptions,
+    ) -> Result<Import, ReleaseError> {
+        let render = |template: &file::QueryTemplate| {
+            template.render(facts).map_err(|source| template_error("import", &import.name, source))
+        };
+        let (source, columns) = match &import.source {
+            ImportSource::Relation { from, columns } => {
+                (Source::Relation(self.source_relation(from)), columns.as_ref().map(renamed))
+            }
+            ImportSource::Query { query, columns } => {
+                (Source::Query(render(query)?), columns.as_ref().map(renamed))
+            }
+            ImportSource::Csv(csv) => {
+                let path = self.in_folder(&render(&csv.csv)?);
+                let columns = csv.columns.as_ref().map(|map| {
+                    map.iter().map(|(target, field)| (target.clone(), field.clone())).collect()
+                });
+                let mut source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
+                if !csv.header {
+                    source = source.fields(csv.fields.clone());
+                }
+                (Source::Csv(source), columns)
+            }
+            _ => return Err(ReleaseError::not_supported("this kind of import source", &import.name)),
+        };
+        let way = match import.way {
+            ImportWay::Server => Way::ServerSide,
+            ImportWay::Copy => Way::CopyPipe,
+            _ => Way::Auto,
+        };
+        let mut planned =
+            Import::new(&import.name, self.staging(&import.into), source).way(way).key(import.key.clone());
+        if let Some(columns) = columns {
+            planned = planned.columns(columns);
+        }
+        if let Some(rows) = options.sample {
+            planned = planned.sample(rows);
+        }
+        Ok(planned)
+    }
+
+    /// All checks of `[preflight]`.
+    pub(crate) fn checks(&self, facts: &TemplateFacts) -> Result<Vec<Check>, ReleaseError> {
+        let preflight = &self.file.preflight();
+        let mut checks = Vec::new();
+        for check in &preflight.view {
+            let typed = check.types.iter().map(|(column, data_type)| (column.clone(), Some(data_type.clone())));
+            let plain = check.columns.iter().filter(|c| !check.types.contains_key(c)).map(|c| (c.clone(), None));
+            checks.push(
+                Check::view(self.source_relation(&check.view), plain.chain(typed))
+                    .severity(severity(check.severity)),
+            );
+        }
+        for check in &preflight.not_empty {
+            let views: Vec<QualifiedName> = check.any_of.iter().map(|view| self.source_relation(view)).collect();
+            checks.push(Check::not_empty(views).severity(severity(check.severity)));
+        }
+        for check in &preflight.unique {
+            checks.push(
+                Check::unique(self.source_relation(&check.view), check.key.clone())
+                    .severity(severity(check.severity))
+                    .max_keys(keys(check.max_keys)),
+            );
+        }
+        for check in &preflight.geometry {
+            checks.push(
+                Check::geometry(self.geometry_check(check))
+                    .severity(severity(check.severity))
+                    .max_keys(keys(check.max_keys)),
+            );
+        }
+        for check in &preflight.query {
+            let sql = check.sql.render(facts).map_err(|source| template_error("check", &check.name, source))?;
+            checks.push(
+                Check::query(&check.name, sql).severity(severity(check.severity)).max_keys(keys(check.max_keys)),
+            );
+        }
+        Ok(checks)
+    }
+
+    fn geometry_check(&self, check: &file::GeometryCheck) -> GeometryCheck {
+        let mut planned = GeometryCheck::new(self.source_relation(&check.view), check.column.clone(), check.srid)
+            .key(check.key.clone())
+            .types(check.types.iter().map(ToString::to_string));
+        if check.allow_empty {
+            planned = planned.allow_empty();
+        }
+        if !check.valid {
+            planned = planned.allow_invalid();
+        }
+        if let Some([min_x, min_y, max_x, max_y]) = check.bounds {
+            planned = planned.bounds(Some(Bounds { min_x, min_y, max_x, max_y }));
+        }
+        planned
+    }
+}
+
+fn renamed(columns: &std::collections::BTreeMap<Ident, Ident>) -> Vec<(Ident, String)> {
+    columns.iter().map(|(target, source)| (target.clone(), source.as_str().to_owned())).collect()
+}
+
+fn severity(severity: file::Severity) -> Severity {
+    match severity {
+        file::Severity::Warn => Severity::Warn,
+        _ => Severity::Error,
+    }
+}
+
+fn keys(max_keys: u32) -> usize {
+    usize::try_from(max_keys).unwrap_or(usize::MAX)
+}
+
+fn template_error(what: &'static str, name: &str, source: TemplateError) -> ReleaseError {
+    ReleaseError::Template { what, name: name.to_owned(), source }
+}

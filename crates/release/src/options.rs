@@ -1,0 +1,101 @@
+//! What one run of a release is asked to do.
+
+use std::collections::BTreeSet;
+
+use cutover_core::release_file::Label;
+
+use crate::Selection;
+
+/// What one run of a release is asked to do; everything else stands in the release file.
+///
+/// ```
+/// use cutover::{ReleaseOptions, Selection};
+/// use cutover_core::{Phase, release_file::Label};
+///
+/// let rehearsal = ReleaseOptions::default().label(Label::new("Sep2025")?).dry_run();
+/// let sources_only = ReleaseOptions::default()
+///     .selection(Selection::all().stop_after(Phase::ImportCore)?)
+///     .only_importers(["sources"])
+///     .sample(1000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ReleaseOptions {
+    pub(crate) label: Option<Label>,
+    pub(crate) selection: Selection,
+    pub(crate) dry_run: bool,
+    pub(crate) only: BTreeSet<String>,
+    pub(crate) skip: BTreeSet<String>,
+    pub(crate) sample: Option<u64>,
+    pub(crate) checkpoints: bool,
+}
+
+impl Default for ReleaseOptions {
+    /// All phases and importers, the label of the day.
+    fn default() -> Self {
+        Self {
+            label: None,
+            selection: Selection::all(),
+            dry_run: false,
+            only: BTreeSet::new(),
+            skip: BTreeSet::new(),
+            sample: None,
+            checkpoints: true,
+        }
+    }
+}
+
+impl ReleaseOptions {
+    /// The label; the release file's default for the current time unless set.
+    pub fn label(mut self, label: Label) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    /// The phases to run; all unless set.
+    pub fn selection(mut self, selection: Selection) -> Self {
+        self.selection = selection;
+        self
+    }
+
+    /// Does everything up to `validate_and_manifest`, analyses staging and stops: live is never touched. Staging is
+    /// kept to be looked at, until the next release or `abort`.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// Runs these importers only; the tables of the others stay empty, so nothing is swapped.
+    pub fn only_importers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.only.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Leaves these importers out; their tables stay empty, so nothing is swapped.
+    pub fn skip_importers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.skip.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Imports at most this many rows of each source, so nothing is swapped.
+    pub fn sample(mut self, rows: u64) -> Self {
+        self.sample = Some(rows);
+        self
+    }
+
+    /// Writes no checkpoints and looks at none: every selected importer runs again.
+    pub fn without_checkpoints(mut self) -> Self {
+        self.checkpoints = false;
+        self
+    }
+
+    pub(crate) fn runs_importer(&self, name: &str) -> bool {
+        (self.only.is_empty() || self.only.contains(name)) && !self.skip.contains(name)
+    }
+
+    /// Whether the imported rows are all of the release's: a part of a dataset must never go live.
+    pub(crate) fn imports_everything(&self) -> bool {
+        self.only.is_empty() && self.skip.is_empty() && self.sample.is_none()
+    }
+}

@@ -1,0 +1,48 @@
+//! `build_staging`: the live tables are cloned.
+
+use cutover_core::release_file;
+use cutover_staging::{CloneOptions, ClonePlan, SequenceStart};
+
+use crate::run::{Run, session_error};
+use crate::staged::Staged;
+use crate::{Cutover, ReleaseError};
+
+impl Run<'_> {
+    /// Locks: `ACCESS SHARE` on live; with `include_fks`, `SHARE ROW EXCLUSIVE` on tables outside the set that keys
+    /// refer to, for a moment. Killed here, the twins exist all or none, and the record knows.
+    pub(super) async fn build_staging(&mut self) -> Result<String, ReleaseError> {
+        let mut client = self.client().await?;
+        if let Some(tables) = self.staged.tables.take() {
+            let old = Staged { tables: Some(tables), ..Staged::default() };
+            self.cutover.drop_staged(&mut client, &old, &self.events).await?;
+            self.staged.validated = false;
+            self.records.clear_checkpoints(&*self.session, self.release).await?;
+            self.keep_staged().await?;
+        }
+        let cutover = self.cutover;
+        let live = cutover.read_set(&mut client, cutover.tables()).await?;
+        let plan = ClonePlan::compute(&live, &cutover.naming, &cutover.clone_options())?;
+        let tx = client.transaction().await.map_err(|error| session_error("begin to clone in", error))?;
+        let set = plan.run_in(&tx, &self.events).await?;
+        let (tables, later) = (set.members.len(), set.post_data.len());
+        self.staged.tables = Some(set);
+        self.keep_staged_in(&tx).await?;
+        tx.commit().await.map_err(|error| session_error("commit the clones in", error))?;
+        Ok(format!("{tables} tables cloned, {later} indexes, keys and triggers after the load"))
+    }
+}
+
+impl Cutover {
+    /// How the release file wants staging to be built.
+    pub(crate) fn clone_options(&self) -> CloneOptions {
+        let staging = self.file.staging();
+        let options = CloneOptions::default()
+            .lightweight(staging.lightweight)
+            .include_indexes(staging.indexes_before_load())
+            .include_fks(staging.foreign_keys_before_load());
+        match staging.sequences {
+            release_file::SequenceStart::Restart => options.sequences(SequenceStart::Restart),
+            _ => options.sequences(SequenceStart::Continue),
+        }
+    }
+}

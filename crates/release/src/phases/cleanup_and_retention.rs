@@ -1,0 +1,26 @@
+//! `cleanup_and_retention`: drops the backup sets that retention no longer keeps.
+
+use cutover_swap::retention_plan;
+
+use crate::ReleaseError;
+use crate::run::Run;
+
+impl Run<'_> {
+    /// Locks: `ACCESS EXCLUSIVE` on one backup relation at a time, and on the tables its foreign keys refer to, in
+    /// short tries. A kill leaves whole relations; the next run finishes.
+    pub(super) async fn cleanup_and_retention(&mut self) -> Result<String, ReleaseError> {
+        let keep = self.cutover.file.release().keep_backups;
+        let mut client = self.client().await?;
+        let plan =
+            retention_plan(&mut client, &self.records, usize::try_from(keep).unwrap_or(usize::MAX)).await?;
+        let dropped = plan
+            .run(&mut client, &self.records, &self.cutover.lock_policy(), &self.events)
+            .await
+            .map_err(|error| ReleaseError::Retention(Box::new(error)))?;
+        let kept = self.records.backup_sets(&*self.session).await?.len();
+        Ok(match dropped.len() {
+            0 => format!("{kept} backup sets kept"),
+            n => format!("{n} backup sets dropped, {kept} kept"),
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! `finalise_swap`: staging goes live in one transaction, on the session that holds the lock.
+
+use cutover_core::catalog::CatalogSnapshot;
+use cutover_core::{Ident, Stamp};
+use cutover_swap::{LockPolicy, Outcome, PlanOptions, SwapContext, SwapError, SwapPlan, settle};
+use jiff::Timestamp;
+use tokio_postgres::Client;
+
+use super::PATIENCE;
+use crate::report::SwapFigures;
+use crate::run::{Run, session_error};
+use crate::staged::Staged;
+use crate::{Cutover, ReleaseError};
+
+/// How often a swap is planned again because the catalog changed under it.
+const PLANS: usize = 3;
+impl Run<'_> {
+    /// Plans the swap from what the catalog says now, and runs it.
+    ///
+    /// Locks: see [`SwapPlan::run`]. Killed before the commit, live is as it was; after it, live is new and recorded.
+    pub(super) async fn finalise_swap(&mut self) -> Result<String, ReleaseError> {
+        if !self.staged.validated {
+            return Err(ReleaseError::NothingToTakeUp { why: "what was staged has not been validated".to_owned() });
+        }
+        let cutover = self.cutover;
+        self.validate_pending_keys().await?;
+        let policy = cutover.lock_policy();
+        let mut planned = 0;
+        let report = loop {
+            planned += 1;
+            let plan = cutover.plan_swap(&mut self.session, &self.staged).await?;
+            for message in &plan.warnings {
+                self.warn(message.clone());
+            }
+            self.refuse_orphans(&plan).await?;
+            self.remember_keys_to_validate(&plan).await?;
+            let context = SwapContext {
+                lock: &self.lock,
+                records: &self.records,
+                release: self.release,
+                events: &self.events,
+            };
+            match plan.run(&mut self.session, &context, &policy).await {
+                Ok(report) => break SwapFigures::of(&report),
+                Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
+                Err(SwapError::OutcomeUnknown { release, source }) => {
+                    match self.settle_swap().await {
+                        // Live is new; the session that held the lock is gone, and the phases that follow need it.
+                        Ok(Outcome::Swapped) => {
+                            self.swap = Some(SwapFigures::settled(&plan));
+                            return Err(SwapError::OutcomeUnknown { release, source }.into());
+                        }
+                        Ok(Outcome::NotSwapped) | Err(_) => {
+                            return Err(SwapError::OutcomeUnknown { release, source }.into());
+                        }
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let summary = format!(
+            "{} relations live, readers held up for at most {} ms, {}; backup set {}",
+            report.relations,
+            report.exclusive_ms,
+            if report.attempts == 1 { "first try".to_owned() } else { format!("{} tries", report.attempts) },
+            report.backup,
+        );
+        self.swap = Some(report);
+        Ok(summary)
+    }
+
+    /// Rows outside that would lose what they refer to are told before anything is locked, never deleted.
+    async fn refuse_orphans(&self, plan: &SwapPlan) -> Result<(), ReleaseError> {
+        let mut orphans = Vec::new();
+        for precheck in &plan.prechecks {
+            orphans.extend(precheck.read(&*self.session).await?);
+        }
+        if orphans.is_empty() { Ok(()) } else { Err(ReleaseError::Orphans { orphans }) }
+    }
+
+    async fn settle_swap(&self) -> Result<Outcome, ReleaseError> {
+        let session = self.cutover.target.connect("settle the swap").await?;
+        let outcome = settle(&*session, &self.lock, &self.records, self.release, PATIENCE).await;
+        session.close().await;
+        outcome.map_err(|error| ReleaseError::Settle(Box::new(error)))
+    }
+}
+
+impl Cutover {
+    /// The bounds of the swap, as `[swap]` sets them.
+    pub(crate) fn lock_policy(&self) -> LockPolicy {
+        let swap = self.file.swap();
+        LockPolicy::default()
+            .stall_budget(swap.stall_budget)
+            .exclusive_budget(swap.lock_budget)
+            .deadline(swap.deadline)
+            .snapshot_deadline(swap.snapshot_deadline)
+    }
+
+    /// Plans the swap of live and staging; reads only.
+    pub(crate) async fn plan_swap(
+        &self,
+        client: &mut Client,
+        staged: &Staged,
+    ) -> Result<SwapPlan, ReleaseError> {
+        let taken: Vec<Stamp> =
+            self.records()?.backup_sets(client).await?.into_iter().map(|backup| backup.stamp).collect();
+        let stamp = Stamp::first_free(Timestamp::now(), &taken);
+        let members = self.members();
+        let twins: Vec<Ident> = members.iter().map(|member| self.staging(member).name).collect();
+        let (live, staging) = self.read_sets(client, &members, &twins).await?;
+        SwapPlan::compute(&live, &staging, &staged.pairing(), &stamp, &self.naming, &PlanOptions::default())
+            .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))
+    }
+
+    /// Reads two sets of relations as of one moment.
+    pub(crate) async fn read_sets(
+        &self,
+        client: &mut Client,
+        one: &[Ident],
+        other: &[Ident],
+    ) -> Result<(CatalogSnapshot, CatalogSnapshot), ReleaseError> {
+        let tx = client
+            .build_transaction()
+            .read_only(true)
+            .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead)
+            .start()
+            .await
+            .map_err(|error| session_error("begin to read the catalog in", error))?;
+        let one = CatalogSnapshot::read(&tx, self.schema(), one).await?;
+        let other = CatalogSnapshot::read(&tx, self.schema(), other).await?;
+        tx.commit().await.map_err(|error| session_error("end reading the catalog in", error))?;
+        Ok((one, other))
+    }
+}

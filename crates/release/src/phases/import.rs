@@ -1,0 +1,176 @@
+//! `import_core` and `import_related`: the importers fill staging, each in a transaction with its checkpoint.
+
+use std::collections::BTreeSet;
+
+use cutover_core::records::Checkpoint;
+use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
+use cutover_core::{Ident, QualifiedName, Step};
+use cutover_importer::{ImportOutcome, ImportPlan, LoadSettings};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
+
+use crate::aliases::twin_aliases;
+use crate::ReleaseError;
+use crate::run::{Run, session_error};
+
+impl Run<'_> {
+    /// Runs the importers of one phase, one after the other, each after those it waits for.
+    ///
+    /// Locks: `ROW EXCLUSIVE` on the staging table, `ACCESS SHARE` on the sources.
+    ///
+    /// A kill leaves whole importers: rows and checkpoint commit together, and what has a checkpoint is not run again
+    /// when the release is taken up.
+    pub(super) async fn import(&mut self, phase: ImportPhase) -> Result<String, ReleaseError> {
+        if self.staged.tables.is_none() {
+            return Err(ReleaseError::NothingToTakeUp { why: "no staging tables were built".to_owned() });
+        }
+        let done: BTreeSet<String> = if self.options.checkpoints {
+            let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
+            checkpoints.into_iter().map(|checkpoint| checkpoint.importer).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let selected: Vec<&FileImport> = in_order(self.cutover.file.imports(), phase)
+            .into_iter()
+            .filter(|import| self.options.runs_importer(&import.name))
+            .collect();
+        if self.staged.validated && selected.iter().any(|import| !done.contains(&import.name)) {
+            self.staged.validated = false;
+            self.keep_staged().await?;
+        }
+        let (mut rows, mut bytes, mut taken_over) = (0, 0, 0);
+        let settings = LoadSettings::new(self.search_path().await?);
+        for import in &selected {
+            if done.contains(&import.name) {
+                taken_over += 1;
+                continue;
+            }
+            let outcome = self.run_importer(import, &settings).await?;
+            rows += outcome.rows;
+            bytes += outcome.bytes;
+            // Importers that come after join what this one loaded.
+            self.analyse(&self.cutover.staging(&import.into)).await?;
+        }
+        let mut summary = format!("{} importers, {rows} rows", selected.len() - taken_over);
+        if bytes > 0 {
+            summary.push_str(&format!(", {:.1} MB through the client", mega(bytes)));
+        }
+        if taken_over > 0 {
+            summary.push_str(&format!("; {taken_over} were done already"));
+        }
+        Ok(summary)
+    }
+
+    async fn run_importer(
+        &self,
+        import: &FileImport,
+        settings: &LoadSettings,
+    ) -> Result<ImportOutcome, ReleaseError> {
+        let planned = self.cutover.import(import, &self.template, self.options)?;
+        let aliases = if matches!(import.source, ImportSource::Query { .. }) { self.twins() } else { Vec::new() };
+        let (make, undo) = twin_aliases(&aliases);
+        let mut client = self.client().await?;
+        let mut source_client = match import.way {
+            ImportWay::Copy => Some(self.client().await?),
+            _ => None,
+        };
+
+        let source = match &mut source_client {
+            // Not read-only: the aliases are temporary views. It is rolled back in the end.
+            Some(source) => Some(begin(source, IsolationLevel::RepeatableRead).await?),
+            None => None,
+        };
+        let tx = begin(&mut client, IsolationLevel::ReadCommitted).await?;
+        run_steps(&make, source.as_ref().unwrap_or(&tx)).await?;
+        let plan = ImportPlan::read(&planned, settings, &tx, source.as_ref()).await?;
+        let outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
+        if let Some(source) = source {
+            source.rollback().await.map_err(|error| session_error("end reading in", error))?;
+        } else {
+            run_steps(&undo, &tx).await?;
+        }
+        if self.options.checkpoints {
+            self.records.add_checkpoint(&tx, self.release, &checkpoint(&import.name, &outcome)).await?;
+        }
+        tx.commit().await.map_err(|error| session_error("commit the rows of an importer in", error))?;
+        Ok(outcome)
+    }
+
+    /// The members that importers may read by their live names: materialized views, whose twins are filled by now.
+    fn twins(&self) -> Vec<(Ident, QualifiedName)> {
+        self.cutover
+            .matviews()
+            .iter()
+            .map(|matview| (matview.clone(), self.cutover.staging(matview)))
+            .collect()
+    }
+}
+
+fn checkpoint(importer: &str, outcome: &ImportOutcome) -> Checkpoint {
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Checkpoint { importer: importer.to_owned(), chunk: 0, rows: whole(outcome.rows), bytes: whole(outcome.bytes) }
+}
+
+async fn begin(client: &mut Client, isolation: IsolationLevel) -> Result<Transaction<'_>, ReleaseError> {
+    client
+        .build_transaction()
+        .isolation_level(isolation)
+        .start()
+        .await
+        .map_err(|error| session_error("begin an import in", error))
+}
+
+async fn run_steps(steps: &[Step], tx: &Transaction<'_>) -> Result<(), ReleaseError> {
+    for (done, step) in steps.iter().enumerate() {
+        step.run(tx, done).await?;
+    }
+    Ok(())
+}
+
+/// The importers of a phase, each after those it waits for, else in the file's order. The release file has no cycle:
+/// reading it refuses one.
+fn in_order(imports: &[FileImport], phase: ImportPhase) -> Vec<&FileImport> {
+    let mut waiting: Vec<&FileImport> = imports.iter().filter(|import| import.phase == phase).collect();
+    let mut ordered: Vec<&FileImport> = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ready = waiting
+            .iter()
+            .position(|import| {
+                import.after.iter().all(|name| waiting.iter().all(|other| other.name != *name))
+            })
+            .unwrap_or(0);
+        ordered.push(waiting.remove(ready));
+    }
+    ordered
+}
+
+#[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
+fn mega(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::release_file::RelationRef;
+
+    use super::*;
+
+    fn import(name: &str, after: &[&str]) -> FileImport {
+        let table = Ident::new(name).unwrap();
+        FileImport::new(name, table.clone(), ImportSource::relation(RelationRef::new(table)))
+            .after(after.iter().copied())
+    }
+
+    #[test]
+    fn importers_run_after_those_they_wait_for() {
+        let imports = [import("c", &["b"]), import("a", &[]), import("b", &["a"])];
+        let names: Vec<&str> = in_order(&imports, ImportPhase::Core).iter().map(|i| i.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn importers_of_an_earlier_phase_are_not_waited_for() {
+        let imports = [import("b", &["a"]).phase(ImportPhase::Related), import("a", &[])];
+        let names: Vec<&str> = in_order(&imports, ImportPhase::Related).iter().map(|i| i.name.as_str()).collect();
+        assert_eq!(names, ["b"]);
+    }
+}

@@ -1,0 +1,37 @@
+//! `preflight`: the sources are checked before anything is imported.
+
+use cutover_importer::preflight::{PreflightPlan, PreflightReport, PreflightSettings};
+
+use crate::ReleaseError;
+use crate::run::Run;
+
+impl Run<'_> {
+    /// Runs all checks and fails when one that must hold does not.
+    ///
+    /// Locks: `ACCESS SHARE` on what the checks read.
+    pub(super) async fn preflight(&mut self) -> Result<String, ReleaseError> {
+        let report = self.check_sources().await?;
+        self.warnings = report
+            .checks
+            .iter()
+            .filter(|check| !check.is_fatal() && check.violations() > 0)
+            .map(|check| (check.check.clone(), check.violations()))
+            .collect();
+        let (checks, violations) = (report.checks.len(), report.violations());
+        self.preflight = Some(report.clone());
+        if report.is_fatal() {
+            return Err(ReleaseError::Preflight { report: Box::new(report) });
+        }
+        Ok(match violations {
+            0 => format!("{checks} checks, no violations"),
+            n => format!("{checks} checks, {n} violations that are allowed"),
+        })
+    }
+
+    async fn check_sources(&self) -> Result<PreflightReport, ReleaseError> {
+        let checks = self.cutover.checks(&self.template)?;
+        let settings = PreflightSettings::new(self.search_path().await?);
+        let plan = PreflightPlan::read(&self.pool, &checks, &settings).await?;
+        Ok(plan.run(&self.pool, &self.events).await)
+    }
+}

@@ -1,0 +1,135 @@
+//! `validate_and_manifest`: staging is finished, compared with live, measured, and described.
+
+use std::collections::BTreeMap;
+
+use cutover_core::catalog::CatalogSnapshot;
+use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
+use cutover_staging::{LockPatience, StructuralDiff};
+use jiff::Timestamp;
+
+use crate::gate::count_rows;
+use crate::manifest::{MANIFEST_SCHEMA_VERSION, RelationFacts};
+use crate::run::Run;
+use crate::{Manifest, ReleaseError};
+
+impl Run<'_> {
+    /// Makes every switch of `[staging]` good, vacuums and analyses staging so that the first query after the swap is
+    /// as fast as the last one before it, refuses what differs from live, and opens the gates.
+    ///
+    /// Locks: on staging only, and those of `StagedSet::run_post_data`. Killed here, whole steps have happened or have
+    /// not; run again, it goes on.
+    pub(super) async fn validate_and_manifest(&mut self) -> Result<String, ReleaseError> {
+        let Some(set) = self.staged.whole().filter(|_| self.staged.tables.is_some()) else {
+            return Err(ReleaseError::NothingToTakeUp { why: "no staging tables were built".to_owned() });
+        };
+        let mut client = self.client().await?;
+        set.run_post_data(&mut client, &LockPatience::default(), &self.events).await?;
+        for member in &set.members {
+            vacuum(&member.staging, member.kind.object_kind()).run(&**client, 0).await?;
+        }
+
+        let members = self.cutover.members();
+        let twins: Vec<Ident> = members.iter().map(|member| self.cutover.staging(member).name).collect();
+        let (live, staging) = self.cutover.read_sets(&mut client, &members, &twins).await?;
+        let differences: Vec<String> = live
+            .relations
+            .iter()
+            .zip(&staging.relations)
+            .flat_map(|(live, staging)| StructuralDiff::between(live, staging, &set))
+            .map(|difference| difference.to_string())
+            .collect();
+        if !differences.is_empty() {
+            return Err(ReleaseError::Structure { differences });
+        }
+
+        let relations = self.measure(&client, &live, &staging).await?;
+        self.open_gates(&client, &relations).await?;
+        let manifest = self.manifest(&live, relations).await?;
+        let rows: u64 = manifest.relations.values().map(|facts| facts.rows).sum();
+        self.records
+            .set_manifest(&*self.session, self.release, &manifest.to_value(self.release)?)
+            .await?;
+        self.manifest = Some(manifest);
+        self.staged.validated = self.options.imports_everything();
+        self.keep_staged().await?;
+        Ok(format!(
+            "{} relations like live, {rows} rows, {} gates open",
+            set.members.len(),
+            self.cutover.file.validations().len()
+        ))
+    }
+
+    /// Counts what is staged and what is live.
+    async fn measure(
+        &self,
+        client: &tokio_postgres::Client,
+        live: &CatalogSnapshot,
+        staging: &CatalogSnapshot,
+    ) -> Result<BTreeMap<String, RelationFacts>, ReleaseError> {
+        let mut relations = BTreeMap::new();
+        for (live, staging) in live.relations.iter().zip(&staging.relations) {
+            let live_rows = if live.populated { count_rows(client, &live.name).await? } else { 0 };
+            let rows = count_rows(client, &staging.name).await?;
+            let bytes = u64::try_from(staging.bytes).unwrap_or(0);
+            relations.insert(live.name.name.as_str().to_owned(), RelationFacts::new(rows, live_rows, bytes));
+        }
+        Ok(relations)
+    }
+
+    async fn open_gates(
+        &self,
+        client: &tokio_postgres::Client,
+        relations: &BTreeMap<String, RelationFacts>,
+    ) -> Result<(), ReleaseError> {
+        let mut failures = Vec::new();
+        for validation in self.cutover.file.validations() {
+            let Some(facts) = relations.get(validation.table.as_str()) else { continue };
+            let found = self.cutover.check_gate(client, validation, facts, &self.template).await?;
+            let fatal = validation.severity != cutover_core::release_file::Severity::Warn;
+            self.events.emit(EventKind::CheckFinished {
+                check: format!("validate {}", validation.table.as_str()),
+                violations: u64::try_from(found.len()).unwrap_or(u64::MAX),
+                fatal: fatal && !found.is_empty(),
+            });
+            if fatal {
+                failures.extend(found);
+            } else {
+                for failure in found {
+                    self.warn(failure.to_string());
+                }
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { Err(ReleaseError::Gates { failures }) }
+    }
+
+    async fn manifest(
+        &self,
+        live: &CatalogSnapshot,
+        relations: BTreeMap<String, RelationFacts>,
+    ) -> Result<Manifest, ReleaseError> {
+        let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
+        let mut importers = BTreeMap::new();
+        for checkpoint in checkpoints {
+            *importers.entry(checkpoint.importer).or_insert(0) += u64::try_from(checkpoint.rows).unwrap_or(0);
+        }
+        Ok(Manifest {
+            schema_version: MANIFEST_SCHEMA_VERSION,
+            release_set: self.cutover.file.release().name.clone(),
+            label: self.label.clone(),
+            written_at: Timestamp::now(),
+            config_digest: self.cutover.file.digest().as_str().to_owned(),
+            cutover_version: env!("CARGO_PKG_VERSION").to_owned(),
+            server_version_num: live.server.version_num,
+            relations,
+            importers,
+            warnings: self.warnings.clone(),
+        })
+    }
+}
+
+/// Sets the visibility map, freezes what can be frozen, and gathers statistics: they belong to the relation, not to
+/// its name, so they go live with it. `VACUUM` has to stand alone in its message.
+fn vacuum(staging: &cutover_core::QualifiedName, kind: ObjectKind) -> Step {
+    let sql = Sql::text("VACUUM (FREEZE, ANALYZE) ").name(staging);
+    Step::new("vacuum, freeze and analyse", ObjectName::qualified(kind, staging), sql)
+}

@@ -1,0 +1,259 @@
+//! A release from its first phase to its last.
+
+use std::error::Error;
+use std::time::Instant;
+
+use cutover_core::records::{Records, ReleaseKind, ReleaseRecord, ReleaseState};
+use cutover_core::release_file::Label;
+use cutover_core::{EventKind, Events, Phase, millis};
+use cutover_importer::preflight::PreflightReport;
+use tokio_postgres::Client;
+
+use crate::busy::busy;
+use crate::inspect::AfterRelease;
+use crate::recorder::Recorder;
+use crate::report::PhaseReport;
+use crate::run::Run;
+use crate::staged::Staged;
+use crate::stop::Supervisor;
+use crate::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
+
+impl Cutover {
+    /// Publishes a release: runs the selected phases in order and returns when the last one is done.
+    ///
+    /// # Locks
+    /// The release lock, for the whole time. On relations others use: `ACCESS SHARE` while sources are read and live
+    /// is cloned; in `finalise_swap`, `ACCESS EXCLUSIVE` on the members and what depends on them for some
+    /// milliseconds, see the swap crate; in `post_swap`, `SHARE UPDATE EXCLUSIVE` while foreign keys are validated.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the sessions: what ran is rolled back, the record stays `running` and `status`
+    /// tells that its process is gone. Prefer [`StopSignal`], which leaves a record that says why.
+    ///
+    /// # Errors
+    /// [`ReleaseError`]; [`ReleaseError::class`] sorts them. Live is as it was after every error but those of class
+    /// [`Unknown`](crate::FailureClass::Unknown), where `status` tells.
+    pub async fn release(
+        &self,
+        options: &ReleaseOptions,
+        stop: StopSignal,
+        events: &Events,
+    ) -> Result<ReleaseReport, ReleaseError> {
+        Ok(self.release_and(options, stop, events, AfterRelease::KeepStaging).await?.0)
+    }
+
+    /// Runs a release; returns what its preflight found as well, when it ran.
+    pub(crate) async fn release_and(
+        &self,
+        options: &ReleaseOptions,
+        stop: StopSignal,
+        events: &Events,
+        after: AfterRelease,
+    ) -> Result<(ReleaseReport, Option<PreflightReport>), ReleaseError> {
+        self.check_options(options)?;
+        let mut label = self.choose_label(options.label.as_ref())?;
+        let recorder = Recorder::default();
+        let events = events.clone().and(recorder.clone());
+
+        let mut session = self.connect_safely("release").await?;
+        Records::migrate(&mut session).await?;
+        let (lock, records) = (self.lock()?, self.records()?);
+        if !lock.try_acquire(&*session).await? {
+            return Err(busy(&session, &lock, &records).await?);
+        }
+        let taken_up = self.find_staging_to_take_up(&session, &records, options).await?;
+        let config = self.file.digest();
+        let pid = std::process::id();
+        let (release, staged) = match taken_up {
+            Some((record, staged)) => {
+                // What was staged keeps the label it was staged under.
+                label = Label::new(record.label)?;
+                records.reopen(&*session, record.id, &self.host, pid).await?;
+                (record.id, staged)
+            }
+            None => {
+                let release = records
+                    .open(&*session, ReleaseKind::Release, label.as_str(), Some(&config), &self.host, pid)
+                    .await?;
+                (release, Staged::default())
+            }
+        };
+        events.emit(EventKind::ReleaseStarted {
+            release,
+            name: self.file.release().name.clone(),
+            label: label.as_str().to_owned(),
+        });
+        let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
+        let outcome = run.run_phases(stop).await;
+        let preflight = run.preflight.take();
+        Ok((run.end(outcome, after).await?, preflight))
+    }
+
+    /// What can be refused before anything is connected.
+    fn check_options(&self, options: &ReleaseOptions) -> Result<(), ReleaseError> {
+        let known: Vec<&str> = self.file.imports().iter().map(|import| import.name.as_str()).collect();
+        for given in options.only.iter().chain(&options.skip) {
+            if !known.contains(&given.as_str()) {
+                return Err(ReleaseError::UnknownImporter {
+                    given: given.clone(),
+                    known: known.iter().map(ToString::to_string).collect(),
+                });
+            }
+        }
+        if !options.imports_everything() && !options.dry_run && options.selection.contains(Phase::FinaliseSwap) {
+            return Err(ReleaseError::Partial { what: "a sample, or with importers left out," });
+        }
+        if !options.checkpoints
+            && !options.selection.contains(Phase::BuildStaging)
+            && (options.selection.contains(Phase::ImportCore) || options.selection.contains(Phase::ImportRelated))
+        {
+            return Err(ReleaseError::StagingTakenUp);
+        }
+        match self.file.hooks().first() {
+            Some(hook) => Err(ReleaseError::not_supported("[[hook]]", &hook.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// For a selection that leaves out building: the record and the staging of the release it goes on with. The
+    /// caller holds the lock, so a record that says running belongs to a process that is gone.
+    async fn find_staging_to_take_up(
+        &self,
+        client: &Client,
+        records: &Records,
+        options: &ReleaseOptions,
+    ) -> Result<Option<(ReleaseRecord, Staged)>, ReleaseError> {
+        if options.selection.contains(Phase::RefreshViews) {
+            return Ok(None);
+        }
+        let why = |why: String| ReleaseError::NothingToTakeUp { why };
+        let Some(record) = records.latest(client, 1).await?.into_iter().next() else {
+            return Err(why("no release was ever run".to_owned()));
+        };
+        if record.kind == ReleaseKind::Rollback {
+            return Err(why(format!("the last one, {}, was a rollback", record.id)));
+        }
+        let staged = Staged::of(&record)?;
+        let after_swap = [Phase::PostSwap, Phase::CleanupAndRetention];
+        let only_after_swap = Phase::ALL
+            .iter()
+            .filter(|phase| !matches!(phase, Phase::AcquireLock | Phase::ReleaseLock))
+            .all(|phase| after_swap.contains(phase) || !options.selection.contains(*phase));
+        if only_after_swap {
+            return Ok(Some((record, staged.unwrap_or_default())));
+        }
+        match staged {
+            Some(staged) => Ok(Some((record, staged))),
+            None => Err(why(format!("release {} of {} ended {} and kept none", record.id, record.label, record.state))),
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn run_phases(&mut self, stop: StopSignal) -> Result<(), (Phase, ReleaseError)> {
+        let watcher = self.watcher(Phase::AcquireLock).await?;
+        for phase in Phase::ALL {
+            if matches!(phase, Phase::AcquireLock | Phase::ReleaseLock) {
+                continue;
+            }
+            if !self.is_selected(phase) {
+                continue;
+            }
+            self.enter(phase).await.map_err(|error| (phase, error))?;
+            let started = Instant::now();
+            let (records, release, application) = (self.records.clone(), self.release, self.application.clone());
+            let mut supervisor = Supervisor {
+                client: &watcher,
+                records: &records,
+                release,
+                application: &application,
+                signal: stop.clone(),
+            };
+            let (outcome, asked) = match supervisor.asked_to_stop().await {
+                Some(reason) => (Err(ReleaseError::Stopped { reason, phase }), Some(reason)),
+                None => supervisor.run(Box::pin(self.run_phase(phase))).await,
+            };
+            match (outcome, asked) {
+                (Ok(summary), _) => self.left(phase, summary, millis(started.elapsed())).await,
+                // Asked to stop and failed: its statements were cancelled. What it failed with is no news then.
+                (Err(_), Some(reason)) if phase != Phase::FinaliseSwap || !self.is_swapped() => {
+                    return Err((phase, ReleaseError::Stopped { reason, phase }));
+                }
+                (Err(error), _) if self.is_swapped() => self.warn_after_swap(phase, &error),
+                (Err(error), _) => return Err((phase, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Live is new already: what fails now must not make the release look failed.
+    fn warn_after_swap(&self, phase: Phase, error: &ReleaseError) {
+        self.events.emit(EventKind::Warning {
+            message: format!(
+                "the release is live, but {phase} failed: {}; {}; then run `cutover release --only {phase}`",
+                with_causes(error),
+                error.remedy()
+            ),
+        });
+    }
+
+    /// Closes the record, gives the lock back and tells how it ended.
+    async fn end(
+        mut self,
+        outcome: Result<(), (Phase, ReleaseError)>,
+        after: AfterRelease,
+    ) -> Result<ReleaseReport, ReleaseError> {
+        let (state, error) = match outcome {
+            Ok(()) if self.is_swapped() => (ReleaseState::Completed, None),
+            Ok(()) if self.options.selection.reaches_the_end() && !self.options.dry_run => {
+                (ReleaseState::Completed, None)
+            }
+            Ok(()) => (ReleaseState::Stopped, None),
+            Err((phase, error)) => {
+                self.events.emit(EventKind::PhaseFailed { phase, error: with_causes(&error) });
+                let state = match &error {
+                    ReleaseError::Stopped { reason: StopReason::Interrupted, .. } => ReleaseState::Stopped,
+                    ReleaseError::Stopped { reason: StopReason::Aborted, .. } => {
+                        match self.remove_staging().await {
+                            Ok(_) => ReleaseState::Aborted,
+                            // `abort` waits for the lock and then removes what is left.
+                            Err(_) => ReleaseState::Stopped,
+                        }
+                    }
+                    _ => ReleaseState::Failed,
+                };
+                (state, Some(error))
+            }
+        };
+        if after == AfterRelease::RemoveStaging
+            && let Err(error) = self.remove_staging().await
+        {
+            self.warn(format!("{}; `cutover abort` removes staging later", with_causes(&error)));
+        }
+        self.events.emit(EventKind::ReleaseFinished { release: self.release, state: state.to_string() });
+        let closed = self.close(state, error.as_ref().map(|error| with_causes(error))).await;
+        match (error, closed) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => Err(error),
+            (None, Ok(report)) => Ok(report),
+        }
+    }
+}
+
+/// An error and what caused it, each once.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}
+
+impl PhaseReport {
+    pub(crate) fn new(phase: Phase, summary: String, took_ms: u64) -> Self {
+        Self { phase, summary, took_ms }
+    }
+}

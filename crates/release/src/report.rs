@@ -1,0 +1,131 @@
+//! What the calls return, for people (`Display` where a text says it best) and machines (`Serialize`).
+
+use std::fmt;
+
+use cutover_core::records::ReleaseState;
+use cutover_core::release_file::Label;
+use cutover_core::{Phase, Plan, Stamp};
+use cutover_swap::{SwapPlan, SwapReport};
+use serde::Serialize;
+
+use crate::Manifest;
+
+/// How a release ended that did not fail.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ReleaseReport {
+    /// Its record.
+    pub release: i64,
+    /// Its label.
+    pub label: Label,
+    /// Completed, or stopped where it was asked to.
+    pub state: ReleaseState,
+    /// The phases that ran, in order.
+    pub phases: Vec<PhaseReport>,
+    /// The swap, when it came that far.
+    pub swap: Option<SwapFigures>,
+    /// The manifest, when it came that far.
+    pub manifest: Option<Manifest>,
+}
+
+/// A phase that ran.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct PhaseReport {
+    /// Which.
+    pub phase: Phase,
+    /// What it did, in a line.
+    pub summary: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// What a swap did.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct SwapFigures {
+    /// The backup set that holds what was live: `cutover rollback` takes it.
+    pub backup: Stamp,
+    /// Tables and materialized views that changed places.
+    pub relations: usize,
+    /// Attempts it took to get the locks.
+    pub attempts: u32,
+    /// How long readers could be held up, in milliseconds: from the first exclusive lock to the commit.
+    pub exclusive_ms: u64,
+}
+
+impl SwapFigures {
+    pub(crate) fn of(report: &SwapReport) -> Self {
+        Self {
+            backup: report.backup.clone(),
+            relations: report.relations,
+            attempts: report.attempts,
+            exclusive_ms: report.exclusive_ms,
+        }
+    }
+
+    /// Of a swap that the records tell of, the connection having been lost before it could.
+    pub(crate) fn settled(plan: &SwapPlan) -> Self {
+        Self { backup: plan.backup.clone(), relations: plan.relations, attempts: 0, exclusive_ms: 0 }
+    }
+}
+
+/// How a rollback ended.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct RollbackReport {
+    /// Its record.
+    pub release: i64,
+    /// The backup set that is live again.
+    pub restored: Stamp,
+    /// The label of the release it holds, where one is recorded.
+    pub label: Option<String>,
+    /// The swap.
+    pub swap: SwapFigures,
+    /// What could not be tidied up afterwards; the rollback itself is done.
+    pub warnings: Vec<String>,
+}
+
+/// What an abort did.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct AbortReport {
+    /// The release that was stopped or cleaned up after; `None` when there was nothing to do.
+    pub release: Option<i64>,
+    /// Whether it was running.
+    pub was_running: bool,
+    /// Staging relations that were removed.
+    pub removed: usize,
+}
+
+/// Everything a release would do to the database, computed and not done.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct PlanReport {
+    /// The plans in the order they would run.
+    pub plans: Vec<PhasePlan>,
+}
+
+/// What one phase would do.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct PhasePlan {
+    /// The phase.
+    pub phase: Phase,
+    /// Its statements.
+    pub plan: Plan,
+}
+
+impl fmt::Display for PlanReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = None;
+        for PhasePlan { phase, plan } in &self.plans {
+            if last != Some(phase) {
+                writeln!(f, "-- ===== {phase} =====\n")?;
+                last = Some(phase);
+            }
+            writeln!(f, "{plan}")?;
+        }
+        Ok(())
+    }
+}

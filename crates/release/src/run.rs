@@ -1,0 +1,259 @@
+//! A release in progress: its sessions, its record, what it has built so far.
+
+use std::collections::BTreeMap;
+
+use cutover_core::records::{Records, ReleaseState};
+use cutover_core::release_file::{Label, TemplateFacts};
+use cutover_core::{
+    DatabaseError, EventKind, Events, Ident, ObjectKind, ObjectName, Phase, QualifiedName, ReleaseLock, Session, Sql,
+    Step,
+};
+use cutover_importer::preflight::PreflightReport;
+use deadpool_postgres::Pool;
+use tokio_postgres::{Client, GenericClient};
+
+use crate::recorder::Recorder;
+use crate::report::{PhaseReport, SwapFigures};
+use crate::staged::Staged;
+use crate::gate::postgis_schema;
+use crate::{Cutover, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
+
+/// A release in progress. Dropping it closes its sessions; the server then frees the lock and rolls back.
+pub(crate) struct Run<'a> {
+    pub(crate) cutover: &'a Cutover,
+    pub(crate) options: &'a ReleaseOptions,
+    pub(crate) events: Events,
+    recorder: Recorder,
+    /// Holds the release lock. Only records and the swap itself run on it.
+    pub(crate) session: Session,
+    pub(crate) lock: ReleaseLock,
+    pub(crate) records: Records,
+    /// Everything else runs on these.
+    pub(crate) pool: Pool,
+    /// The application name of all these sessions.
+    pub(crate) application: String,
+    pub(crate) release: i64,
+    pub(crate) label: Label,
+    pub(crate) template: TemplateFacts,
+    pub(crate) staged: Staged,
+    /// What the preflight found, once it has run.
+    pub(crate) preflight: Option<PreflightReport>,
+    /// Violations of checks that only warn.
+    pub(crate) warnings: BTreeMap<String, u64>,
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) swap: Option<SwapFigures>,
+    phase: Option<Phase>,
+    phases: Vec<PhaseReport>,
+}
+
+impl<'a> Run<'a> {
+    #[expect(clippy::too_many_arguments, reason = "the one caller has just made each of them")]
+    pub(crate) async fn start(
+        cutover: &'a Cutover,
+        options: &'a ReleaseOptions,
+        session: Session,
+        release: i64,
+        label: Label,
+        staged: Staged,
+        events: Events,
+        recorder: Recorder,
+    ) -> Result<Self, ReleaseError> {
+        let purpose = format!("{} release {release}", cutover.file.release().name);
+        let pool = cutover.pool(&purpose).await?;
+        let application = cutover.name_session(&session, &purpose).await?;
+        Ok(Self {
+            cutover,
+            options,
+            events,
+            recorder,
+            session,
+            lock: cutover.lock()?,
+            records: cutover.records()?,
+            pool,
+            application,
+            release,
+            template: cutover.template_facts(&label),
+            label,
+            staged,
+            preflight: None,
+            warnings: BTreeMap::new(),
+            manifest: None,
+            swap: None,
+            phase: None,
+            phases: Vec::new(),
+        })
+    }
+
+    /// A session from the pool.
+    pub(crate) async fn client(&self) -> Result<deadpool_postgres::Client, ReleaseError> {
+        session_of(self.cutover, &self.pool, &self.application).await
+    }
+
+    /// The session that looks whether the release was asked to stop. It bears another name than the release's own,
+    /// so that it is not among those whose statements are cancelled.
+    pub(crate) async fn watcher(&self, phase: Phase) -> Result<Session, (Phase, ReleaseError)> {
+        self.cutover.target.connect("watcher").await.map_err(|error| (phase, error.into()))
+    }
+
+    pub(crate) fn is_selected(&self, phase: Phase) -> bool {
+        let beyond_a_dry_run = phase > Phase::ValidateAndManifest;
+        self.options.selection.contains(phase) && !(self.options.dry_run && beyond_a_dry_run)
+    }
+
+    pub(crate) fn is_swapped(&self) -> bool {
+        self.swap.is_some()
+    }
+
+    /// Notes the phase, after making sure that the lock is still ours.
+    pub(crate) async fn enter(&mut self, phase: Phase) -> Result<(), ReleaseError> {
+        if !self.lock.is_held(&*self.session).await? {
+            return Err(ReleaseError::LockLost { phase });
+        }
+        self.phase = Some(phase);
+        self.records.enter_phase(&*self.session, self.release, phase).await?;
+        self.events.emit(EventKind::PhaseStarted { phase });
+        Ok(())
+    }
+
+    /// Notes that a phase is done, and writes its events to the record.
+    pub(crate) async fn left(&mut self, phase: Phase, summary: String, took_ms: u64) {
+        self.events.emit(EventKind::PhaseFinished { phase, summary: summary.clone(), took_ms });
+        self.phases.push(PhaseReport::new(phase, summary, took_ms));
+        self.write_events().await;
+    }
+
+    /// The log of events is for people: a release does not fail over it.
+    async fn write_events(&self) {
+        let events = self.recorder.take();
+        if let Err(error) = self.records.add_events(&*self.session, self.release, self.phase, &events).await {
+            tracing::warn!(release = self.release, %error, "could not write the events to the record");
+        }
+    }
+
+    /// Keeps what is known of staging in the record.
+    pub(crate) async fn keep_staged(&self) -> Result<(), ReleaseError> {
+        self.keep_staged_in(&*self.session).await
+    }
+
+    /// Keeps what is known of staging in the record, in the transaction that builds it.
+    pub(crate) async fn keep_staged_in(&self, client: &impl GenericClient) -> Result<(), ReleaseError> {
+        let value = self
+            .staged
+            .to_value()
+            .map_err(|source| ReleaseError::StagedFacts { release: self.release, source })?;
+        Ok(self.records.set_staged(client, self.release, Some(&value)).await?)
+    }
+
+    /// Drops what this release has built.
+    pub(crate) async fn remove_staging(&mut self) -> Result<usize, ReleaseError> {
+        let mut client = self.client().await?;
+        let removed = self.cutover.drop_staged(&mut client, &self.staged, &self.events).await?;
+        self.staged = Staged::default();
+        self.records.set_staged(&*self.session, self.release, None).await?;
+        Ok(removed)
+    }
+
+    pub(crate) fn warn(&self, message: String) {
+        self.events.emit(EventKind::Warning { message });
+    }
+
+    /// Where unqualified names of the operator's queries are looked up: the set's schema, then PostGIS's.
+    pub(crate) async fn search_path(&self) -> Result<Vec<Ident>, ReleaseError> {
+        let schema = self.cutover.schema().clone();
+        let postgis = postgis_schema(&*self.session).await?;
+        Ok(match postgis {
+            Some(postgis) if postgis != schema => vec![schema, postgis],
+            _ => vec![schema],
+        })
+    }
+
+    /// Gathers the statistics of a staging table, for the importers that join it next.
+    pub(crate) async fn analyse(&self, staging: &QualifiedName) -> Result<(), ReleaseError> {
+        let object = ObjectName::qualified(ObjectKind::Table, staging);
+        let step = Step::new("analyse", object, Sql::text("ANALYZE ").name(staging));
+        Ok(step.run(&**self.client().await?, 0).await?)
+    }
+
+    /// Closes the record and gives the lock back.
+    ///
+    /// Where the lock's session is lost, the record is closed over a new one, unless somebody else took it over.
+    pub(crate) async fn close(
+        self,
+        state: ReleaseState,
+        error: Option<String>,
+    ) -> Result<ReleaseReport, ReleaseError> {
+        self.write_events().await;
+        let closed = self.records.close(&*self.session, self.release, state, error.as_deref()).await;
+        match closed {
+            Ok(()) => {
+                // The lock goes with the session in any case.
+                if let Err(error) = self.lock.release(&*self.session).await {
+                    tracing::warn!(release = self.release, %error, "could not give the lock back");
+                }
+            }
+            Err(lost) if lost.database_error().is_connection_lost() => {
+                self.close_elsewhere(state, error.as_deref()).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let Self { session, pool, .. } = self;
+        pool.close();
+        session.close().await;
+        Ok(ReleaseReport {
+            release: self.release,
+            label: self.label,
+            state,
+            phases: self.phases,
+            swap: self.swap,
+            manifest: self.manifest,
+        })
+    }
+
+    async fn close_elsewhere(&self, state: ReleaseState, error: Option<&str>) -> Result<(), ReleaseError> {
+        let session = self.cutover.target.connect("release").await?;
+        let record = self.records.release(&*session, self.release).await?;
+        let still_ours = record.is_some_and(|record| {
+            record.state == ReleaseState::Running && record.backend_pid == Some(self.session.backend_pid())
+        });
+        if still_ours {
+            self.records.close(&*session, self.release, state, error).await?;
+        }
+        session.close().await;
+        Ok(())
+    }
+}
+
+async fn session_of(
+    cutover: &Cutover,
+    pool: &Pool,
+    purpose: &str,
+) -> Result<deadpool_postgres::Client, ReleaseError> {
+    pool.get().await.map_err(|error| ReleaseError::Pool(Box::new(cutover.target.pool_error(purpose, error))))
+}
+
+impl Cutover {
+    /// Gives a session the name that pooled sessions of this purpose bear, and returns it.
+    pub(crate) async fn name_session(&self, session: &Client, purpose: &str) -> Result<String, ReleaseError> {
+        let application = format!("cutover: {purpose}");
+        session
+            .execute("SELECT pg_catalog.set_config('application_name', $1, false)", &[&application])
+            .await
+            .map_err(|error| session_error("name a session of", error))?;
+        // The server may have shortened it.
+        let row = session
+            .query_one("SELECT pg_catalog.current_setting('application_name')", &[])
+            .await
+            .map_err(|error| session_error("name a session of", error))?;
+        Ok(row.get(0))
+    }
+}
+
+/// A statement about no object in particular that failed.
+pub(crate) fn session_error(purpose: &'static str, error: impl Into<DatabaseError>) -> ReleaseError {
+    ReleaseError::statement(purpose, ObjectName::global(ObjectKind::Database, &target()), error)
+}
+
+#[expect(clippy::expect_used, reason = "the literal is a valid identifier")]
+fn target() -> Ident {
+    Ident::new("target").expect("a valid identifier")
+}

@@ -1,0 +1,107 @@
+//! What is live, what is running, what is kept: from the records and the lock, from any machine.
+
+use cutover_core::records::{BackupSet, Checkpoint, Records, ReleaseRecord, ReleaseState};
+use cutover_core::{Ident, LockHolder, QualifiedName, ReleaseLock, StatementError};
+use serde::Serialize;
+use tokio_postgres::Client;
+
+/// Whether anything is going on, told from the lock rather than from what a process managed to write.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Activity {
+    /// Nothing runs.
+    Idle,
+    /// A release or rollback runs.
+    Running {
+        /// The session that holds the lock.
+        holder: LockHolder,
+        /// Its record.
+        release: i64,
+    },
+    /// Somebody holds the lock without having opened a record: just starting, or a session of something else.
+    Locked {
+        /// The session that holds the lock.
+        holder: LockHolder,
+    },
+    /// A record says running, yet nobody holds its lock: its process died. The next release sets this right.
+    Dead {
+        /// Its record.
+        release: i64,
+    },
+}
+
+/// The state of a release set. Its JSON form is versioned: see `schema_version`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Version of this shape; grows when a field changes its meaning or goes.
+    pub schema_version: u32,
+    /// The release set.
+    pub release_set: Ident,
+    /// Whether anything is going on.
+    pub activity: Activity,
+    /// The release or rollback whose data readers see; `None` before the first.
+    pub current: Option<ReleaseRecord>,
+    /// The newest releases and rollbacks, newest first.
+    pub latest: Vec<ReleaseRecord>,
+    /// What the newest one has imported.
+    pub checkpoints: Vec<Checkpoint>,
+    /// The backup sets, newest first.
+    pub backups: Vec<BackupSet>,
+    /// Relations that look like staging or backups and are in no record. Nothing ever drops them.
+    pub unmanaged: Vec<QualifiedName>,
+}
+
+/// The version of the shape of [`Status`].
+pub const STATUS_SCHEMA_VERSION: u32 = 1;
+const LATEST: u32 = 10;
+
+impl Status {
+    pub(crate) async fn read(
+        client: &Client,
+        records: &Records,
+        unmanaged: Vec<QualifiedName>,
+    ) -> Result<Self, StatementError> {
+        let release_set = records.release_set().clone();
+        // A database that never saw Cutover has no records, and that is not an error.
+        if Records::version(client).await?.is_none() {
+            return Ok(Self {
+                schema_version: STATUS_SCHEMA_VERSION,
+                release_set,
+                activity: Activity::Idle,
+                current: None,
+                latest: Vec::new(),
+                checkpoints: Vec::new(),
+                backups: Vec::new(),
+                unmanaged,
+            });
+        }
+        // The lock first: a release that ends in between is then told as running a moment too long, never as dead.
+        let holder = ReleaseLock::of(&release_set).holder(client).await?;
+        let latest = records.latest(client, LATEST).await?;
+        let running = latest.iter().find(|record| record.state == ReleaseState::Running);
+        let activity = match (holder, running) {
+            (Some(holder), Some(record)) if record.backend_pid == Some(holder.pid) => {
+                Activity::Running { holder, release: record.id }
+            }
+            (Some(holder), _) => Activity::Locked { holder },
+            (None, Some(record)) => Activity::Dead { release: record.id },
+            (None, None) => Activity::Idle,
+        };
+        let checkpoints = match latest.first() {
+            Some(newest) => records.checkpoints(client, newest.id).await?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            schema_version: STATUS_SCHEMA_VERSION,
+            activity,
+            current: records.current(client).await?,
+            checkpoints,
+            backups: records.backup_sets(client).await?,
+            latest,
+            unmanaged,
+            release_set,
+        })
+    }
+}
