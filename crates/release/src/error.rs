@@ -144,7 +144,7 @@ pub enum ReleaseError {
     #[error(transparent)]
     PreflightRun(#[from] PreflightError),
     /// The checks found violations.
-    #[error("preflight found {} violations\n{report}", report.violations())]
+    #[error("preflight found {} violations\n{report}", crate::phases::violations(report))]
     Preflight {
         /// All of them.
         report: Box<PreflightReport>,
@@ -177,7 +177,7 @@ pub enum ReleaseError {
     #[error(transparent)]
     SwapRefused(Box<cutover_swap::SwapRefused>),
     /// Rows outside the set would lose what they refer to.
-    #[error("rows outside the set refer to rows that the new release does not have\n{}", orphans.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("rows outside the set refer to rows that the new release does not have\n{}", describe_orphans(orphans))]
     Orphans {
         /// By foreign key.
         orphans: Vec<cutover_swap::OrphanedRows>,
@@ -259,6 +259,13 @@ fn list(stamps: &[Stamp]) -> String {
         return "none".to_owned();
     }
     stamps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_orphans(orphans: &[cutover_swap::OrphanedRows]) -> String {
+    let lines = orphans.iter().map(|orphan| {
+        format!("{} rows by {}, for example {}", orphan.rows, orphan.key, orphan.sample.join(", "))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn names(relations: &[QualifiedName]) -> String {

@@ -37,10 +37,10 @@ impl Cutover {
                 let columns = csv.columns.as_ref().map(|map| {
                     map.iter().map(|(target, field)| (target.clone(), field.clone())).collect()
                 });
-                let mut source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
                 if !csv.header {
-                    source = source.fields(csv.fields.clone());
+                    return Err(ReleaseError::not_supported("a CSV file without a header", &import.name));
                 }
+                let source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
                 (Source::Csv(source), columns)
             }
             _ => return Err(ReleaseError::not_supported("this kind of import source", &import.name)),
@@ -86,7 +86,7 @@ impl Cutover {
         }
         for check in &preflight.geometry {
             checks.push(
-                Check::geometry(self.geometry_check(check))
+                Check::geometry(self.geometry_check(check)?)
                     .severity(severity(check.severity))
                     .max_keys(keys(check.max_keys)),
             );
@@ -100,20 +100,24 @@ impl Cutover {
         Ok(checks)
     }
 
-    fn geometry_check(&self, check: &file::GeometryCheck) -> GeometryCheck {
-        let mut planned = GeometryCheck::new(self.source_relation(&check.view), check.column.clone(), check.srid)
+    fn geometry_check(&self, check: &file::GeometryCheck) -> Result<GeometryCheck, ReleaseError> {
+        let view = self.source_relation(&check.view);
+        let Some(srid) = check.srid else {
+            return Err(ReleaseError::not_supported("a geometry check without an SRID", view.name.as_str()));
+        };
+        if !check.valid {
+            return Err(ReleaseError::not_supported("a geometry check without validity", view.name.as_str()));
+        }
+        let mut planned = GeometryCheck::new(view, check.column.clone(), srid)
             .key(check.key.clone())
-            .types(check.types.iter().map(ToString::to_string));
+            .types(check.types.iter().map(|geometry_type| geometry_type.as_str()));
         if check.allow_empty {
             planned = planned.allow_empty();
-        }
-        if !check.valid {
-            planned = planned.allow_invalid();
         }
         if let Some([min_x, min_y, max_x, max_y]) = check.bounds {
             planned = planned.bounds(Some(Bounds { min_x, min_y, max_x, max_y }));
         }
-        planned
+        Ok(planned)
     }
 }
 

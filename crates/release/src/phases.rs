@@ -14,6 +14,8 @@ use std::time::Duration;
 use cutover_core::Phase;
 use cutover_core::release_file::ImportPhase;
 
+pub(crate) use preflight::violations;
+
 use crate::ReleaseError;
 use crate::run::Run;
 

@@ -26,7 +26,7 @@ impl Run<'_> {
         let set = plan.run_in(&tx, &self.events).await?;
         let (tables, later) = (set.members.len(), set.post_data.len());
         self.staged.tables = Some(set);
-        self.keep_staged_in(&tx).await?;
+        self.keep_staged_in(&*tx).await?;
         tx.commit().await.map_err(|error| session_error("commit the clones in", error))?;
         Ok(format!("{tables} tables cloned, {later} indexes, keys and triggers after the load"))
     }

@@ -1,6 +1,6 @@
 //! `preflight`: the sources are checked before anything is imported.
 
-use cutover_importer::preflight::{PreflightPlan, PreflightReport, PreflightSettings};
+use cutover_importer::preflight::{CheckReport, PreflightPlan, PreflightReport, PreflightSettings};
 
 use crate::ReleaseError;
 use crate::run::Run;
@@ -17,7 +17,7 @@ impl Run<'_> {
             .filter(|check| !check.is_fatal() && check.violations() > 0)
             .map(|check| (check.check.clone(), check.violations()))
             .collect();
-        let (checks, violations) = (report.checks.len(), report.violations());
+        let (checks, violations) = (report.checks.len(), violations(&report));
         self.preflight = Some(report.clone());
         if report.is_fatal() {
             return Err(ReleaseError::Preflight { report: Box::new(report) });
@@ -34,4 +34,9 @@ impl Run<'_> {
         let plan = PreflightPlan::read(&self.pool, &checks, &settings).await?;
         Ok(plan.run(&self.pool, &self.events).await)
     }
+}
+
+/// Violations over all checks.
+pub(crate) fn violations(report: &PreflightReport) -> u64 {
+    report.checks.iter().map(CheckReport::violations).sum()
 }

@@ -49,7 +49,7 @@ impl Run<'_> {
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &self.cutover.clone_options())?;
         let tx = client.transaction().await.map_err(|error| session_error("begin to build twins in", error))?;
         self.staged.matviews = Some(plan.run_in(&tx, &self.events).await?);
-        self.keep_staged_in(&tx).await?;
+        self.keep_staged_in(&*tx).await?;
         tx.commit().await.map_err(|error| session_error("commit the twins built in", error))?;
         if let Some(set) = &self.staged.matviews {
             set.fill_materialized_views(&mut client, &self.events).await?;
