@@ -1,4 +1,4 @@
-use cutover_testkit::dataset::{LIVE_READER, PortalSpec, World};
+use cutover_testkit::dataset::{LIVE_READER, PortalSpec, RELEASE_MATVIEWS, RELEASE_TABLES, World};
 use cutover_testkit::{Cluster, LoadReport, ReaderLoad, ReleaseMap, normalised_dump};
 
 async fn world() -> World {
@@ -68,6 +68,64 @@ async fn a_release_that_goes_live_piece_by_piece_is_seen_as_mixed() {
     assert!(report.mixed_reads > 0, "{report:#?}");
     assert!(report.by_release.contains_key("live"), "{report:#?}");
     assert!(!report.is_clean());
+}
+
+/// Copies of all members, swapped with them in one transaction that is always the victim of its deadlocks.
+#[tokio::test]
+async fn two_releases_that_are_never_mixed_are_both_seen() {
+    let world = world().await;
+    let members = RELEASE_TABLES.iter().map(|name| ("TABLE", name));
+    let members: Vec<_> = members
+        .chain(RELEASE_MATVIEWS.iter().map(|name| ("MATERIALIZED VIEW", name)))
+        .collect();
+    for (kind, name) in &members {
+        world
+            .live()
+            .execute(&format!("CREATE {kind} next_{name} AS TABLE {name}"))
+            .await
+            .unwrap();
+    }
+    // The views read as their owner.
+    let finish = "UPDATE next_country_statistics SET month = 'Oct2025'; UPDATE next_global_statistics SET month = 'Oct2025'; \
+                  GRANT SELECT ON ALL TABLES IN SCHEMA public TO wdpa_reader, wdpa_owner";
+    world.live().execute(finish).await.unwrap();
+    let views = [
+        "portal_downloads_protected_areas",
+        "reporting_country_statistics",
+        "reporting_region_statistics",
+    ];
+    let mut swap = vec![
+        "BEGIN".to_owned(),
+        "SET LOCAL deadlock_timeout = '20ms'".to_owned(),
+    ];
+    swap.extend(
+        views
+            .iter()
+            .rev()
+            .chain(&RELEASE_TABLES)
+            .map(|name| format!("LOCK TABLE {name}")),
+    );
+    for (kind, name) in &members {
+        swap.push(format!("ALTER {kind} {name} RENAME TO bk2509010000_{name}"));
+        swap.push(format!("ALTER {kind} next_{name} RENAME TO {name}"));
+    }
+    for view in views {
+        let definition = format!("SELECT rtrim(pg_get_viewdef('{view}'::regclass), ';')");
+        let definition = world.live().query_text(&definition).await.unwrap();
+        swap.push(format!("CREATE OR REPLACE VIEW {view} AS {definition}"));
+    }
+    swap.push("COMMIT".to_owned());
+    let swap = swap.join("; ");
+
+    let load = start(&world).await;
+    while let Err(error) = world.live().execute(&swap).await {
+        assert!(format!("{error:#}").contains("deadlock detected"), "{error:#}");
+    }
+    more(&load).await;
+    let report = stop(&world, load).await;
+    assert!(report.is_clean(), "{report:#?}");
+    let seen: Vec<_> = report.by_release.keys().map(String::as_str).collect();
+    assert_eq!(seen, ["bk2509010000", "live"], "{report:#?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO wdpa_owner;
 
 SET LOCAL ROLE wdpa_owner;
 CREATE SERVER portal FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host {host}, port {port}, dbname {database}, fetch_size '10000', updatable 'false', extensions 'postgis');
+    OPTIONS (host {host}, port {port}, dbname {database}, fetch_size '1000', updatable 'false', extensions 'postgis');
 CREATE USER MAPPING FOR wdpa_owner SERVER portal OPTIONS (user {user}, password {password});
 CREATE USER MAPPING FOR {superuser} SERVER portal OPTIONS (user {user}, password {password});
 CREATE SCHEMA portal_fdw;
