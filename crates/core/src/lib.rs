@@ -12,6 +12,7 @@ mod object; // objects by kind and name
 mod phase; // names and order of the phases
 mod plan; // plans, steps, locks
 pub mod records; // the record store in schema `cutover`
+pub mod release_file; // what is released, and how
 mod sql; // statements from typed parts
 
 pub use connect::{
@@ -27,4 +28,5 @@ pub use naming::{NamingPolicy, Stamp, StampError};
 pub use object::{ObjectKind, ObjectName};
 pub use phase::{Phase, UnknownPhase};
 pub use plan::{DoneWhen, LockMode, LockTaken, Plan, Step};
+pub use release_file::{ReleaseFile, ReleaseFileError};
 pub use sql::{Deparsed, Sql};

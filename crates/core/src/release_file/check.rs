@@ -1,0 +1,254 @@
+//! What a release file means has to make sense: the same rules for a file that was read and one built in code.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::finding::{FindingKind, Findings};
+use super::key_path::KeyPath;
+use super::label::is_safe_name;
+use super::nearest::nearest;
+use super::template::unknown_member;
+use super::{HookAction, Preflight, QueryTemplate, ReleaseFile, Swap, check_imports};
+use crate::Ident;
+
+/// Checks `file` and adds what it finds; `document` is where its lines are looked up.
+pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>, findings: &mut Findings) {
+    let mut checker = Checker {
+        file,
+        document,
+        findings,
+    };
+    let root = KeyPath::default();
+    checker.release(&root.key("release"));
+    checker.distinct(&root.key("refresh").key("views"), &file.refresh.views);
+    checker.preflight(&root.key("preflight"));
+    check_imports::check(&mut checker, &root.key("import"));
+    checker.validations(&root.key("validate"));
+    checker.hooks(&root.key("hook"));
+    checker.swap(&root.key("swap"));
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) file: &'a ReleaseFile,
+    document: Option<&'a Spanned<DeTable<'a>>>,
+    findings: &'a mut Findings,
+}
+
+impl Checker<'_> {
+    pub(super) fn report(&mut self, path: &KeyPath, problem: &str) {
+        let span = self.document.map(|document| path.locate(document));
+        let message = format!("`{}`: {problem}", path.as_str());
+        self.findings
+            .add(FindingKind::Contradiction, path.as_str(), span, message);
+    }
+
+    pub(super) fn safe_name(&mut self, path: &KeyPath, name: &str) {
+        if !is_safe_name(name) {
+            let problem = format!(
+                "the name {name:?} is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit"
+            );
+            self.report(path, &problem);
+        }
+    }
+
+    /// Reports every item that stands in the list before.
+    fn distinct<T: Ord + ToString>(&mut self, path: &KeyPath, items: &[T]) {
+        let mut seen = BTreeSet::new();
+        for (index, item) in items.iter().enumerate() {
+            if !seen.insert(item) {
+                self.report(
+                    &path.item(index, None),
+                    &format!("{} is listed twice", item.to_string()),
+                );
+            }
+        }
+    }
+
+    pub(super) fn non_empty<T>(&mut self, path: &KeyPath, items: &[T]) {
+        if items.is_empty() {
+            self.report(path, "must not be empty");
+        }
+    }
+
+    /// Every `staging('…')` of a template has to name a member.
+    pub(super) fn template(&mut self, path: &KeyPath, template: &QueryTemplate) {
+        for name in template.staging_references() {
+            if !self.is_member(name) {
+                let problem = format!("staging('{name}'): {}", self.unknown_member(name));
+                self.report(path, &problem);
+            }
+        }
+    }
+
+    fn is_member(&self, name: &str) -> bool {
+        self.file.release.members().any(|member| member.as_str() == name)
+    }
+
+    pub(super) fn unknown_member(&self, name: &str) -> String {
+        unknown_member(
+            name,
+            nearest(name, self.file.release.members().map(Ident::as_str)),
+        )
+    }
+
+    fn release(&mut self, path: &KeyPath) {
+        let release = &self.file.release;
+        self.safe_name(&path.key("name"), &release.name);
+        self.non_empty(&path.key("tables"), &release.tables);
+        self.distinct(&path.key("tables"), &release.tables);
+        self.distinct(&path.key("matviews"), &release.matviews);
+        for (index, matview) in release.matviews.iter().enumerate() {
+            if release.tables.contains(matview) {
+                let problem = format!("{matview} is one of `release.tables` already");
+                self.report(&path.key("matviews").item(index, None), &problem);
+            }
+        }
+        // The example is the start of a month, as labels by the month are the usual ones.
+        let example = release.labels.default_label(Timestamp::UNIX_EPOCH);
+        match example {
+            Err(error) => self.report(&path.key("label"), &with_cause(&error)),
+            Ok(label) => {
+                if let Err(error) = release.labels.check(label.as_str()) {
+                    let problem = format!("its own default would be refused: {error}");
+                    self.report(&path.key("label"), &problem);
+                }
+            }
+        }
+    }
+
+    fn preflight(&mut self, path: &KeyPath) {
+        let Preflight {
+            view: _,
+            not_empty,
+            unique,
+            geometry,
+            query,
+            max_keys: _,
+        } = &self.file.preflight;
+        for (index, check) in not_empty.iter().enumerate() {
+            let path = path.key("not_empty").item(index, None);
+            self.non_empty(&path.key("any_of"), &check.any_of);
+        }
+        for (index, check) in unique.iter().enumerate() {
+            let path = path.key("unique").item(index, Some(&check.view.to_string()));
+            self.non_empty(&path.key("key"), &check.key);
+        }
+        for (index, check) in geometry.iter().enumerate() {
+            let path = path.key("geometry").item(index, Some(&check.view.to_string()));
+            if let Some([xmin, ymin, xmax, ymax]) = check.bounds
+                && !(xmin <= xmax && ymin <= ymax)
+            {
+                self.report(
+                    &path.key("bounds"),
+                    "must be [xmin, ymin, xmax, ymax], the smaller ones first",
+                );
+            }
+        }
+        let names = query.iter().map(|check| check.name.as_str());
+        self.names(&path.key("query"), names);
+        for (index, check) in query.iter().enumerate() {
+            // Materialized views have their staging twins by then: `refresh_views` comes before.
+            let is_table = |name: &str| {
+                self.file
+                    .release
+                    .tables
+                    .iter()
+                    .any(|table| table.as_str() == name)
+            };
+            if check.sql.staging_references().any(is_table) {
+                let path = path.key("query").item(index, Some(&check.name)).key("sql");
+                self.report(
+                    &path,
+                    "tables have no staging yet when preflight runs; use `[[validate]]` for it",
+                );
+            }
+        }
+    }
+
+    /// Names of the items of an array: plain, and each only once.
+    pub(super) fn names<'n>(&mut self, path: &KeyPath, names: impl Iterator<Item = &'n str>) {
+        let mut seen = BTreeSet::new();
+        for (index, name) in names.enumerate() {
+            let path = path.item(index, Some(name)).key("name");
+            self.safe_name(&path, name);
+            if !seen.insert(name) {
+                self.report(&path, "this name is taken by an earlier one");
+            }
+        }
+    }
+
+    fn validations(&mut self, path: &KeyPath) {
+        for (index, validation) in self.file.validations.iter().enumerate() {
+            let table = validation.table.as_str();
+            let path = path.item(index, Some(table));
+            if !self.is_member(table) {
+                let problem = self.unknown_member(table);
+                self.report(&path.key("table"), &problem);
+            }
+            if validation
+                .max_shrink
+                .is_some_and(|share| !(0.0..=1.0).contains(&share))
+            {
+                self.report(
+                    &path.key("max_shrink"),
+                    "must be a share of live's rows, from 0.0 to 1.0",
+                );
+            }
+            if validation
+                .max_growth
+                .is_some_and(|share| !(share >= 0.0 && share.is_finite()))
+            {
+                self.report(
+                    &path.key("max_growth"),
+                    "must be a share of live's rows, 0.0 or more",
+                );
+            }
+            if let Some(query) = &validation.query {
+                self.template(&path.key("query"), query);
+            }
+        }
+    }
+
+    fn hooks(&mut self, path: &KeyPath) {
+        self.names(path, self.file.hooks.iter().map(|hook| hook.name.as_str()));
+        for (index, hook) in self.file.hooks.iter().enumerate() {
+            let path = path.item(index, Some(&hook.name));
+            match &hook.action {
+                HookAction::Command(words) => self.non_empty(&path.key("command"), words),
+                HookAction::Sql(sql) => self.template(&path.key("sql"), sql),
+                HookAction::Http(_) => {}
+            }
+        }
+    }
+
+    fn swap(&mut self, path: &KeyPath) {
+        let Swap {
+            stall_budget,
+            lock_budget,
+            deadline,
+            snapshot_deadline: _,
+        } = self.file.swap;
+        for (key, duration) in [("stall_budget", stall_budget), ("lock_budget", lock_budget)] {
+            // PostgreSQL counts its timeouts in milliseconds, and takes 0 for none at all.
+            if duration < Duration::from_millis(1) {
+                self.report(&path.key(key), "must be at least 1ms");
+            }
+        }
+        if deadline < stall_budget {
+            self.report(
+                &path.key("deadline"),
+                "must not be shorter than `swap.stall_budget`",
+            );
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

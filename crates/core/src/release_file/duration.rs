@@ -1,0 +1,66 @@
+//! Lengths of time as people write them: `100ms`, `10min`, `1h 30m`.
+
+use std::time::Duration;
+
+use jiff::fmt::friendly::{SpanParser, SpanPrinter};
+use serde::{Deserialize, Serializer};
+
+static PARSER: SpanParser = SpanParser::new();
+static PRINTER: SpanPrinter = SpanPrinter::new();
+
+/// A length of time read from jiff's friendly format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Friendly(pub(super) Duration);
+
+impl TryFrom<String> for Friendly {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        PARSER.parse_unsigned_duration(&text).map(Self).map_err(|error| {
+            format!("`{text}` is no length of time ({error}); write it like `100ms`, `30s`, `10min` or `1h`")
+        })
+    }
+}
+
+/// Prints a length of time the way it is read.
+pub(super) fn to_friendly(duration: &Duration) -> String {
+    PRINTER.unsigned_duration_to_string(duration)
+}
+
+/// For `#[serde(serialize_with)]`.
+pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&to_friendly(duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Duration) {
+        let read = Friendly::try_from(text.to_owned()).unwrap().0;
+        assert_eq!(read, expected);
+        assert_eq!(
+            Friendly::try_from(to_friendly(&read)).unwrap().0,
+            expected,
+            "reads back"
+        );
+    }
+
+    #[test]
+    fn reads_what_people_write() {
+        check("100ms", Duration::from_millis(100));
+        check("10min", Duration::from_mins(10));
+        check("10 minutes", Duration::from_mins(10));
+        check("1h 30m", Duration::from_mins(90));
+        check("PT2S", Duration::from_secs(2));
+    }
+
+    #[test]
+    fn refuses_what_is_no_length_of_time() {
+        for text in ["", "10", "-1s", "soon", "1 month"] {
+            assert!(Friendly::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `[[hook]]`: what else happens at a point of a release.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::nearest::listed;
+use super::table_reader::TableReader;
+use super::{QueryTemplate, Secret};
+
+/// A request, a command or a statement at a point of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Hook {
+    /// When.
+    pub on: HookPoint,
+    /// Names it in events; letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// What.
+    #[serde(flatten)]
+    pub action: HookAction,
+    /// Whether its failure is the release's; `false` unless set.
+    pub required: bool,
+}
+
+/// The points of a release that hooks can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HookPoint {
+    /// The release holds the lock.
+    Started,
+    /// A phase is done.
+    PhaseComplete,
+    /// The new release is live.
+    PostSwap,
+    /// A backup set is live again.
+    PostRollback,
+    /// The release failed.
+    Failed,
+}
+
+/// What a hook does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HookAction {
+    /// Sends a request.
+    Http(HttpRequest),
+    /// Runs a program with these arguments, without a shell.
+    Command(Vec<String>),
+    /// Executes a statement in the target database.
+    Sql(QueryTemplate),
+}
+
+/// A request that a hook sends. Its URL and headers may hold tokens, so they are secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HttpRequest {
+    /// The method; `POST` unless set.
+    pub method: HttpMethod,
+    /// The address.
+    pub url: Secret,
+    /// Its headers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Secret>,
+    /// Its body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// The methods that make sense for a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "each variant is the HTTP method it is named after")]
+#[non_exhaustive]
+pub enum HttpMethod {
+    Get,
+    #[default]
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl HttpRequest {
+    /// A `POST` without a body.
+    #[must_use]
+    pub fn post(url: Secret) -> Self {
+        Self {
+            method: HttpMethod::Post,
+            url,
+            headers: BTreeMap::new(),
+            body: None,
+        }
+    }
+
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let method = table.or("method", HttpMethod::default());
+        let url = table.required("url");
+        let headers = table.or("headers", BTreeMap::new());
+        let body = table.optional("body");
+        Some(Self {
+            method,
+            url: url?,
+            headers,
+            body,
+        })
+    }
+}
+
+impl Hook {
+    /// A hook whose failure is only reported.
+    #[must_use]
+    pub fn new(on: HookPoint, name: impl Into<String>, action: HookAction) -> Self {
+        Self {
+            on,
+            name: name.into(),
+            action,
+            required: false,
+        }
+    }
+
+    /// Its failure is the release's failure.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let on = table.required("on");
+        let name = table.required("name");
+        let action = HookAction::read(table);
+        let required = table.or("required", false);
+        Some(Self {
+            on: on?,
+            name: name?,
+            action: action?,
+            required,
+        })
+    }
+}
+
+impl HookAction {
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let present: Vec<&str> = ["http", "command", "sql"]
+            .into_iter()
+            .filter(|key| table.has(key))
+            .collect();
+        let http = table.table("http", HttpRequest::read).flatten().map(Self::Http);
+        let command = table.optional("command").map(Self::Command);
+        let sql = table.optional("sql").map(Self::Sql);
+        match present.as_slice() {
+            [_] => http.or(command).or(sql),
+            [] => {
+                table.wrong_table("needs an action: one of `http`, `command` and `sql`");
+                None
+            }
+            several => {
+                table.wrong_table(&format!("has {} actions; keep one", listed(several)));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! `[[import]]`: the named steps that fill the staging tables.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU8;
+
+use serde::{Deserialize, Serialize};
+
+use super::table_reader::TableReader;
+use super::{QueryTemplate, RelationRef};
+use crate::Ident;
+
+/// One named step that fills one staging table.
+///
+/// ```
+/// use cutover_core::Ident;
+/// use cutover_core::release_file::{Import, ImportPhase, ImportSource, QueryTemplate};
+///
+/// let junction = Import::new(
+///     "sources_sites",
+///     Ident::new("sources_sites")?,
+///     ImportSource::query(QueryTemplate::parse("SELECT ... FROM {{ staging('sources') }}")?),
+/// )
+/// .phase(ImportPhase::Related)
+/// .after(["sources"]);
+/// assert_eq!(junction.after, ["sources"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Import {
+    /// Names the importer in flags, events and records; letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The table of the release set whose staging table it fills.
+    pub into: Ident,
+    /// The phase it runs in.
+    pub phase: ImportPhase,
+    /// The importers that must be done before it, of its own phase or an earlier one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// Where the rows come from.
+    #[serde(flatten)]
+    pub source: ImportSource,
+    /// Target columns that name a row, for chunks, checkpoints and rejects; the table's primary key unless set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<Ident>,
+    /// How the rows travel.
+    pub way: ImportWay,
+}
+
+/// The phases that importers run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportPhase {
+    /// `import_core`: what others build on. The default.
+    #[default]
+    Core,
+    /// `import_related`: what builds on the core tables.
+    Related,
+}
+
+/// How rows travel into staging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ImportWay {
+    /// The importer picks the fastest sound way, and says which. The default.
+    #[default]
+    Auto,
+    /// `INSERT … SELECT`, inside the server.
+    Server,
+    /// A binary `COPY` pipe through the client.
+    Copy,
+}
+
+/// Where an importer's rows come from. Columns map target columns to source columns; without them, columns meet by
+/// name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum ImportSource {
+    /// A view, a table or a foreign table.
+    Relation {
+        /// The relation.
+        from: RelationRef,
+        /// Target column → its column.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        columns: Option<BTreeMap<Ident, Ident>>,
+    },
+    /// A query.
+    Query {
+        /// The query.
+        query: QueryTemplate,
+        /// Target column → the query's column.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        columns: Option<BTreeMap<Ident, Ident>>,
+    },
+    /// A CSV file, read by the client.
+    Csv(CsvSource),
+}
+
+impl ImportSource {
+    /// A relation whose columns meet the target's by name.
+    #[must_use]
+    pub fn relation(from: RelationRef) -> Self {
+        Self::Relation { from, columns: None }
+    }
+
+    /// A query whose columns meet the target's by name.
+    #[must_use]
+    pub fn query(query: QueryTemplate) -> Self {
+        Self::Query { query, columns: None }
+    }
+
+    /// The text with placeholders, where there is one: the query, or the path of the CSV file.
+    #[must_use]
+    pub fn template(&self) -> Option<&QueryTemplate> {
+        match self {
+            Self::Relation { .. } => None,
+            Self::Query { query, .. } => Some(query),
+            Self::Csv(source) => Some(&source.csv),
+        }
+    }
+}
+
+/// A CSV file ([RFC 4180]; UTF-8).
+///
+/// [RFC 4180]: https://www.rfc-editor.org/rfc/rfc4180
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CsvSource {
+    /// The file's path; relative to where the release is started.
+    pub csv: QueryTemplate,
+    /// Target column → the file's column, by its name in the header or in `fields`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<BTreeMap<Ident, String>>,
+    /// Texts that stand for NULL; the empty one and `-` unless set.
+    pub null: Vec<String>,
+    /// The character between fields; a comma unless set.
+    #[serde(serialize_with = "serialize_delimiter")]
+    pub delimiter: NonZeroU8,
+    /// Whether the first line names the columns; `true` unless set.
+    pub header: bool,
+    /// The names of the columns of a file without a header, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's `serialize_with` passes a reference"
+)]
+fn serialize_delimiter<S: serde::Serializer>(
+    delimiter: &NonZeroU8,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(delimiter.get()))
+}
+
+/// The delimiter as the file writes it: one ASCII character that is neither a quote nor a line end.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Delimiter(NonZeroU8);
+
+impl TryFrom<String> for Delimiter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_bytes() {
+            [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => NonZeroU8::new(*byte).map(Self),
+            _ => None,
+        }
+        .ok_or_else(|| format!("{text:?} is no delimiter; use one ASCII character, as `,`, `;` or `\\t`"))
+    }
+}
+
+impl CsvSource {
+    const COMMA: NonZeroU8 = NonZeroU8::new(b',').unwrap();
+
+    /// A comma-separated file with a header, whose columns meet the target's by name.
+    #[must_use]
+    pub fn new(path: QueryTemplate) -> Self {
+        Self {
+            csv: path,
+            columns: None,
+            null: Self::default_null(),
+            delimiter: Self::COMMA,
+            header: true,
+            fields: Vec::new(),
+        }
+    }
+
+    fn default_null() -> Vec<String> {
+        vec![String::new(), "-".to_owned()]
+    }
+}
+
+impl Import {
+    /// An importer of the core phase that waits for no other.
+    #[must_use]
+    pub fn new(name: impl Into<String>, into: Ident, source: ImportSource) -> Self {
+        Self {
+            name: name.into(),
+            into,
+            phase: ImportPhase::Core,
+            after: Vec::new(),
+            source,
+            key: Vec::new(),
+            way: ImportWay::Auto,
+        }
+    }
+
+    /// The phase it runs in; core unless set.
+    #[must_use]
+    pub fn phase(mut self, phase: ImportPhase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// The importers that must be done before it; none unless set.
+    #[must_use]
+    pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.after = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The target columns that name a row; the primary key unless set.
+    #[must_use]
+    pub fn key(mut self, columns: impl IntoIterator<Item = Ident>) -> Self {
+        self.key = columns.into_iter().collect();
+        self
+    }
+
+    /// How the rows travel; the importer chooses unless set.
+    #[must_use]
+    pub fn way(mut self, way: ImportWay) -> Self {
+        self.way = way;
+        self
+    }
+
+    pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let name = table.required("name");
+        let into = table.required("into");
+        let phase = table.or("phase", ImportPhase::default());
+        let after = table.or("after", Vec::new());
+        let source = ImportSource::read(table);
+        let key = table.or("key", Vec::new());
+        let way = table.or("way", ImportWay::default());
+        Some(Self {
+            name: name?,
+            into: into?,
+            phase,
+            after,
+            source: source?,
+            key,
+            way,
+        })
+    }
+}
+
+impl ImportSource {
+    /// Asks for the keys of every kind of source, so that each is a known key, then keeps the one kind that is there.
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let present: Vec<&str> = ["from", "query", "csv"]
+            .into_iter()
+            .filter(|key| table.has(key))
+            .collect();
+        let from = table.optional("from");
+        let query = table.optional("query");
+        let csv = table.optional("csv");
+        let is_csv = table.has("csv");
+        // A CSV header may hold any text, a relation's columns are names: each is checked as what it is.
+        let (columns, csv_columns) = if is_csv {
+            (None, table.optional("columns"))
+        } else {
+            (table.optional("columns"), None)
+        };
+        let null = table.or("null", CsvSource::default_null());
+        let delimiter = table
+            .optional::<Delimiter>("delimiter")
+            .map_or(CsvSource::COMMA, |read| read.0);
+        let header = table.or("header", true);
+        let fields = table.or("fields", Vec::new());
+        match present.as_slice() {
+            [_] => {}
+            [] => table.wrong_table("needs a source: one of `from`, `query` and `csv`"),
+            several => table.wrong_table(&format!(
+                "has {} sources; keep one",
+                super::nearest::listed(several)
+            )),
+        }
+        if !is_csv {
+            table.out_of_place(
+                &["null", "delimiter", "header", "fields"],
+                "only a `csv` source has it",
+            );
+        }
+        match (from, query, csv) {
+            (Some(from), None, None) => Some(Self::Relation { from, columns }),
+            (None, Some(query), None) => Some(Self::Query { query, columns }),
+            (None, None, Some(csv)) => Some(Self::Csv(CsvSource {
+                csv,
+                columns: csv_columns,
+                null,
+                delimiter,
+                header,
+                fields,
+            })),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+#![doc = include_str!("docs.md")]
+
+mod builder; // the same in code
+mod check; // what a file means has to make sense
+mod check_imports; // what importers fill, read and wait for
+mod duration; // lengths of time as people write them
+mod finding; // what is wrong, and where
+mod hook; // [[hook]]
+mod import; // [[import]]
+mod key_path; // import["sources"].columns
+mod label; // labels and their rule
+mod nearest; // did you mean …?
+mod overrides; // variables and flags over the file
+mod preflight; // [[preflight.*]]
+mod relation_ref; // relations with or without a schema
+mod secret; // values that are never shown
+mod settings; // [release], [target], [staging], [swap], …
+mod table_reader; // reads a table, reports the keys nobody asked for
+mod template; // {{ staging('x') }}
+mod validation; // [[validate]]
+mod variable; // how a setting is read from a variable
+
+use serde::Serialize;
+use toml::de::DeTable;
+
+pub use builder::ReleaseFileBuilder;
+pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
+pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
+pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};
+pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
+pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
+pub use preflight::{
+    GeometryCheck, GeometryType, NotEmptyCheck, Preflight, QueryCheck, Severity, UniqueCheck, ViewCheck,
+};
+pub use relation_ref::{RelationRef, RelationRefError};
+pub use secret::{RevealedSecret, Secret, SecretError};
+pub use settings::{Log, Notify, Portal, Refresh, Release, SequenceStart, Slack, Staging, Swap, Target};
+pub use template::{QueryTemplate, TemplateError, TemplateFacts};
+pub use validation::Validation;
+
+use crate::{Digest, Ident, QualifiedName};
+use finding::Findings;
+use table_reader::{TableReader, read_document};
+
+/// A release set and how it is released: a release file that was read, or built in code, and found to make sense.
+///
+/// `Serialize` writes the file's own shape with every default filled in, and no secret.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReleaseFile {
+    release: Release,
+    target: Target,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    portal: Option<Portal>,
+    staging: Staging,
+    refresh: Refresh,
+    preflight: Preflight,
+    #[serde(rename = "import", skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<Import>,
+    #[serde(rename = "validate", skip_serializing_if = "Vec::is_empty")]
+    validations: Vec<Validation>,
+    #[serde(rename = "hook", skip_serializing_if = "Vec::is_empty")]
+    hooks: Vec<Hook>,
+    notify: Notify,
+    log: Log,
+    swap: Swap,
+}
+
+impl ReleaseFile {
+    /// Reads a release file; `origin` says in errors what was read, usually the path.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its line: first what is no TOML; else unknown keys, missing keys and
+    /// values that cannot be read; and, unless values were lost to these, all that makes no sense.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ReleaseFileError> {
+        let mut findings = Findings::default();
+        let (document, syntax_errors) = DeTable::parse_recoverable(text);
+        if !syntax_errors.is_empty() {
+            for error in syntax_errors {
+                let message = error.message().trim_end().replace('\n', "; ");
+                findings.add(FindingKind::Syntax, "", error.span(), message);
+            }
+            return Err(findings.into_error(origin, text));
+        }
+        let file = read_document(&document, &mut findings, Self::read);
+        if let Some(file) = &file
+            && !findings.lost_a_value()
+        {
+            check::check(file, Some(&document), &mut findings);
+        }
+        match file {
+            Some(file) if findings.is_empty() => Ok(file),
+            // What could not be read was reported, so there are findings.
+            _ => Err(findings.into_error(origin, text)),
+        }
+    }
+
+    /// Starts a release file in code, for the release set `name` in the database at `url`.
+    pub fn builder(name: impl Into<String>, url: Secret) -> ReleaseFileBuilder {
+        ReleaseFileBuilder::new(name.into(), url)
+    }
+
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let release = table.required_table("release", Release::read);
+        let target = table.required_table("target", Target::read);
+        let portal = table.table("portal", Portal::read).flatten();
+        let staging = table.table_or_empty("staging", Staging::read);
+        let refresh = table.table_or_empty("refresh", Refresh::read);
+        let preflight = table.table_or_empty("preflight", Preflight::read);
+        let imports = table.tables("import", Import::read);
+        let validations = table.tables("validate", Validation::read);
+        let hooks = table.tables("hook", Hook::read);
+        let notify = table.table_or_empty("notify", Notify::read);
+        let log = table.table_or_empty("log", Log::read);
+        let swap = table.table_or_empty("swap", Swap::read);
+        let (release, target) = (release?, target?);
+        Some(Self {
+            release,
+            target,
+            portal,
+            staging,
+            refresh,
+            preflight,
+            imports,
+            validations,
+            hooks,
+            notify,
+            log,
+            swap,
+        })
+    }
+
+    /// The digest of what the file means: comments, layout, the order of keys and literal secrets do not count,
+    /// defaults count as if they were written.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "only texts, numbers and maps by text: JSON holds all of it"
+    )]
+    pub fn digest(&self) -> Digest {
+        Digest::of_json(self).expect("a release file can be written as JSON")
+    }
+
+    /// `[release]`.
+    #[must_use]
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// `[target]`.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// `[portal]`.
+    #[must_use]
+    pub fn portal(&self) -> Option<&Portal> {
+        self.portal.as_ref()
+    }
+
+    /// `[staging]`.
+    #[must_use]
+    pub fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
+    /// `[refresh]`.
+    #[must_use]
+    pub fn refresh(&self) -> &Refresh {
+        &self.refresh
+    }
+
+    /// `[preflight]`.
+    #[must_use]
+    pub fn preflight(&self) -> &Preflight {
+        &self.preflight
+    }
+
+    /// All `[[import]]`, in the file's order.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// All `[[validate]]`.
+    #[must_use]
+    pub fn validations(&self) -> &[Validation] {
+        &self.validations
+    }
+
+    /// All `[[hook]]`.
+    #[must_use]
+    pub fn hooks(&self) -> &[Hook] {
+        &self.hooks
+    }
+
+    /// `[notify]`.
+    #[must_use]
+    pub fn notify(&self) -> &Notify {
+        &self.notify
+    }
+
+    /// `[log]`.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// `[swap]`.
+    #[must_use]
+    pub fn swap(&self) -> &Swap {
+        &self.swap
+    }
+
+    /// The full live name of a relation in the target's schema.
+    #[must_use]
+    pub fn live_name(&self, member: &Ident) -> QualifiedName {
+        QualifiedName::new(self.target.schema.clone(), member.clone())
+    }
+}

@@ -1,0 +1,298 @@
+//! The single tables of the file: `[release]`, `[target]`, `[staging]`, `[swap]` and the like.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::label::{LabelPattern, LabelPolicy};
+use super::table_reader::TableReader;
+use super::{RelationRef, Secret, duration};
+use crate::Ident;
+
+/// `[release]`: what is released, and under which name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Release {
+    /// Names the lock and the records; letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// `label` and `label_pattern`.
+    #[serde(flatten, serialize_with = "serialize_labels")]
+    pub labels: LabelPolicy,
+    /// The tables that go live together, in swap order.
+    pub tables: Vec<Ident>,
+    /// The materialized views that go live with them.
+    pub matviews: Vec<Ident>,
+    /// How many backup sets retention keeps; 2 unless set. 0 keeps none.
+    pub keep_backups: u32,
+}
+
+#[derive(Serialize)]
+struct WrittenLabels<'a> {
+    label: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label_pattern: Option<&'a str>,
+}
+
+fn serialize_labels<S: serde::Serializer>(labels: &LabelPolicy, serializer: S) -> Result<S::Ok, S::Error> {
+    WrittenLabels {
+        label: labels.format(),
+        label_pattern: labels.pattern(),
+    }
+    .serialize(serializer)
+}
+
+impl Release {
+    /// How many backup sets are kept where the file does not say.
+    pub const DEFAULT_KEEP_BACKUPS: u32 = 2;
+
+    pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let name = table.required("name");
+        let default = LabelPolicy::default();
+        let format = table.or("label", default.format().to_owned());
+        let pattern = table.optional::<LabelPattern>("label_pattern");
+        let tables = table.required("tables");
+        let matviews = table.or("matviews", Vec::new());
+        let keep_backups = table.or("keep_backups", Self::DEFAULT_KEEP_BACKUPS);
+        let labels = LabelPolicy::new(format, pattern);
+        Some(Self {
+            name: name?,
+            labels,
+            tables: tables?,
+            matviews,
+            keep_backups,
+        })
+    }
+
+    /// Tables first, then materialized views.
+    pub fn members(&self) -> impl Iterator<Item = &Ident> {
+        self.tables.iter().chain(&self.matviews)
+    }
+}
+
+/// `[target]`: the database whose relations are swapped.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Target {
+    /// How to connect: a URL or a key/value string as libpq takes them.
+    pub url: Secret,
+    /// The schema of the release set; `public` unless set.
+    pub schema: Ident,
+    /// Connections for importers and checks; the release crate chooses where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool_size: Option<u32>,
+}
+
+impl Target {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let url = table.required("url");
+        let schema = table.optional("schema").unwrap_or_else(Self::default_schema);
+        let pool_size = table.optional("pool_size");
+        Some(Self {
+            url: url?,
+            schema,
+            pool_size,
+        })
+    }
+
+    /// `public`.
+    pub(super) fn default_schema() -> Ident {
+        Ident::fitted("public".to_owned())
+    }
+}
+
+/// `[portal]`: the upstream database, for what is read from it directly.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Portal {
+    /// How to connect: a URL or a key/value string as libpq takes them.
+    pub url: Secret,
+}
+
+impl Portal {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        Some(Self {
+            url: table.required("url")?,
+        })
+    }
+}
+
+/// `[staging]`: what is built before the load, and where sequences start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Staging {
+    /// Builds all indexes, keys and foreign keys after the load; `true` unless set.
+    pub lightweight: bool,
+    /// Builds the indexes and keys before the load, whatever `lightweight` says; the opposite of it unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_indexes: Option<bool>,
+    /// Builds the foreign keys before the load, whatever `lightweight` says; the opposite of it unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_fks: Option<bool>,
+    /// Where the sequences of the new tables go on.
+    pub sequences: SequenceStart,
+}
+
+/// Where the sequences of the new tables go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SequenceStart {
+    /// After the last value of the live sequence: no id is ever given out twice. The default.
+    #[default]
+    Continue,
+    /// At the sequence's start value.
+    Restart,
+}
+
+impl Staging {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            lightweight: table.or("lightweight", true),
+            include_indexes: table.optional("include_indexes"),
+            include_fks: table.optional("include_fks"),
+            sequences: table.or("sequences", SequenceStart::default()),
+        }
+    }
+
+    /// Whether indexes, primary keys, unique and exclusion constraints are there before the load.
+    #[must_use]
+    pub fn indexes_before_load(&self) -> bool {
+        self.include_indexes.unwrap_or(!self.lightweight)
+    }
+
+    /// Whether foreign keys are there before the load.
+    #[must_use]
+    pub fn foreign_keys_before_load(&self) -> bool {
+        self.include_fks.unwrap_or(!self.lightweight)
+    }
+}
+
+/// `[refresh]`: the materialized views of the phase `refresh_views`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Refresh {
+    /// Whether they are refreshed at all; `true` unless set.
+    pub enabled: bool,
+    /// The materialized views; the order follows their dependencies, not this list.
+    pub views: Vec<RelationRef>,
+}
+
+impl Refresh {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            enabled: table.or("enabled", true),
+            views: table.or("views", Vec::new()),
+        }
+    }
+}
+
+/// `[swap]`: how long the swap may make anybody wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Swap {
+    /// The longest that one attempt waits for its locks, and so stalls readers behind it; 100 ms unless set.
+    #[serde(serialize_with = "duration::serialize")]
+    pub stall_budget: Duration,
+    /// The longest that the transaction works under its locks before it is rolled back; 1 s unless set.
+    #[serde(serialize_with = "duration::serialize")]
+    pub lock_budget: Duration,
+    /// Gives up when no attempt got all its locks within this time; 10 min unless set.
+    #[serde(serialize_with = "duration::serialize")]
+    pub deadline: Duration,
+    /// Gives up when transactions with snapshots older than the load are still there after this time; 10 min unless
+    /// set.
+    #[serde(serialize_with = "duration::serialize")]
+    pub snapshot_deadline: Duration,
+}
+
+impl Swap {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            stall_budget: table.duration_or("stall_budget", Duration::from_millis(100)),
+            lock_budget: table.duration_or("lock_budget", Duration::from_secs(1)),
+            deadline: table.duration_or("deadline", Duration::from_mins(10)),
+            snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
+        }
+    }
+}
+
+/// `[notify]`: who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Notify {
+    /// `[notify.slack]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack: Option<Slack>,
+}
+
+impl Notify {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            slack: table.table("slack", Slack::read).flatten(),
+        }
+    }
+}
+
+/// `[notify.slack]`: messages to a Slack channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Slack {
+    /// The incoming webhook's URL.
+    pub webhook: Secret,
+    /// A message for every phase that completes, beside those for the release; `false` unless set.
+    pub phase_complete: bool,
+    /// Messages about the progress of imports; `false` unless set.
+    pub import_progress: bool,
+}
+
+impl Slack {
+    /// Messages about the release only.
+    #[must_use]
+    pub fn new(webhook: Secret) -> Self {
+        Self {
+            webhook,
+            phase_complete: false,
+            import_progress: false,
+        }
+    }
+
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let webhook = table.required("webhook");
+        let phase_complete = table.or("phase_complete", false);
+        let import_progress = table.or("import_progress", false);
+        Some(Self {
+            webhook: webhook?,
+            phase_complete,
+            import_progress,
+        })
+    }
+}
+
+/// `[log]`: the log as JSON lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Log {
+    /// The file that is appended to; none unless set.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_path")]
+    pub path: Option<PathBuf>,
+}
+
+/// A path that is not UTF-8 can come from a flag; it must not keep the file from being written.
+#[expect(
+    clippy::ref_option,
+    reason = "serde's `serialize_with` passes a reference to the field"
+)]
+fn serialize_path<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref()
+        .map(|path| path.to_string_lossy())
+        .serialize(serializer)
+}
+
+impl Log {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            path: table.optional("path"),
+        }
+    }
+}
