@@ -1,1 +1,28 @@
-//! Placeholder replaced below.
+#![doc = include_str!("../README.md")]
+
+mod build; // catalog facts -> steps that make twins; no connection
+mod check; // whether a set can be cloned without losing anything
+mod clone_plan; // the twins of tables
+mod deferred; // what is made after the rows are there, as values
+mod diff; // structural comparison of live and staging
+mod drop; // dropping staging without CASCADE
+mod error; // what can go wrong while a plan runs
+mod matview_plan; // the twins of materialized views
+mod options; // what the caller may choose
+mod post_data; // carrying out what was deferred
+mod references; // proof that staging does not refer to live
+mod refusal; // what is refused, by name
+mod retry; // trying again when a lock was not to be had
+mod run; // carrying out a build
+mod staged; // the pairing of live and staging
+
+pub use clone_plan::ClonePlan;
+pub use deferred::{DeferredAction, DeferredStep, ForeignKey, TriggerState};
+pub use diff::{Change, Difference, StructuralDiff};
+pub use drop::drop_staging;
+pub use error::StagingError;
+pub use matview_plan::MatviewPlan;
+pub use options::{CloneOptions, SequenceStart};
+pub use refusal::{CloneError, Refusal};
+pub use retry::LockPatience;
+pub use staged::{PartPair, Reprinted, StagedMember, StagedSet};

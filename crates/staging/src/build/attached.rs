@@ -1,0 +1,189 @@
+//! What is attached to a table and may wait until its rows are there: indexes, keys, foreign keys, trigger states.
+
+use cutover_core::catalog::{CatalogSnapshot, Constraint, ConstraintKind, Index, RelationKind, Trigger};
+use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, Sql, Step};
+
+use super::twin::Twin;
+use crate::deferred::{DeferredAction, DeferredStep, ForeignKey, TriggerState};
+
+/// The name that an index bears in staging.
+pub(super) fn staging_name(naming: &NamingPolicy, index: &Index) -> Ident {
+    naming.staging(&index.name).name
+}
+
+/// Everything about one index: itself, the key it backs, its marks, targets and comments.
+pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec<DeferredStep> {
+    let name = || staging_name(naming, live);
+    let mut actions = vec![build(live, naming)];
+    let key = live.constraint.as_ref().and_then(|key| {
+        twin.live
+            .constraints
+            .iter()
+            .find(|constraint| constraint.name == *key)
+    });
+    if let Some(key) = key {
+        actions.push(DeferredAction::AttachKey {
+            index: name(),
+            primary: key.kind == ConstraintKind::PrimaryKey,
+            deferrable: key.deferrable,
+            deferred: key.deferred,
+        });
+        actions.extend(
+            key.comment
+                .as_ref()
+                .map(|comment| DeferredAction::CommentOnConstraint {
+                    name: name(),
+                    comment: comment.clone(),
+                }),
+        );
+    }
+    for (column, target) in &live.statistics_targets {
+        // The catalog numbers them; a key that is no number cannot come from it.
+        if let Ok(column) = column.parse() {
+            actions.push(DeferredAction::IndexStatistics {
+                index: name(),
+                column,
+                target: *target,
+            });
+        }
+    }
+    actions.extend(
+        live.comment
+            .as_ref()
+            .map(|comment| DeferredAction::CommentOnIndex {
+                index: name(),
+                comment: comment.clone(),
+            }),
+    );
+    if live.clustered {
+        actions.push(DeferredAction::ClusterOn {
+            index: name(),
+            materialized_view: twin.is_materialized_view(),
+        });
+    }
+    if live.replica_identity {
+        actions.push(DeferredAction::ReplicaIdentity { index: name() });
+    }
+    on(twin, actions)
+}
+
+fn build(live: &Index, naming: &NamingPolicy) -> DeferredAction {
+    DeferredAction::BuildIndex {
+        index: staging_name(naming, live),
+        unique: live.unique,
+        tail: live.tail.clone(),
+        tablespace: live.tablespace.clone(),
+    }
+}
+
+/// Makes an index that waits for the rows on the empty table, so that the server reads its expressions now; and the
+/// step that takes it away again.
+pub(super) fn try_out(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> (Step, Step) {
+    let mut built = DeferredStep::new(&twin.staging, build(live, naming)).step();
+    built.purpose = "try out";
+    built.done_when = cutover_core::DoneWhen::WithItsTransaction;
+    built.locks.clear();
+    let name = naming.staging(&live.name);
+    let dropped = Step::new(
+        "put off",
+        ObjectName::qualified(ObjectKind::Index, &name),
+        Sql::text("DROP INDEX ").name(&name),
+    );
+    (built, dropped)
+}
+
+/// The foreign keys of a table, pointing at the twins of members.
+pub(super) fn foreign_keys<'a>(
+    twin: &'a Twin<'_>,
+    snapshot: &'a CatalogSnapshot,
+    naming: &'a NamingPolicy,
+) -> impl Iterator<Item = (ForeignKey, &'a Constraint)> {
+    twin.live.constraints.iter().filter_map(move |constraint| {
+        let target = constraint.references.as_ref()?;
+        let member = snapshot
+            .relations
+            .iter()
+            .find(|member| member.oid == target.oid && member.kind == RelationKind::Table);
+        let key = ForeignKey {
+            name: constraint.name.clone(),
+            columns: constraint.columns.clone(),
+            target: member.map_or_else(|| target.table.clone(), |member| naming.staging(&member.name)),
+            outside: member.is_none(),
+            target_columns: target.columns.clone(),
+            match_full: target.match_type == "f",
+            on_update: target.on_update.clone(),
+            on_delete: target.on_delete.clone(),
+            on_delete_columns: target.on_delete_columns.clone(),
+            deferrable: constraint.deferrable,
+            deferred: constraint.deferred,
+        };
+        Some((key, constraint))
+    })
+}
+
+/// A foreign key, its validation where live has it valid, and its comment.
+pub(super) fn foreign_key(twin: &Twin<'_>, key: ForeignKey, live: &Constraint) -> Vec<DeferredStep> {
+    let name = key.name.clone();
+    let mut actions = vec![DeferredAction::AddForeignKey(key)];
+    if live.validated {
+        actions.push(DeferredAction::ValidateForeignKey { name: name.clone() });
+    }
+    actions.extend(
+        live.comment
+            .as_ref()
+            .map(|comment| DeferredAction::CommentOnConstraint {
+                name,
+                comment: comment.clone(),
+            }),
+    );
+    on(twin, actions)
+}
+
+/// A trigger, made where the table's live name means the twin, and kept from firing during the load.
+pub(super) fn trigger(twin: &Twin<'_>, live: &Trigger) -> Vec<Step> {
+    let object = || ObjectName::part(ObjectKind::Trigger, &live.name, &twin.staging);
+    let mut steps = vec![
+        Step::new("create", object(), Sql::text("").deparsed(&live.definition)),
+        Step::new(
+            "keep from firing",
+            object(),
+            twin.alter_in_scratch()
+                .then(" DISABLE TRIGGER ")
+                .ident(&live.name),
+        ),
+    ];
+    if let Some(comment) = &live.comment {
+        let sql = Sql::text("COMMENT ON TRIGGER ")
+            .ident(&live.name)
+            .then(" ON ")
+            .name(&twin.scratch)
+            .then(" IS ")
+            .literal(comment);
+        steps.push(Step::new("comment on", object(), sql));
+    }
+    steps
+}
+
+/// Lets a trigger fire as on live.
+pub(super) fn trigger_state(twin: &Twin<'_>, live: &Trigger) -> Option<DeferredStep> {
+    let state = match live.enabled.as_str() {
+        "O" => TriggerState::Origin,
+        "R" => TriggerState::Replica,
+        "A" => TriggerState::Always,
+        _ => return None,
+    };
+    Some(DeferredStep::new(
+        &twin.staging,
+        DeferredAction::SetTrigger {
+            trigger: live.name.clone(),
+            state,
+        },
+    ))
+}
+
+fn on(twin: &Twin<'_>, actions: Vec<DeferredAction>) -> Vec<DeferredStep> {
+    actions
+        .into_iter()
+        .map(|action| DeferredStep::new(&twin.staging, action))
+        .collect()
+}

@@ -1,0 +1,348 @@
+//! Building twins: catalog facts in, steps out. No connection.
+
+mod attached;
+mod dress;
+mod grants;
+mod matview;
+mod session;
+mod table;
+pub(crate) mod twin;
+
+use std::collections::BTreeSet;
+
+use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Relation, RelationKind};
+use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
+
+pub(crate) use matview::in_dependency_order;
+pub(crate) use session::settings;
+
+use crate::CloneOptions;
+use crate::deferred::{DeferredAction, DeferredStep};
+use crate::staged::{PartPair, PlannedMember};
+use twin::Twin;
+
+/// Steps that build twins in one transaction, and what is left for later.
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    /// Until the twins stand under their staging names.
+    pub(crate) steps: Plan,
+    /// What was made only to be read back is taken away again.
+    pub(crate) put_off: Plan,
+    /// What is to be done after the load.
+    pub(crate) post_data: Vec<DeferredStep>,
+    /// Who is who.
+    pub(crate) members: Vec<PlannedMember>,
+}
+
+/// Plans the twins of `relations`, in this order. What cannot be cloned has been refused before.
+pub(crate) fn plan(
+    title: &str,
+    snapshot: &CatalogSnapshot,
+    relations: &[&Relation],
+    naming: &NamingPolicy,
+    options: &CloneOptions,
+) -> Build {
+    let mut planner = Planner {
+        snapshot,
+        naming,
+        options,
+        twins: relations
+            .iter()
+            .map(|relation| Twin::of(relation, naming, options.scratch()))
+            .collect(),
+        build: Build {
+            steps: Plan::new(title, snapshot.fingerprint.clone()),
+            put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
+            post_data: Vec::new(),
+            members: Vec::new(),
+        },
+    };
+    planner.open();
+    planner.build_in_scratch();
+    planner.move_out();
+    planner.dress();
+    planner.attach_foreign_keys();
+    planner.build
+}
+
+struct Planner<'a> {
+    snapshot: &'a CatalogSnapshot,
+    naming: &'a NamingPolicy,
+    options: &'a CloneOptions,
+    twins: Vec<Twin<'a>>,
+    build: Build,
+}
+
+impl<'a> Planner<'a> {
+    fn push(&mut self, steps: impl IntoIterator<Item = Step>) {
+        self.build.steps.steps.extend(steps);
+    }
+
+    /// For each twin, steps that need nothing but it.
+    fn for_each(&mut self, steps: impl Fn(&Self, &Twin<'a>) -> Vec<Step>) {
+        let all: Vec<Step> = self.twins.iter().flat_map(|twin| steps(self, twin)).collect();
+        self.push(all);
+    }
+
+    fn open(&mut self) {
+        let snapshot = self.snapshot;
+        let scratch = ObjectName::global(ObjectKind::Schema, self.options.scratch());
+        let settings = settings(
+            &snapshot.schema,
+            snapshot.server.version_num,
+            self.options.lock_wait(),
+        );
+        self.push([settings]);
+        let tables: Vec<&Relation> = self
+            .twins
+            .iter()
+            .map(|twin| twin.live)
+            .filter(|live| live.kind == RelationKind::Table)
+            .collect();
+        if !tables.is_empty() {
+            let names = tables.iter().map(|table| Sql::text("").name(&table.name));
+            let sql = Sql::text("LOCK TABLE ")
+                .append(&Sql::join(names, ", "))
+                .then(" IN ACCESS SHARE MODE");
+            let schema = ObjectName::global(ObjectKind::Schema, &snapshot.schema);
+            let step = tables.iter().fold(
+                Step::new("keep from changing the live tables of", schema, sql),
+                |step, table| step.locking(LockMode::AccessShare, &table.name),
+            );
+            self.push([step]);
+        }
+        let create = Sql::text("CREATE SCHEMA ").ident(self.options.scratch());
+        let path = Sql::text("SET LOCAL search_path = ").idents([self.options.scratch(), &snapshot.schema]);
+        self.push([
+            Step::new("create", scratch.clone(), create),
+            Step::new("look first into", scratch, path),
+        ]);
+    }
+
+    /// Where a member's live name means its twin: what names members in text is read here.
+    fn build_in_scratch(&mut self) {
+        self.for_each(|planner, twin| {
+            let mut steps = match &twin.live.definition {
+                Some(definition) => vec![matview::create(twin, definition)],
+                None => vec![table::create(twin)],
+            };
+            for sequence in planner.serial_sequences(twin) {
+                steps.push(table::create_sequence(
+                    twin,
+                    sequence,
+                    &planner.naming.staging(&sequence.name),
+                ));
+            }
+            steps
+        });
+        // Only now does every sequence of the set have a twin.
+        let sequences: BTreeSet<u32> = self
+            .twins
+            .iter()
+            .flat_map(|twin| self.serial_sequences(twin))
+            .map(|sequence| sequence.oid)
+            .collect();
+        self.for_each(|_, twin| {
+            let repointed = twin.live.columns.iter().filter(|column| {
+                column
+                    .default_sequences
+                    .iter()
+                    .any(|used| sequences.contains(&used.oid))
+            });
+            let defaults = repointed.filter_map(|column| table::repoint_default(twin, column));
+            let triggers = twin
+                .live
+                .triggers
+                .iter()
+                .flat_map(|trigger| attached::trigger(twin, trigger));
+            defaults.chain(triggers).collect()
+        });
+    }
+
+    fn move_out(&mut self) {
+        self.for_each(|planner, twin| {
+            let mut steps = Vec::new();
+            for sequence in planner.serial_sequences(twin) {
+                let staging = planner.naming.staging(&sequence.name);
+                let sql = Sql::text("ALTER SEQUENCE ")
+                    .ident(planner.options.scratch())
+                    .then(".")
+                    .ident(&sequence.name.name)
+                    .then(" RENAME TO ")
+                    .ident(&staging.name);
+                let object = ObjectName::qualified(ObjectKind::Sequence, &staging);
+                steps.push(Step::new("give the staging name to", object, sql));
+            }
+            let renamed = QualifiedName::new(planner.options.scratch().clone(), twin.staging.name.clone());
+            let verb = if twin.is_materialized_view() {
+                "ALTER MATERIALIZED VIEW "
+            } else {
+                "ALTER TABLE "
+            };
+            let rename = twin.alter_in_scratch().then(" RENAME TO ").ident(&renamed.name);
+            let out = Sql::text(verb)
+                .name(&renamed)
+                .then(" SET SCHEMA ")
+                .ident(&twin.staging.schema);
+            steps.push(Step::new("give the staging name to", twin.object(), rename));
+            steps.push(Step::new("move to its place", twin.object(), out));
+            steps
+        });
+        let scratch = ObjectName::global(ObjectKind::Schema, self.options.scratch());
+        let schema = ObjectName::global(ObjectKind::Schema, &self.snapshot.schema);
+        let drop = Sql::text("DROP SCHEMA ").ident(self.options.scratch());
+        let path = Sql::text("SET LOCAL search_path = ").ident(&self.snapshot.schema);
+        self.push([
+            Step::new("drop", scratch, drop),
+            Step::new("look only into", schema, path),
+        ]);
+    }
+
+    /// What follows names members only where we put the name together ourselves.
+    fn dress(&mut self) {
+        for twin in self.twins.clone() {
+            let live = twin.live;
+            let mut parts = Vec::new();
+            let mut sequences = Vec::new();
+            for sequence in &live.sequences {
+                let staging = self.naming.staging(&sequence.name);
+                let identity = live
+                    .columns
+                    .iter()
+                    .find(|c| sequence.identity && c.name == sequence.column);
+                if let Some(column) = identity {
+                    self.push([table::add_identity(&twin, column, sequence, &staging)]);
+                }
+                parts.push(PartPair::new(ObjectKind::Sequence, &sequence.name, &staging));
+                let object = ObjectName::qualified(ObjectKind::Sequence, &staging);
+                sequences.push((object, staging, sequence));
+            }
+            self.push(
+                table::unvalidated_checks(live).flat_map(|check| table::invalidate_check(&twin, check)),
+            );
+            self.push(
+                live.columns
+                    .iter()
+                    .flat_map(|column| dress::column_settings(&twin, column)),
+            );
+            for index in &live.indexes {
+                parts.push(PartPair::new(
+                    ObjectKind::Index,
+                    &index.name,
+                    &self.naming.staging(&index.name),
+                ));
+                self.index(&twin, index);
+            }
+            self.push(dress::replica_identity(&twin));
+            for statistics in &live.statistics {
+                let staging = self.naming.staging(&statistics.name);
+                self.push(dress::statistics(&twin, statistics, &staging, self.snapshot));
+                parts.push(PartPair::new(
+                    ObjectKind::ExtendedStatistics,
+                    &statistics.name,
+                    &staging,
+                ));
+            }
+            self.push(dress::comments(&twin));
+            self.push(dress::owner_and_grants(&twin, &sequences, self.snapshot));
+            if self.options.continues_sequences() {
+                let steps = sequences
+                    .iter()
+                    .map(|(_, staging, live)| table::continue_sequence(live, staging));
+                self.push(steps);
+            }
+            self.build.members.push(PlannedMember {
+                live: live.name.clone(),
+                live_oid: live.oid,
+                staging: twin.staging.clone(),
+                kind: live.kind,
+                parts,
+            });
+        }
+    }
+
+    fn index(&mut self, twin: &Twin<'a>, index: &Index) {
+        let steps = attached::index(twin, index, self.naming);
+        // A materialized view is filled by REFRESH, which builds its indexes after the rows by itself.
+        let now = twin.is_materialized_view()
+            || self.options.indexes_first()
+            || (self.options.foreign_keys_first() && self.is_referenced(twin.live, index));
+        if now {
+            self.push(steps.iter().map(in_this_transaction));
+            return;
+        }
+        if index.computed {
+            let (built, dropped) = attached::try_out(twin, index, self.naming);
+            self.push([built]);
+            self.build.put_off.steps.push(dropped);
+        }
+        self.build.post_data.extend(steps);
+    }
+
+    /// Whether a foreign key within the set may rest on this index.
+    fn is_referenced(&self, table: &Relation, index: &Index) -> bool {
+        index.unique
+            && !index.computed
+            && self
+                .twins
+                .iter()
+                .flat_map(|twin| &twin.live.constraints)
+                .filter_map(|constraint| constraint.references.as_ref())
+                .any(|target| target.oid == table.oid)
+    }
+
+    /// After every key that they may refer to; triggers are let go last.
+    fn attach_foreign_keys(&mut self) {
+        let mut foreign_keys = Vec::new();
+        let mut triggers = Vec::new();
+        for twin in &self.twins {
+            for (key, live) in attached::foreign_keys(twin, self.snapshot, self.naming) {
+                foreign_keys.extend(attached::foreign_key(twin, key, live));
+            }
+            triggers.extend(
+                twin.live
+                    .triggers
+                    .iter()
+                    .filter_map(|trigger| attached::trigger_state(twin, trigger)),
+            );
+        }
+        if self.options.foreign_keys_first() {
+            self.push(foreign_keys.iter().map(in_this_transaction));
+        } else {
+            self.build.post_data.extend(foreign_keys);
+        }
+        self.build.post_data.extend(triggers);
+        // Builds first, and their keys, so that nothing waits for what comes later in the list.
+        self.build.post_data.sort_by_key(|step| match step.action {
+            DeferredAction::BuildIndex { .. } => 0,
+            DeferredAction::AttachKey { .. } => 1,
+            DeferredAction::AddForeignKey(_) => 3,
+            DeferredAction::ValidateForeignKey { .. } => 4,
+            DeferredAction::CommentOnConstraint { .. } => 5,
+            DeferredAction::SetTrigger { .. } => 6,
+            _ => 2,
+        });
+    }
+
+    fn serial_sequences<'t>(
+        &self,
+        twin: &'t Twin<'a>,
+    ) -> impl Iterator<Item = &'t OwnedSequence> + use<'t, 'a> {
+        twin.live.sequences.iter().filter(|sequence| !sequence.identity)
+    }
+}
+
+/// A step of the load's end, done now: the new table is nobody else's yet.
+fn in_this_transaction(step: &DeferredStep) -> Step {
+    let mut now = step.step().done_when(cutover_core::DoneWhen::WithItsTransaction);
+    now.locks
+        .retain(|lock| lock.relation != step.table && is_outside(step, &lock.relation));
+    now
+}
+
+fn is_outside(step: &DeferredStep, relation: &QualifiedName) -> bool {
+    match &step.action {
+        DeferredAction::AddForeignKey(key) => key.outside && key.target == *relation,
+        _ => false,
+    }
+}

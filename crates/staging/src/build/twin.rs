@@ -1,0 +1,51 @@
+//! A member and the names of its twin.
+
+use cutover_core::catalog::{Relation, RelationKind};
+use cutover_core::{Ident, NamingPolicy, ObjectName, QualifiedName, Sql};
+
+/// A member, and how its twin is called while it is built and afterwards.
+#[derive(Debug, Clone)]
+pub(crate) struct Twin<'a> {
+    pub(crate) live: &'a Relation,
+    /// Under the live name in the scratch schema, where the live name means the twin.
+    pub(crate) scratch: QualifiedName,
+    /// Where it ends up.
+    pub(crate) staging: QualifiedName,
+}
+
+impl<'a> Twin<'a> {
+    pub(crate) fn of(live: &'a Relation, naming: &NamingPolicy, scratch: &Ident) -> Self {
+        Self {
+            live,
+            scratch: QualifiedName::new(scratch.clone(), live.name.name.clone()),
+            staging: naming.staging(&live.name),
+        }
+    }
+
+    /// The twin as steps name it.
+    pub(crate) fn object(&self) -> ObjectName {
+        ObjectName::qualified(self.live.kind.object_kind(), &self.staging)
+    }
+
+    /// `ALTER TABLE "public"."staging_x"`.
+    pub(crate) fn alter(&self) -> Sql {
+        Sql::text(self.verb()).name(&self.staging)
+    }
+
+    /// The same while it is in the scratch schema.
+    pub(crate) fn alter_in_scratch(&self) -> Sql {
+        Sql::text(self.verb()).name(&self.scratch)
+    }
+
+    fn verb(&self) -> &'static str {
+        if self.is_materialized_view() {
+            "ALTER MATERIALIZED VIEW "
+        } else {
+            "ALTER TABLE "
+        }
+    }
+
+    pub(crate) fn is_materialized_view(&self) -> bool {
+        self.live.kind == RelationKind::MaterializedView
+    }
+}

@@ -1,0 +1,333 @@
+//! Whether a set can be cloned without losing anything.
+
+use std::collections::BTreeSet;
+
+use cutover_core::catalog::{
+    Acl, CatalogSnapshot, Column, Constraint, ConstraintKind, Index, OwnedSequence, Persistence, Relation,
+    RelationKind, Trigger,
+};
+use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, QualifiedName};
+
+use crate::{CloneError, Refusal};
+
+const NOT_YET: &str = "leave the relation out of the release set: this version does not clone it";
+
+/// Collects what stands in the way of cloning the members of `kinds`.
+pub(crate) fn check(
+    snapshot: &CatalogSnapshot,
+    naming: &NamingPolicy,
+    concerned: impl Fn(&Relation) -> bool,
+) -> Result<(), CloneError> {
+    let mut refusals = Vec::new();
+    check_server(snapshot, &mut refusals);
+    check_names(snapshot, naming, &mut refusals);
+    for relation in snapshot.relations.iter().filter(|relation| concerned(relation)) {
+        check_relation(snapshot, relation, &mut refusals);
+    }
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(CloneError { refusals })
+    }
+}
+
+fn check_server(snapshot: &CatalogSnapshot, refusals: &mut Vec<Refusal>) {
+    let server = &snapshot.server;
+    let database = || ObjectName::global(ObjectKind::Database, &server.database);
+    if server.in_recovery {
+        refusals.push(Refusal::new(database(), "is a standby", "connect to the primary"));
+    }
+    if !server.may_create_schemas {
+        refusals.push(Refusal::new(
+            database(),
+            format!("does not let role {} create the scratch schema", server.role),
+            "GRANT CREATE ON DATABASE to the role",
+        ));
+    }
+    if !server.may_create_in_schema {
+        refusals.push(Refusal::new(
+            ObjectName::global(ObjectKind::Schema, &snapshot.schema),
+            format!("does not let role {} create relations", server.role),
+            "GRANT CREATE ON SCHEMA to the role",
+        ));
+    }
+    for publication in &server.all_tables_publications {
+        refusals.push(Refusal::new(
+            ObjectName::global(ObjectKind::Publication, publication),
+            "is FOR ALL TABLES: every row of staging would go to its subscribers",
+            "publish a list of tables instead",
+        ));
+    }
+}
+
+/// Every name that the clone gives must be new and given once. Statistics have names of their own, all else shares
+/// those of relations.
+fn check_names(snapshot: &CatalogSnapshot, naming: &NamingPolicy, refusals: &mut Vec<Refusal>) {
+    let space = |kind| kind == ObjectKind::ExtendedStatistics;
+    let live: BTreeSet<_> = schema_wide_names(snapshot)
+        .map(|(kind, name)| (space(kind), name.clone()))
+        .collect();
+    let mut given = BTreeSet::new();
+    for (kind, name) in schema_wide_names(snapshot) {
+        let staging = (space(kind), naming.staging(name));
+        if live.contains(&staging) || !given.insert(staging.clone()) {
+            refusals.push(Refusal::new(
+                ObjectName::qualified(kind, name),
+                format!(
+                    "would be called {} in staging, as something else of the set is",
+                    staging.1
+                ),
+                "rename one of the two",
+            ));
+        }
+    }
+}
+
+fn schema_wide_names(snapshot: &CatalogSnapshot) -> impl Iterator<Item = (ObjectKind, &QualifiedName)> {
+    snapshot.relations.iter().flat_map(|relation| {
+        std::iter::once((relation.kind.object_kind(), &relation.name))
+            .chain(relation.indexes.iter().map(|i| (ObjectKind::Index, &i.name)))
+            .chain(relation.sequences.iter().map(|s| (ObjectKind::Sequence, &s.name)))
+            .chain(
+                relation
+                    .statistics
+                    .iter()
+                    .map(|s| (ObjectKind::ExtendedStatistics, &s.name)),
+            )
+    })
+}
+
+fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+    check_kind(relation, refusals);
+    let mut refuse = |condition: bool, why: String, remedy| {
+        if condition {
+            refusals.push(Refusal::new(relation.object(), why, remedy));
+        }
+    };
+    refuse(
+        !relation.may_act_as_owner,
+        format!(
+            "belongs to role {}, whose rights role {} does not have",
+            relation.owner, snapshot.server.role
+        ),
+        "connect as the owner, or GRANT the owner's role to the role",
+    );
+    refuse(
+        relation.row_security || relation.force_row_security || !relation.policies.is_empty(),
+        format!("has row-level security ({} policies)", relation.policies.len()),
+        NOT_YET,
+    );
+    for rule in &relation.rules {
+        refuse(true, format!("has the rule {rule}"), NOT_YET);
+    }
+    for provider in &relation.security_labels {
+        refuse(
+            true,
+            format!("has a security label of provider {provider:?}"),
+            NOT_YET,
+        );
+    }
+    for publication in relation.publications.iter().chain(&relation.schema_publications) {
+        refuse(
+            true,
+            format!("is published by {publication}, which would go on publishing the backup"),
+            "take the relation out of the publication",
+        );
+    }
+    for dependent in &relation.extension_dependents {
+        refuse(true, format!("has {dependent} DEPENDS ON EXTENSION"), NOT_YET);
+    }
+    refuse(
+        !matches!(relation.replica_identity.as_str(), "d" | "n" | "f" | "i"),
+        format!("has the replica identity {:?}", relation.replica_identity),
+        NOT_YET,
+    );
+    check_acl(&relation.object(), &relation.acl, &relation.owner, refusals);
+    check_reads(snapshot, relation, refusals);
+    for column in &relation.columns {
+        check_column(snapshot, relation, column, refusals);
+    }
+    for constraint in &relation.constraints {
+        check_constraint(relation, constraint, refusals);
+    }
+    for index in &relation.indexes {
+        check_index(relation, index, refusals);
+    }
+    for trigger in &relation.triggers {
+        check_trigger(relation, trigger, refusals);
+    }
+    for sequence in &relation.sequences {
+        check_sequence(sequence, refusals);
+    }
+}
+
+fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
+    let mut refuse = |condition: bool, why: &str, remedy| {
+        if condition {
+            refusals.push(Refusal::new(relation.object(), why, remedy));
+        }
+    };
+    match relation.kind {
+        RelationKind::Table | RelationKind::MaterializedView => {}
+        RelationKind::View => refuse(
+            true,
+            "is a plain view",
+            "leave it out: the swap re-points views over the set by itself",
+        ),
+        RelationKind::PartitionedTable => refuse(true, "is partitioned", NOT_YET),
+        RelationKind::ForeignTable => {
+            refuse(true, "is a foreign table and holds no rows of its own", NOT_YET)
+        }
+    }
+    refuse(
+        relation.extension.is_some(),
+        "belongs to an extension, so it can neither be dropped nor dumped by itself",
+        "leave it out of the release set",
+    );
+    refuse(
+        relation.persistence == Persistence::Unlogged,
+        "is unlogged: it would be empty after a crash and on standbys",
+        "ALTER TABLE … SET LOGGED, or leave it out of the release set",
+    );
+    refuse(
+        relation.persistence == Persistence::Temporary,
+        "is temporary",
+        "leave it out of the release set",
+    );
+    refuse(relation.is_partition, "is a partition", NOT_YET);
+    refuse(
+        !relation.is_partition && !relation.inherits_from.is_empty(),
+        "inherits from another table",
+        NOT_YET,
+    );
+    refuse(
+        relation.kind != RelationKind::PartitionedTable && !relation.inherited_by.is_empty(),
+        "has tables that inherit from it",
+        NOT_YET,
+    );
+    refuse(relation.of_type, "is a typed table (OF type)", NOT_YET);
+    let heap = relation
+        .access_method
+        .as_ref()
+        .is_none_or(|am| am.as_str() == "heap");
+    refuse(!heap, "has an access method other than heap", NOT_YET);
+}
+
+/// A materialized view may read other materialized views of the set, and what is outside it.
+fn check_reads(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+    for source in &relation.reads {
+        let member = snapshot.relations.iter().find(|member| member.oid == *source);
+        if let Some(member) = member.filter(|m| m.kind != RelationKind::MaterializedView) {
+            refusals.push(Refusal::new(
+                relation.object(),
+                format!("reads the member {}, whose rows come after it", member.object()),
+                NOT_YET,
+            ));
+        }
+        if let Some(view) = snapshot.views.iter().find(|view| view.oid == *source) {
+            refusals.push(Refusal::new(
+                relation.object(),
+                format!("reads the set through {}, which reads live", view.object()),
+                "read the members directly",
+            ));
+        }
+    }
+}
+
+fn check_column(
+    snapshot: &CatalogSnapshot,
+    relation: &Relation,
+    column: &Column,
+    refusals: &mut Vec<Refusal>,
+) {
+    let object = ObjectName::part(ObjectKind::Column, &column.name, &relation.name);
+    check_acl(&object, &column.acl, &relation.owner, refusals);
+    let row_type = column
+        .row_type_of
+        .is_some_and(|oid| snapshot.relations.iter().any(|r| r.oid == oid));
+    if row_type {
+        refusals.push(Refusal::new(
+            object,
+            "has the row type of a member of the set",
+            NOT_YET,
+        ));
+    }
+}
+
+fn check_constraint(relation: &Relation, constraint: &Constraint, refusals: &mut Vec<Refusal>) {
+    let why = if constraint.kind == ConstraintKind::Exclusion {
+        "is an exclusion constraint"
+    } else if constraint.inherited {
+        "is inherited"
+    } else if constraint.temporal {
+        "is a temporal key"
+    } else if !constraint.enforced {
+        "is NOT ENFORCED"
+    } else {
+        return;
+    };
+    let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
+    refusals.push(Refusal::new(object, why, NOT_YET));
+}
+
+fn check_index(relation: &Relation, index: &Index, refusals: &mut Vec<Refusal>) {
+    let object = ObjectName::qualified(ObjectKind::Index, &index.name);
+    if !index.valid {
+        refusals.push(Refusal::new(
+            object,
+            format!("of {} is invalid", relation.name),
+            "REINDEX INDEX CONCURRENTLY it, or drop it",
+        ));
+    } else if !index.tail.as_str().starts_with("USING ") {
+        // What stands before is put together anew, with other names.
+        refusals.push(Refusal::new(object, "has a definition of unknown shape", NOT_YET));
+    }
+}
+
+fn check_trigger(relation: &Relation, trigger: &Trigger, refusals: &mut Vec<Refusal>) {
+    let why = if trigger.constraint {
+        "is a constraint trigger"
+    } else if trigger.inherited {
+        "is inherited"
+    } else {
+        return;
+    };
+    let object = ObjectName::part(ObjectKind::Trigger, &trigger.name, &relation.name);
+    refusals.push(Refusal::new(object, why, NOT_YET));
+}
+
+fn check_sequence(sequence: &OwnedSequence, refusals: &mut Vec<Refusal>) {
+    let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
+    if sequence.persistence != Persistence::Permanent {
+        refusals.push(Refusal::new(
+            object.clone(),
+            "is not logged",
+            "ALTER SEQUENCE … SET LOGGED",
+        ));
+    }
+    check_acl(&object, &sequence.acl, &sequence.owner, refusals);
+}
+
+/// Grants are repeated in the owner's name, so that is all that can be repeated.
+fn check_acl(object: &ObjectName, acl: &Acl, owner: &Ident, refusals: &mut Vec<Refusal>) {
+    let grantors: BTreeSet<&Ident> = acl
+        .iter()
+        .flatten()
+        .map(|item| &item.grantor)
+        .filter(|grantor| *grantor != owner)
+        .collect();
+    for grantor in grantors {
+        refusals.push(Refusal::new(
+            object.clone(),
+            format!("has privileges that role {grantor} granted rather than its owner"),
+            "REVOKE them and grant them as the owner",
+        ));
+    }
+    for item in acl.iter().flatten().filter(|item| item.keyword().is_none()) {
+        refusals.push(Refusal::new(
+            object.clone(),
+            format!("has the unknown privilege {:?}", item.privilege),
+            "use a version of Cutover that knows it",
+        ));
+    }
+}

@@ -1,0 +1,96 @@
+//! The clone of the tables of a release set.
+
+use std::fmt;
+
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
+use cutover_core::{Events, NamingPolicy, Plan};
+use tokio_postgres::{Client, Transaction};
+
+use crate::build::{self, Build};
+use crate::deferred::DeferredStep;
+use crate::run::Construction;
+use crate::{CloneError, CloneOptions, StagedSet, StagingError, check};
+
+/// How the staging twins of a set's tables are made.
+///
+/// The steps run in one transaction: the twins are built in a scratch schema under live's own names, so that every
+/// definition the server printed for live means the twins when it is read there; then they are renamed and moved
+/// beside live, and the scratch schema is dropped.
+#[derive(Debug, Clone)]
+pub struct ClonePlan {
+    construction: Construction,
+}
+
+impl ClonePlan {
+    /// Plans the twins of the snapshot's tables; its materialized views are [`MatviewPlan`](crate::MatviewPlan)'s. Pure.
+    ///
+    /// # Errors
+    /// [`CloneError`] with everything of the set that would not be cloned exactly.
+    pub fn compute(
+        snapshot: &CatalogSnapshot,
+        naming: &NamingPolicy,
+        options: &CloneOptions,
+    ) -> Result<Self, CloneError> {
+        let is_ours = |relation: &Relation| relation.kind != RelationKind::MaterializedView;
+        check::check(snapshot, naming, is_ours)?;
+        let tables: Vec<&Relation> = snapshot
+            .relations
+            .iter()
+            .filter(|relation| is_ours(relation))
+            .collect();
+        let title = format!("clone {} tables of schema {}", tables.len(), snapshot.schema);
+        let build = build::plan(&title, snapshot, &tables, naming, options);
+        Ok(Self {
+            construction: Construction::new(snapshot, &tables, build),
+        })
+    }
+
+    /// The steps until the twins stand beside live.
+    #[must_use]
+    pub fn pre_data(&self) -> &Plan {
+        &self.build().steps
+    }
+
+    /// What is to be done after the load, as [`StagedSet::post_data`] will have it.
+    #[must_use]
+    pub fn post_data(&self) -> &[DeferredStep] {
+        &self.build().post_data
+    }
+
+    fn build(&self) -> &Build {
+        self.construction.build()
+    }
+
+    /// Makes the twins in a transaction of its own.
+    ///
+    /// # Locks
+    /// `ACCESS SHARE` on live and its sequences until the end, some milliseconds a table; with
+    /// [`CloneOptions::include_fks`], `SHARE ROW EXCLUSIVE` on tables outside the set that foreign keys refer to. No lock
+    /// is waited for longer than [`CloneOptions::lock_timeout`].
+    /// # Cancel safety
+    /// Dropped before the commit, the transaction is rolled back and nothing is left. Dropped during it, the outcome is
+    /// unknown; the twins exist all or none.
+    /// # Errors
+    /// [`StagingError::LiveChanged`] when live is no longer what the plan was computed from,
+    /// [`StagingError::RefersToLive`] when something could not be re-pointed, [`StagingError::Statement`] when the
+    /// server refuses a step. Nothing is left behind.
+    pub async fn run(&self, client: &mut Client, events: &Events) -> Result<StagedSet, StagingError> {
+        self.construction.run(client, events).await
+    }
+
+    /// Makes the twins in the caller's transaction, so that the caller's record of them commits with them.
+    ///
+    /// The transaction's `SET LOCAL` settings, its search path among them, stay as the plan set them.
+    ///
+    /// # Errors
+    /// Those of [`ClonePlan::run`]; the transaction has then to be rolled back.
+    pub async fn run_in(&self, tx: &Transaction<'_>, events: &Events) -> Result<StagedSet, StagingError> {
+        self.construction.run_in(tx, events).await
+    }
+}
+
+impl fmt::Display for ClonePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.construction.fmt(f)
+    }
+}

@@ -1,0 +1,59 @@
+//! What can go wrong while a plan runs.
+
+use cutover_core::catalog::CatalogError;
+use cutover_core::{Digest, ObjectName, StatementError};
+
+/// A plan that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StagingError {
+    /// A statement failed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Somebody changed live between planning and running.
+    #[error("live was changed after the plan was computed (catalog {planned}, now {found})", planned = planned.short(), found = found.short())]
+    LiveChanged {
+        /// The catalog's digest at planning.
+        planned: Digest,
+        /// The digest now.
+        found: Digest,
+    },
+    /// Something of the twins refers to live rather than to a twin; nothing was kept.
+    #[error("staging would refer to live: {}", .references.join("; "))]
+    RefersToLive {
+        /// Each reference, as the server describes it.
+        references: Vec<String>,
+    },
+    /// A relation that was recorded as staging is something else now: it was swapped, renamed or replaced.
+    #[error("{} is not the relation that was staged", .object)]
+    NotStaging {
+        /// Under the recorded name, or what bears the recorded oid now.
+        object: ObjectName,
+    },
+    /// Something outside depends on staging, so it cannot be dropped.
+    #[error("staging cannot be dropped, because others depend on it: {}", .dependents.join("; "))]
+    InUse {
+        /// Each dependent, described.
+        dependents: Vec<String>,
+    },
+}
+
+impl StagingError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Statement(error) => error.remedy(),
+            Self::Catalog(error) => error.remedy(),
+            Self::LiveChanged { .. } => "run again: the plan is computed anew from live as it is",
+            Self::RefersToLive { .. } => {
+                "leave the relation out of the release set, and report what it looks like: this version cannot re-point it"
+            }
+            Self::NotStaging { .. } => "see `cutover status` for what became of the release",
+            Self::InUse { .. } => "drop or re-point what depends on staging, then try again",
+        }
+    }
+}

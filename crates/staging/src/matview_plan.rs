@@ -1,0 +1,156 @@
+//! The staging twins of the materialized views of a release set.
+
+use std::fmt;
+use std::time::Instant;
+
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
+use cutover_core::{
+    EventKind, Events, NamingPolicy, ObjectKind, ObjectName, Plan, Sql, StatementError, Step, millis,
+};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
+
+use crate::build::{self, in_dependency_order};
+use crate::run::Construction;
+use crate::{CloneError, CloneOptions, StagedMember, StagedSet, StagingError, check};
+
+/// How the staging twins of a set's materialized views are made: empty, with their indexes, owner, grants, comments and
+/// settings, and reading the twins of those members that they read.
+///
+/// They are made before the tables, because importers read them.
+#[derive(Debug, Clone)]
+pub struct MatviewPlan {
+    construction: Construction,
+}
+
+impl MatviewPlan {
+    /// Plans the twins of the snapshot's materialized views. Pure.
+    ///
+    /// # Errors
+    /// [`CloneError`] with everything of them that would not be cloned exactly; one that reads a table of the set is
+    /// refused too.
+    pub fn compute(
+        snapshot: &CatalogSnapshot,
+        naming: &NamingPolicy,
+        options: &CloneOptions,
+    ) -> Result<Self, CloneError> {
+        let is_ours = |relation: &Relation| relation.kind == RelationKind::MaterializedView;
+        check::check(snapshot, naming, is_ours)?;
+        let members: Vec<&Relation> = snapshot
+            .relations
+            .iter()
+            .filter(|relation| is_ours(relation))
+            .collect();
+        let ordered = in_dependency_order(&members);
+        let title = format!(
+            "clone {} materialized views of schema {}",
+            ordered.len(),
+            snapshot.schema
+        );
+        let build = build::plan(&title, snapshot, &ordered, naming, options);
+        Ok(Self {
+            construction: Construction::new(snapshot, &ordered, build),
+        })
+    }
+
+    /// The steps until the empty twins stand beside live.
+    #[must_use]
+    pub fn pre_data(&self) -> &Plan {
+        &self.construction.build().steps
+    }
+
+    /// Makes the empty twins in a transaction of its own.
+    ///
+    /// # Locks
+    /// `ACCESS SHARE` on what the materialized views read.
+    /// # Cancel safety
+    /// As [`ClonePlan::run`](crate::ClonePlan::run).
+    /// # Errors
+    /// As [`ClonePlan::run`](crate::ClonePlan::run).
+    pub async fn run(&self, client: &mut Client, events: &Events) -> Result<StagedSet, StagingError> {
+        self.construction.run(client, events).await
+    }
+
+    /// Makes the empty twins in the caller's transaction; see [`ClonePlan::run_in`](crate::ClonePlan::run_in).
+    ///
+    /// # Errors
+    /// As [`ClonePlan::run`](crate::ClonePlan::run).
+    pub async fn run_in(&self, tx: &Transaction<'_>, events: &Events) -> Result<StagedSet, StagingError> {
+        self.construction.run_in(tx, events).await
+    }
+}
+
+impl fmt::Display for MatviewPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.construction.fmt(f)
+    }
+}
+
+impl StagedSet {
+    /// Fills the twins of materialized views, in dependency order, and analyses them.
+    ///
+    /// One `REPEATABLE READ` transaction, so that all of them see one state of what they read; foreign tables of one
+    /// server share one snapshot there too. Run again, it fills them anew.
+    ///
+    /// # Locks
+    /// `ACCESS EXCLUSIVE` on the twins, which nobody else reads yet; `ACCESS SHARE` on what they read.
+    /// # Cancel safety
+    /// Dropped before the commit, all twins are as they were before.
+    /// # Errors
+    /// [`StagingError::Statement`] names the materialized view whose query failed.
+    pub async fn fill_materialized_views(
+        &self,
+        client: &mut Client,
+        events: &Events,
+    ) -> Result<(), StagingError> {
+        let schema = || ObjectName::global(ObjectKind::Schema, &self.schema);
+        let tx = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()
+            .await
+            .map_err(|error| {
+                StatementError::new("begin to fill the materialized views of", schema(), error)
+            })?;
+        let version: i32 = tx
+            .query_one(
+                "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4",
+                &[],
+            )
+            .await
+            .map_err(|error| StatementError::new("ask for the version of the server of", schema(), error))?
+            .get(0);
+        // A refresh waits for nobody but the readers of its own twin.
+        let patience = std::time::Duration::from_secs(60);
+        let settings = build::settings(&self.schema, u32::try_from(version).unwrap_or_default(), patience);
+        settings.run(&tx, 0).await?;
+        let twins = self
+            .members
+            .iter()
+            .filter(|member| member.kind == RelationKind::MaterializedView);
+        for (done, twin) in twins.enumerate() {
+            let started = Instant::now();
+            let step = fill(twin);
+            step.run(&tx, done).await?;
+            events.emit(EventKind::StepDone {
+                purpose: step.purpose,
+                object: step.object,
+                took_ms: millis(started.elapsed()),
+            });
+        }
+        tx.commit()
+            .await
+            .map_err(|error| StatementError::new("commit the materialized views of", schema(), error))?;
+        Ok(())
+    }
+}
+
+fn fill(twin: &StagedMember) -> Step {
+    Step::new(
+        "fill",
+        twin.object(),
+        Sql::text("REFRESH MATERIALIZED VIEW ")
+            .name(&twin.staging)
+            .then(";\nANALYZE ")
+            .name(&twin.staging),
+    )
+}

@@ -1,0 +1,167 @@
+//! Carrying out a build, and reading back what came of it.
+
+use std::fmt;
+use std::time::Instant;
+
+use cutover_core::catalog::{CatalogSnapshot, Relation, read_fingerprint};
+use cutover_core::{EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, millis};
+use tokio_postgres::{Client, Transaction};
+
+use crate::build::Build;
+use crate::diff::reprinted;
+use crate::references::refuse_references_to_live;
+use crate::staged::StagedMember;
+use crate::{StagedSet, StagingError};
+
+/// A build with the facts of live that running it needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Construction {
+    schema: Ident,
+    build: Build,
+    /// The members that get twins, to compare the twins with.
+    live: Vec<Relation>,
+    /// All members: none of them may be referred to.
+    member_oids: Vec<u32>,
+    fingerprint_oids: Vec<u32>,
+}
+
+impl Construction {
+    pub(crate) fn new(snapshot: &CatalogSnapshot, live: &[&Relation], build: Build) -> Self {
+        Self {
+            schema: snapshot.schema.clone(),
+            build,
+            live: live.iter().map(|relation| (*relation).clone()).collect(),
+            member_oids: snapshot.relations.iter().map(|relation| relation.oid).collect(),
+            fingerprint_oids: snapshot.fingerprint_oids(),
+        }
+    }
+
+    pub(crate) fn build(&self) -> &Build {
+        &self.build
+    }
+
+    pub(crate) async fn run(&self, client: &mut Client, events: &Events) -> Result<StagedSet, StagingError> {
+        let schema = || ObjectName::global(ObjectKind::Schema, &self.schema);
+        let tx = client
+            .transaction()
+            .await
+            .map_err(|error| StatementError::new("begin staging", schema(), error))?;
+        let staged = self.run_in(&tx, events).await?;
+        tx.commit()
+            .await
+            .map_err(|error| StatementError::new("commit staging", schema(), error))?;
+        Ok(staged)
+    }
+
+    pub(crate) async fn run_in(
+        &self,
+        tx: &Transaction<'_>,
+        events: &Events,
+    ) -> Result<StagedSet, StagingError> {
+        // Settings and locks come first, so what is compared here cannot change any more.
+        let (first, rest) = self.build.steps.steps.split_at(self.steps_before_check());
+        run_steps(tx, first, 0, events).await?;
+        let found = read_fingerprint(tx, &self.fingerprint_oids).await?;
+        if found != self.build.steps.digest {
+            return Err(StagingError::LiveChanged {
+                planned: self.build.steps.digest.clone(),
+                found,
+            });
+        }
+        run_steps(tx, rest, first.len(), events).await?;
+
+        let names: Vec<Ident> = self
+            .build
+            .members
+            .iter()
+            .map(|m| m.staging.name.clone())
+            .collect();
+        let twins = CatalogSnapshot::read(tx, &self.schema, &names).await?;
+        let staged = self.staged(&twins);
+        refuse_references_to_live(tx, &self.schema, &staged.oids(), &self.member_oids).await?;
+        run_steps(
+            tx,
+            &self.build.put_off.steps,
+            self.build.steps.steps.len(),
+            events,
+        )
+        .await?;
+        Ok(staged)
+    }
+
+    /// The settings, and the lock on live where there are tables.
+    fn steps_before_check(&self) -> usize {
+        let locks = self
+            .build
+            .steps
+            .steps
+            .iter()
+            .take(2)
+            .filter(|step| !step.locks.is_empty());
+        1 + locks.count()
+    }
+
+    fn staged(&self, twins: &CatalogSnapshot) -> StagedSet {
+        let pairs = self.build.members.iter().zip(&twins.relations);
+        let members = pairs.map(|(member, twin)| StagedMember {
+            live: member.live.clone(),
+            live_oid: member.live_oid,
+            staging: member.staging.clone(),
+            oid: twin.oid,
+            kind: member.kind,
+            parts: member.parts.clone(),
+            reprinted: Vec::new(),
+        });
+        let mut staged = StagedSet {
+            schema: self.schema.clone(),
+            members: members.collect(),
+            post_data: self.build.post_data.clone(),
+            live_fingerprint: self.build.steps.digest.clone(),
+            live_oids: self.fingerprint_oids.clone(),
+        };
+        let found: Vec<_> = self
+            .live
+            .iter()
+            .zip(&twins.relations)
+            .map(|(live, twin)| reprinted(live, twin, &staged))
+            .collect();
+        for (member, reprinted) in staged.members.iter_mut().zip(found) {
+            member.reprinted = reprinted;
+        }
+        staged
+    }
+}
+
+impl fmt::Display for Construction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let build = &self.build;
+        write!(f, "{}", build.steps)?;
+        if !build.put_off.steps.is_empty() {
+            write!(f, "{}", build.put_off)?;
+        }
+        if !build.post_data.is_empty() {
+            let mut after = Plan::new("after the rows are there", build.steps.digest.clone());
+            after.steps = build.post_data.iter().map(crate::DeferredStep::step).collect();
+            write!(f, "{after}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn run_steps(
+    tx: &Transaction<'_>,
+    steps: &[cutover_core::Step],
+    done_before: usize,
+    events: &Events,
+) -> Result<(), StagingError> {
+    for (done, step) in steps.iter().enumerate() {
+        let started = Instant::now();
+        step.run(tx, done_before + done).await?;
+        events.emit(EventKind::StepDone {
+            purpose: step.purpose,
+            object: step.object.clone(),
+            took_ms: millis(started.elapsed()),
+        });
+    }
+    Ok(())
+}

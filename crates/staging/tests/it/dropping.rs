@@ -1,0 +1,84 @@
+//! Dropping staging.
+
+use cutover_core::Events;
+use cutover_staging::{CloneOptions, LockPatience, StagedSet, StagingError, drop_staging};
+
+use crate::dump;
+use crate::workshop::{SCHEMA, Workshop};
+
+const SQL: &str = "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.countries (id integer PRIMARY KEY); \
+    CREATE TABLE app.a (id serial PRIMARY KEY, b integer, country integer REFERENCES elsewhere.countries); \
+    CREATE TABLE app.b (id serial PRIMARY KEY, a integer REFERENCES app.a DEFERRABLE); \
+    ALTER TABLE app.a ADD FOREIGN KEY (b) REFERENCES app.b; \
+    CREATE STATISTICS app.s ON id, b FROM app.a; \
+    CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE MATERIALIZED VIEW app.n AS SELECT one FROM app.m;";
+
+async fn staged() -> (Workshop, StagedSet, Vec<String>) {
+    let mut workshop = Workshop::new(SQL, &["a", "b", "m", "n"]).await;
+    let before = dump::blocks(&workshop.database, SCHEMA);
+    let set = workshop.stage(&CloneOptions::default()).await;
+    (workshop, set, before)
+}
+
+async fn drop_it(workshop: &mut Workshop, set: &StagedSet) -> Result<(), StagingError> {
+    drop_staging(
+        &mut workshop.client,
+        set,
+        &LockPatience::default(),
+        &Events::none(),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn nothing_is_left_and_live_is_as_before() {
+    let (mut workshop, set, before) = staged().await;
+    drop_it(&mut workshop, &set).await.unwrap();
+    assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);
+    drop_it(&mut workshop, &set).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_interrupted_drop_goes_too() {
+    let (mut workshop, set, before) = staged().await;
+    workshop
+        .execute("ALTER TABLE app.staging_a DROP CONSTRAINT a_b_fkey; ALTER TABLE app.staging_b DROP CONSTRAINT b_a_fkey; DROP TABLE app.staging_b")
+        .await;
+    drop_it(&mut workshop, &set).await.unwrap();
+    assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);
+}
+
+#[tokio::test]
+async fn a_dependent_outside_is_named_and_nothing_is_dropped() {
+    let (mut workshop, set, _) = staged().await;
+    workshop
+        .execute(
+            "CREATE VIEW elsewhere.v AS SELECT id FROM app.staging_a; \
+             CREATE TABLE elsewhere.t (a integer CONSTRAINT t_a REFERENCES app.staging_a); \
+             CREATE FUNCTION elsewhere.f() RETURNS SETOF app.staging_b LANGUAGE sql AS 'SELECT * FROM app.staging_b'",
+        )
+        .await;
+    let before = dump::blocks(&workshop.database, SCHEMA);
+    let error = drop_it(&mut workshop, &set).await.unwrap_err();
+    let StagingError::InUse { dependents } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(dependents.len(), 3, "{dependents:#?}");
+    assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);
+}
+
+#[tokio::test]
+async fn what_a_swap_has_put_live_is_not_touched() {
+    let (mut workshop, set, _) = staged().await;
+    workshop
+        .execute("ALTER TABLE app.a RENAME TO bk_a; ALTER TABLE app.staging_a RENAME TO a")
+        .await;
+    let before = dump::blocks(&workshop.database, SCHEMA);
+    let error = drop_it(&mut workshop, &set).await.unwrap_err();
+    assert!(matches!(error, StagingError::NotStaging { .. }), "{error}");
+    workshop.execute("CREATE TABLE app.staging_a (mine text)").await;
+    let error = drop_it(&mut workshop, &set).await.unwrap_err();
+    assert!(matches!(error, StagingError::NotStaging { .. }), "{error}");
+    workshop.execute("DROP TABLE app.staging_a").await;
+    assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);
+}

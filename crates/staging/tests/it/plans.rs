@@ -1,0 +1,52 @@
+//! Plans as a DBA reads them.
+
+use cutover_core::NamingPolicy;
+use cutover_staging::{CloneOptions, ClonePlan};
+
+use crate::workshop::Workshop;
+
+const SQL: &str = r#"
+    CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.countries (id integer PRIMARY KEY);
+    CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+    CREATE TABLE app.sources (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text);
+    CREATE TABLE app.sites (
+        id bigserial PRIMARY KEY, name text NOT NULL, source_id integer REFERENCES app.sources,
+        country_id integer REFERENCES elsewhere.countries ON DELETE SET NULL
+    ) WITH (fillfactor = 90);
+    CREATE INDEX sites_name ON app.sites (lower(name));
+    CREATE TRIGGER touch BEFORE UPDATE ON app.sites FOR EACH ROW EXECUTE FUNCTION app.touch();
+    COMMENT ON TABLE app.sites IS 'one row a site';
+    GRANT SELECT ON app.sites TO PUBLIC;
+"#;
+
+async fn printed(options: &CloneOptions) -> String {
+    let mut workshop = Workshop::new(SQL, &["sources", "sites"]).await;
+    let snapshot = workshop.snapshot().await;
+    let plan = ClonePlan::compute(&snapshot, &NamingPolicy::default(), options).unwrap();
+    plan.to_string().replace(snapshot.fingerprint.short(), "[digest]")
+}
+
+#[tokio::test]
+async fn lightweight() {
+    insta::assert_snapshot!(printed(&CloneOptions::default()).await);
+}
+
+#[tokio::test]
+async fn everything_before_the_load() {
+    insta::assert_snapshot!(printed(&CloneOptions::default().lightweight(false)).await);
+}
+
+#[tokio::test]
+async fn a_printed_plan_is_a_script() {
+    let mut workshop = Workshop::new(SQL, &["sources", "sites"]).await;
+    let snapshot = workshop.snapshot().await;
+    let options = CloneOptions::default();
+    let plan = ClonePlan::compute(&snapshot, &NamingPolicy::default(), &options).unwrap();
+    workshop
+        .client
+        .batch_execute(&format!("BEGIN;\n{plan}COMMIT"))
+        .await
+        .unwrap();
+    let made = "SELECT count(*) FROM pg_class WHERE relname LIKE 'staging%' AND relkind IN ('r', 'i', 'S')";
+    assert_eq!(workshop.database.query_text(made).await.unwrap(), "7");
+}

@@ -1,0 +1,221 @@
+//! What is found and refused by name.
+
+use cutover_core::{NamingPolicy, catalog::CatalogSnapshot};
+use cutover_staging::{CloneOptions, MatviewPlan};
+
+use crate::workshop::{SCHEMA, Workshop, ident, plan, read};
+
+/// Checks that a table set is refused once, and how.
+async fn check(sql: &str, members: &[&str], expected: &str) {
+    let mut workshop = Workshop::new(sql, members).await;
+    let error = plan(&workshop.snapshot().await).unwrap_err();
+    let [refusal] = error.refusals.as_slice() else {
+        panic!("{error}");
+    };
+    let text = refusal.to_string();
+    assert!(text.starts_with(expected), "{text}");
+    assert!(!refusal.remedy.is_empty());
+}
+
+#[tokio::test]
+async fn kinds_of_tables() {
+    check(
+        "CREATE TABLE app.t (id integer) PARTITION BY LIST (id)",
+        &["t"],
+        r#"partitioned table "app"."t" is partitioned"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.p (id integer) PARTITION BY LIST (id); CREATE TABLE app.t PARTITION OF app.p DEFAULT",
+        &["t"],
+        r#"table "app"."t" is a partition"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.p (id integer); CREATE TABLE app.t () INHERITS (app.p)",
+        &["t"],
+        r#"table "app"."t" inherits from another table"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE TABLE app.c () INHERITS (app.t)",
+        &["t"],
+        r#"table "app"."t" has tables that inherit from it"#,
+    )
+    .await;
+    check(
+        "CREATE TYPE app.r AS (id integer); CREATE TABLE app.t OF app.r",
+        &["t"],
+        r#"table "app"."t" is a typed table"#,
+    )
+    .await;
+    check(
+        "CREATE UNLOGGED TABLE app.t (id integer)",
+        &["t"],
+        r#"table "app"."t" is unlogged"#,
+    )
+    .await;
+    check(
+        "CREATE VIEW app.t AS SELECT 1 AS one",
+        &["t"],
+        r#"view "app"."t" is a plain view"#,
+    )
+    .await;
+    check(
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; \
+         CREATE FOREIGN TABLE app.t (id integer) SERVER s",
+        &["t"],
+        r#"foreign table "app"."t" is a foreign table"#,
+    )
+    .await;
+    check(
+        "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE app.t (id integer) USING other",
+        &["t"],
+        r#"table "app"."t" has an access method other than heap"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE TABLE app.u (ts app.t[])",
+        &["t", "u"],
+        r#"column "ts" of "app"."u" has the row type of a member"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn members_of_an_extension() {
+    check(
+        "CREATE TABLE app.t (id integer); CREATE EXTENSION postgres_fdw; ALTER EXTENSION postgres_fdw ADD TABLE app.t",
+        &["t"],
+        r#"table "app"."t" belongs to an extension"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE INDEX i ON app.t (id); CREATE EXTENSION postgres_fdw; \
+         ALTER INDEX app.i DEPENDS ON EXTENSION postgres_fdw",
+        &["t"],
+        r#"table "app"."t" has index app.i DEPENDS ON EXTENSION"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn security_and_rules() {
+    check(
+        "CREATE TABLE app.t (id integer); ALTER TABLE app.t ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY p ON app.t USING (id > 0)",
+        &["t"],
+        r#"table "app"."t" has row-level security (1 policies)"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE RULE r AS ON DELETE TO app.t DO INSTEAD NOTHING",
+        &["t"],
+        r#"table "app"."t" has the rule "r""#,
+    )
+    .await;
+    check(
+        "CREATE ROLE ROLE_a; CREATE ROLE ROLE_b; CREATE TABLE app.t (id integer); \
+         GRANT SELECT ON app.t TO ROLE_a WITH GRANT OPTION; GRANT USAGE ON SCHEMA app TO ROLE_a; \
+         SET ROLE ROLE_a; GRANT SELECT ON app.t TO ROLE_b",
+        &["t"],
+        r#"table "app"."t" has privileges that role "#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn publications() {
+    check(
+        "CREATE TABLE app.t (id integer); CREATE PUBLICATION p FOR TABLE app.t",
+        &["t"],
+        r#"table "app"."t" is published by "p""#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE PUBLICATION p FOR TABLES IN SCHEMA app",
+        &["t"],
+        r#"table "app"."t" is published by "p""#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE PUBLICATION p FOR ALL TABLES",
+        &["t"],
+        r#"publication "p" is FOR ALL TABLES"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn parts_of_tables() {
+    check(
+        "CREATE TABLE app.t (r int4range, CONSTRAINT x EXCLUDE USING gist (r WITH &&))",
+        &["t"],
+        r#"constraint "x" of "app"."t" is an exclusion constraint"#,
+    )
+    .await;
+    check(
+        "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$; \
+         CREATE TABLE app.t (id integer); \
+         CREATE CONSTRAINT TRIGGER c AFTER INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.f()",
+        &["t"],
+        r#"trigger "c" of "app"."t" is a constraint trigger"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id serial); ALTER SEQUENCE app.t_id_seq SET UNLOGGED",
+        &["t"],
+        r#"sequence "app"."t_id_seq" is not logged"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE INDEX broken ON app.t (id); \
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.broken'::regclass",
+        &["t"],
+        r#"index "app"."broken" of "app"."t" is invalid"#,
+    )
+    .await;
+    check(
+        "CREATE TABLE app.t (id integer); CREATE TABLE app.staging_t (id integer)",
+        &["t", "staging_t"],
+        r#"table "app"."t" would be called "app"."staging_t" in staging"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn missing_rights_are_told_before_the_first_change() {
+    let workshop = Workshop::new(
+        "CREATE ROLE ROLE_guest LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA app TO ROLE_guest; \
+         CREATE TABLE app.t (id integer)",
+        &["t"],
+    )
+    .await;
+    let mut guest = workshop.connect_as("guest").await;
+    let error = plan(&read(&mut guest, &[ident("t")]).await).unwrap_err();
+    let remedies: Vec<_> = error.refusals.iter().map(|refusal| refusal.remedy).collect();
+    assert_eq!(
+        remedies,
+        [
+            "GRANT CREATE ON DATABASE to the role",
+            "GRANT CREATE ON SCHEMA to the role",
+            "connect as the owner, or GRANT the owner's role to the role",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn everything_is_refused_at_once() {
+    let sql = "CREATE UNLOGGED TABLE app.a (id integer, CONSTRAINT x EXCLUDE USING hash (id WITH =)); \
+        CREATE TABLE app.b (id integer); CREATE RULE r AS ON DELETE TO app.b DO INSTEAD NOTHING; \
+        CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler; \
+        CREATE MATERIALIZED VIEW app.n USING other AS SELECT 1 AS one";
+    let mut workshop = Workshop::new(sql, &["a", "b", "m", "n"]).await;
+    let snapshot: CatalogSnapshot = workshop.snapshot().await;
+    assert_eq!(snapshot.schema.as_str(), SCHEMA);
+    let error = plan(&snapshot).unwrap_err();
+    assert_eq!(error.refusals.len(), 3, "{error}");
+    let error =
+        MatviewPlan::compute(&snapshot, &NamingPolicy::default(), &CloneOptions::default()).unwrap_err();
+    assert_eq!(error.refusals.len(), 1, "{error}");
+}

@@ -1,0 +1,131 @@
+//! A database with a set to clone, and the steps that most tests repeat.
+
+use cutover_core::catalog::CatalogSnapshot;
+use cutover_core::{Events, Ident, NamingPolicy};
+use cutover_staging::{
+    CloneError, CloneOptions, ClonePlan, Difference, LockPatience, MatviewPlan, StagedSet, StagingError,
+    StructuralDiff,
+};
+use cutover_testkit::{Cluster, TestDatabase};
+use tokio_postgres::{Client, NoTls};
+
+use crate::dump;
+
+/// The set's schema in these tests; what is outside the set lives in others.
+pub(crate) const SCHEMA: &str = "app";
+
+pub(crate) struct Workshop {
+    pub(crate) database: TestDatabase,
+    pub(crate) client: Client,
+    members: Vec<Ident>,
+}
+
+pub(crate) fn ident(name: &str) -> Ident {
+    Ident::new(name).unwrap()
+}
+
+impl Workshop {
+    /// An empty database with the schema `app`, then `sql` in it. `ROLE_x` in the SQL becomes a role of this test only.
+    pub(crate) async fn new(sql: &str, members: &[&str]) -> Self {
+        let database = Cluster::shared().empty_database().await.unwrap();
+        let workshop = Self::on(database, members).await;
+        workshop.client.batch_execute("CREATE SCHEMA app").await.unwrap();
+        workshop.execute(sql).await;
+        workshop
+    }
+
+    pub(crate) async fn on(database: TestDatabase, members: &[&str]) -> Self {
+        let client = database.connect().await.unwrap();
+        Self {
+            database,
+            client,
+            members: members.iter().copied().map(ident).collect(),
+        }
+    }
+
+    /// The name of a role of this test.
+    pub(crate) fn role(&self, name: &str) -> String {
+        format!("{}_{name}", self.database.name())
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        let prefix = format!("{}_", self.database.name());
+        self.database
+            .execute(&sql.replace("ROLE_", &prefix))
+            .await
+            .unwrap();
+    }
+
+    /// A connection as a role of this test, which has the password `secret`.
+    pub(crate) async fn connect_as(&self, role: &str) -> Client {
+        let url = Cluster::shared().url_for(&self.role(role), "secret", self.database.name());
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        drop(tokio::spawn(connection));
+        client
+    }
+
+    pub(crate) async fn snapshot(&mut self) -> CatalogSnapshot {
+        read(&mut self.client, &self.members).await
+    }
+
+    /// Stages tables and materialized views, fills the latter, and carries out what was put off.
+    pub(crate) async fn stage(&mut self, options: &CloneOptions) -> StagedSet {
+        let snapshot = self.snapshot().await;
+        let set = stage(&mut self.client, &snapshot, options).await.unwrap();
+        set.run_post_data(&mut self.client, &LockPatience::default(), &Events::none())
+            .await
+            .unwrap();
+        set
+    }
+
+    pub(crate) async fn differences(&mut self, set: &StagedSet) -> Vec<Difference> {
+        let live = self.snapshot().await;
+        let names: Vec<Ident> = set
+            .members
+            .iter()
+            .map(|member| member.staging.name.clone())
+            .collect();
+        let staging = read(&mut self.client, &names).await;
+        let pairs = set.members.iter().zip(&staging.relations);
+        pairs
+            .flat_map(|(member, staging)| {
+                StructuralDiff::between(live.relation(&member.live.name).unwrap(), staging, set)
+            })
+            .collect()
+    }
+
+    /// Stages the set and asserts that `pg_dump` prints for the twins what it prints for live, but for the names; and
+    /// that the structural comparison finds nothing either.
+    pub(crate) async fn check_identical(&mut self, options: &CloneOptions) -> StagedSet {
+        let before = dump::blocks(&self.database, SCHEMA);
+        let set = self.stage(options).await;
+        let after = dump::blocks(&self.database, SCHEMA);
+        dump::assert_identical(&before, &after, &set);
+        assert_eq!(self.differences(&set).await, []);
+        set
+    }
+}
+
+pub(crate) async fn read(client: &mut Client, members: &[Ident]) -> CatalogSnapshot {
+    let tx = client.transaction().await.unwrap();
+    CatalogSnapshot::read(&tx, &ident(SCHEMA), members).await.unwrap()
+}
+
+pub(crate) fn plan(snapshot: &CatalogSnapshot) -> Result<ClonePlan, CloneError> {
+    ClonePlan::compute(snapshot, &NamingPolicy::default(), &CloneOptions::default())
+}
+
+/// Stages what the snapshot holds, without what was put off.
+pub(crate) async fn stage(
+    client: &mut Client,
+    snapshot: &CatalogSnapshot,
+    options: &CloneOptions,
+) -> Result<StagedSet, StagingError> {
+    let naming = NamingPolicy::default();
+    let events = Events::none();
+    let matviews = MatviewPlan::compute(snapshot, &naming, options).unwrap();
+    let set = matviews.run(client, &events).await?;
+    set.fill_materialized_views(client, &events).await?;
+    let tables = ClonePlan::compute(snapshot, &naming, options).unwrap();
+    Ok(set.and(tables.run(client, &events).await?))
+}
