@@ -34,7 +34,11 @@ pub async fn read_fingerprint_without_index_names(
     read(client, oids, false).await
 }
 
-async fn read(client: &impl GenericClient, oids: &[u32], index_names: bool) -> Result<Digest, StatementError> {
+async fn read(
+    client: &impl GenericClient,
+    oids: &[u32],
+    index_names: bool,
+) -> Result<Digest, StatementError> {
     let rows = client
         .query_typed(
             include_str!("sql/fingerprint.sql"),
@@ -42,7 +46,9 @@ async fn read(client: &impl GenericClient, oids: &[u32], index_names: bool) -> R
         )
         .await
         .map_err(|error| StatementError::new("read what describes the release set in", catalog(), error))?;
-    Ok(Digest::of(rows.iter().map(|row| row.get::<_, &str>(0).as_bytes())))
+    Ok(Digest::of(
+        rows.iter().map(|row| row.get::<_, &str>(0).as_bytes()),
+    ))
 }
 
 fn catalog() -> ObjectName {

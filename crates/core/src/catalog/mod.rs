@@ -22,6 +22,7 @@ use crate::{Digest, Ident};
 
 /// Facts of the server and of the session that reads the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[non_exhaustive]
 pub struct ServerFacts {
     /// `server_version_num`, e.g. 150018.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 
 use super::{CatalogSnapshot, Relation, ServerFacts, read_fingerprint};
 use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};

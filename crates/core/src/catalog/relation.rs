@@ -72,6 +72,8 @@ pub struct Relation {
     pub owner: Ident,
     /// Whether the session's role has the rights of the owner.
     pub may_act_as_owner: bool,
+    /// Whether the session's role may read it: an owner may have taken that right from itself.
+    pub may_select: bool,
     /// Logged, unlogged or temporary.
     pub persistence: Persistence,
     /// Its table access method; `heap` nearly always.
@@ -370,6 +372,8 @@ pub struct OwnedSequence {
     pub identity: bool,
     /// Its owner.
     pub owner: Ident,
+    /// Whether the session's role may read where it stands.
+    pub may_select: bool,
     /// Logged, unlogged or temporary.
     pub persistence: Persistence,
     /// `smallint`, `integer` or `bigint`.

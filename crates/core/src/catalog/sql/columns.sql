@@ -9,7 +9,8 @@ SELECT a.attrelid, json_agg(json_build_object(
     'default_sequences', (SELECT coalesce(json_agg(json_build_object('oid', s.oid::bigint,
                                                                      'name', json_build_object('schema', sn.nspname,
                                                                                                'name', s.relname),
-                                                                     'printed', quote_literal(s.oid::regclass::text))
+                                                                     -- As the deparsers quote: never E'…'.
+                                                                     'printed', '''' || replace(s.oid::regclass::text, '''', '''''') || '''')
                                                    ORDER BY s.oid), '[]')
                             FROM pg_depend u JOIN pg_class s ON s.oid = u.refobjid AND s.relkind = 'S'
                             JOIN pg_namespace sn ON sn.oid = s.relnamespace

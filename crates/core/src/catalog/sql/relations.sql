@@ -6,6 +6,7 @@ SELECT c.oid, json_build_object(
     'kind', c.relkind::text,
     'owner', pg_get_userbyid(c.relowner),
     'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),
+    'may_select', has_table_privilege(c.oid, 'SELECT'),
     'persistence', c.relpersistence::text,
     'access_method', am.amname,
     'tablespace', ts.spcname,

@@ -5,6 +5,7 @@ SELECT d.refobjid, json_agg(json_build_object(
     'column', a.attname,
     'identity', (d.deptype = 'i'),
     'owner', pg_get_userbyid(c.relowner),
+    'may_select', has_sequence_privilege(c.oid, 'SELECT'),
     'persistence', c.relpersistence::text,
     'data_type', format_type(s.seqtypid, NULL),
     'start', s.seqstart,
