@@ -3,16 +3,19 @@
 mod copy_in; // writing COPY data in segments
 mod csv_file; // CSV files: header, records, where a refused value stands
 mod error; // what can go wrong with an import, and the remedy
+mod facts; // what catalogs and source say
 mod frames; // rows within a stream of COPY data
 mod import; // what to import, from where, how
 mod mapping; // source columns to target columns, by name
 mod pipe; // COPY from one session to another
-mod plan; // catalog facts -> ImportPlan
+mod plan; // facts -> ImportPlan
 mod progress; // events, not too many
 mod run; // carrying a plan out
 mod session; // settings of the sessions that load and read
 mod source; // columns of a source, and how their types fit
+mod statements; // the SQL that moves rows
 mod target; // columns of a target
+mod way; // the ways, and which one
 
 pub mod preflight;
 
@@ -20,6 +23,7 @@ pub use csv_file::{CsvError, CsvSource};
 pub use error::ImportError;
 pub use import::{Import, Source, Way};
 pub use mapping::ColumnProblem;
-pub use plan::{ImportPlan, Transport, WayChosen};
+pub use plan::ImportPlan;
 pub use run::ImportOutcome;
 pub use session::LoadSettings;
+pub use way::{Transport, WayChosen};

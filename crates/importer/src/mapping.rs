@@ -76,6 +76,8 @@ pub enum ColumnProblem {
         /// The type of the target's column.
         target_type: String,
     },
+    /// The source fills no column at all.
+    NothingFilled,
     /// The key names a column that the import does not fill.
     KeyNotFilled {
         /// The column named.
@@ -123,6 +125,9 @@ impl fmt::Display for ColumnProblem {
                 f,
                 "column {column} is {target_type}, the source's {source:?} is {source_type}, which PostgreSQL does \
                  not assign to it: cast it in a query"
+            ),
+            Self::NothingFilled => f.write_str(
+                "no column of the source fills one of the table: give them the table's names, or map them in `columns`",
             ),
             Self::KeyNotFilled { column } => write!(
                 f,

@@ -6,12 +6,11 @@ use cutover_core::Sql;
 use futures_util::StreamExt;
 use tokio_postgres::Transaction;
 
-use crate::ImportPlan;
 use crate::copy_in::CopyIn;
 use crate::error::ImportError;
 use crate::frames::Frames;
-use crate::plan::Transport;
 use crate::progress::Progress;
+use crate::{ImportPlan, Transport};
 
 /// Rows taken and bytes passed on.
 pub(crate) struct Passed {

@@ -47,6 +47,18 @@ async fn a_query_with_a_name_twice() {
 }
 
 #[tokio::test]
+async fn an_import_that_fills_nothing() {
+    let db = database("CREATE TABLE source (id int); CREATE TABLE t (id int)").await;
+    let nothing = Import::new("t", public("t"), relation("source")).columns([]);
+    let error = import(&db, &nothing).await.unwrap_err();
+    assert!(
+        told(&error).contains("no column of the source fills one"),
+        "{}",
+        told(&error)
+    );
+}
+
+#[tokio::test]
 async fn both_ways_refuse_the_same_types() {
     let db = database(TABLES).await;
     let sites = Import::new(

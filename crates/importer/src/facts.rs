@@ -1,0 +1,179 @@
+//! What the catalogs and the source say, read before anything is planned.
+
+use cutover_core::{Digest, Sql};
+use tokio_postgres::Transaction;
+
+use crate::error::ImportError;
+use crate::mapping::{ColumnProblem, Mapping, map};
+use crate::session::KnownSettings;
+use crate::source::{Conversion, Fit, Rows, read_fits, sub_select};
+use crate::target::Target;
+use crate::way::refuse_impossible_way;
+use crate::{CsvSource, Import, LoadSettings, Source};
+
+/// What the catalogs and the source said; computing a plan from it needs no connection.
+pub(crate) struct Facts {
+    pub(crate) target: Target,
+    /// Sets up the session that loads.
+    pub(crate) target_setup: Sql,
+    pub(crate) source: SourceFacts,
+    pub(crate) mapping: Mapping,
+}
+
+/// Where the source is, and its columns.
+pub(crate) enum SourceFacts {
+    /// In the target's database.
+    Here(Rows, Vec<Fit>),
+    /// On a session of its own, with what sets that up.
+    Elsewhere(Rows, Vec<Fit>, Sql),
+    /// In a CSV file with these columns.
+    File(Vec<String>),
+}
+
+impl Facts {
+    /// Reads everything, and refuses a source whose columns do not fit.
+    pub(crate) async fn read(
+        import: &Import,
+        settings: &LoadSettings,
+        target: &Transaction<'_>,
+        source: Option<&Transaction<'_>>,
+    ) -> Result<Self, ImportError> {
+        let failed = |purpose| ImportError::failed(import, purpose);
+        let known = KnownSettings::read(target)
+            .await
+            .map_err(failed("ask for the settings to fill"))?;
+        let target_setup = settings.for_target(known);
+        target
+            .batch_execute(target_setup.as_str())
+            .await
+            .map_err(failed("set up the session to fill"))?;
+        let found = Target::read(target, import.into_table())
+            .await
+            .map_err(failed("look up the columns of"))?;
+        let Some(table) = found else {
+            return Err(ImportError::target_missing(import));
+        };
+        let from = match import.source() {
+            Source::Relation(name) => Sql::text("").name(name),
+            Source::Query(query) => sub_select(query),
+            Source::Csv(csv) => return Self::read_csv(import, table, target_setup, csv).await,
+        };
+        refuse_impossible_way(import, source.is_some())?;
+        let source_setup = match source {
+            Some(session) => {
+                let known = KnownSettings::read(session)
+                    .await
+                    .map_err(failed("ask for the settings to read the source of"))?;
+                let setup = settings.for_source(known);
+                session
+                    .batch_execute(setup.as_str())
+                    .await
+                    .map_err(failed("set up the session to read the source of"))?;
+                Some(setup)
+            }
+            None => None,
+        };
+        let session = source.unwrap_or(target);
+        let rows = Rows::read(session, from)
+            .await
+            .map_err(|error| ImportError::source(import, error))?;
+        let (mapping, mut problems) = map(import, &table, &rows.labels());
+        let fits = read_fits(session, &mapping, &table, &rows)
+            .await
+            .map_err(failed("compare the types of the source of"))?;
+        problems.extend(misfits(&mapping, &fits, &table, &rows));
+        let source = match source_setup {
+            Some(setup) => SourceFacts::Elsewhere(rows, fits, setup),
+            None => SourceFacts::Here(rows, fits),
+        };
+        refuse_problems(import, &mapping, problems)?;
+        Ok(Self {
+            target: table,
+            target_setup,
+            source,
+            mapping,
+        })
+    }
+
+    async fn read_csv(
+        import: &Import,
+        target: Target,
+        target_setup: Sql,
+        csv: &CsvSource,
+    ) -> Result<Self, ImportError> {
+        let header = csv
+            .header()
+            .await
+            .map_err(|error| ImportError::csv(import, error))?;
+        let labels: Vec<&str> = header.iter().map(String::as_str).collect();
+        let (mapping, problems) = map(import, &target, &labels);
+        refuse_problems(import, &mapping, problems)?;
+        Ok(Self {
+            target,
+            target_setup,
+            source: SourceFacts::File(header),
+            mapping,
+        })
+    }
+
+    /// Rows that the source's planner expects.
+    pub(crate) fn expected_rows(&self, sample: Option<u64>) -> Option<u64> {
+        let estimate = match &self.source {
+            SourceFacts::Here(rows, _) | SourceFacts::Elsewhere(rows, _, _) => rows.expected,
+            SourceFacts::File(_) => None,
+        };
+        match (estimate, sample) {
+            (Some(rows), Some(limit)) => Some(rows.min(limit)),
+            (estimate, _) => estimate,
+        }
+    }
+
+    /// Over what decides the statements; estimates are left out.
+    pub(crate) fn digest(&self) -> Digest {
+        let target = self.target.columns.iter().map(|column| format!("{column:?}"));
+        let source = match &self.source {
+            SourceFacts::Here(rows, fits) | SourceFacts::Elsewhere(rows, fits, _) => {
+                let names = rows.columns.iter().map(|column| column.name.as_str().to_owned());
+                names.chain(fits.iter().map(|fit| format!("{fit:?}"))).collect()
+            }
+            SourceFacts::File(header) => header.clone(),
+        };
+        let pairs = self.mapping.pairs.iter().map(|pair| format!("{pair:?}"));
+        let parts: Vec<String> = target.chain(source).chain(pairs).collect();
+        Digest::of(parts.iter().map(String::as_bytes))
+    }
+}
+
+fn refuse_problems(
+    import: &Import,
+    mapping: &Mapping,
+    mut problems: Vec<ColumnProblem>,
+) -> Result<(), ImportError> {
+    if problems.is_empty() && mapping.pairs.is_empty() {
+        problems.push(ColumnProblem::NothingFilled);
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ImportError::columns(import, problems))
+    }
+}
+
+fn misfits<'a>(
+    mapping: &'a Mapping,
+    fits: &'a [Fit],
+    target: &'a Target,
+    source: &'a Rows,
+) -> impl Iterator<Item = ColumnProblem> + 'a {
+    mapping
+        .pairs
+        .iter()
+        .zip(fits)
+        .filter(|(_, fit)| fit.conversion == Conversion::Impossible)
+        .map(|(pair, fit)| ColumnProblem::Incompatible {
+            column: target.columns[pair.target].name.clone(),
+            source: source.columns[pair.source].name.as_str().to_owned(),
+            source_type: fit.source_type.clone(),
+            target_type: target.columns[pair.target].type_text.clone(),
+        })
+}
