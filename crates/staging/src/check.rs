@@ -113,6 +113,14 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         "connect as the owner, or GRANT the owner's role to the role",
     );
     refuse(
+        !relation.may_select,
+        format!(
+            "may not be read by role {}, so its columns cannot be copied",
+            snapshot.server.role
+        ),
+        "GRANT SELECT ON it to the role",
+    );
+    refuse(
         relation.row_security || relation.force_row_security || !relation.policies.is_empty(),
         format!("has row-level security ({} policies)", relation.policies.len()),
         NOT_YET,
@@ -157,7 +165,7 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         check_trigger(relation, trigger, refusals);
     }
     for sequence in &relation.sequences {
-        check_sequence(sequence, refusals);
+        check_sequence(snapshot, sequence, refusals);
     }
 }
 
@@ -296,8 +304,18 @@ fn check_trigger(relation: &Relation, trigger: &Trigger, refusals: &mut Vec<Refu
     refusals.push(Refusal::new(object, why, NOT_YET));
 }
 
-fn check_sequence(sequence: &OwnedSequence, refusals: &mut Vec<Refusal>) {
+fn check_sequence(snapshot: &CatalogSnapshot, sequence: &OwnedSequence, refusals: &mut Vec<Refusal>) {
     let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
+    if !sequence.may_select {
+        refusals.push(Refusal::new(
+            object.clone(),
+            format!(
+                "may not be read by role {}, so its twin cannot go on from it",
+                snapshot.server.role
+            ),
+            "GRANT SELECT ON SEQUENCE to the role",
+        ));
+    }
     if sequence.persistence != Persistence::Permanent {
         refusals.push(Refusal::new(
             object.clone(),

@@ -244,13 +244,14 @@ impl<'a> Planner<'a> {
                 ));
             }
             self.push(dress::comments(&twin));
-            self.push(dress::owner_and_grants(&twin, &sequences, self.snapshot));
+            // Before the owner may have lost the right to.
             if self.options.continues_sequences() {
                 let steps = sequences
                     .iter()
                     .map(|(_, staging, live)| table::continue_sequence(live, staging));
                 self.push(steps);
             }
+            self.push(dress::owner_and_grants(&twin, &sequences, self.snapshot));
             self.build.members.push(PlannedMember {
                 live: live.name.clone(),
                 live_oid: live.oid,

@@ -11,12 +11,12 @@ const SQL: &str = r#"
     CREATE TABLE app.p (id integer PRIMARY KEY);
     CREATE TABLE app.t (
         id serial CONSTRAINT t_key PRIMARY KEY, a varchar(10) DEFAULT 'x' COLLATE "C", b integer NOT NULL,
-        c integer GENERATED ALWAYS AS (b * 2) STORED, d bigint GENERATED ALWAYS AS IDENTITY,
+        e text, c integer GENERATED ALWAYS AS (b * 2) STORED, d bigint GENERATED ALWAYS AS IDENTITY,
         p integer CONSTRAINT to_p REFERENCES app.p, CONSTRAINT positive CHECK (b > 0)
     ) WITH (fillfactor = 70);
     CREATE INDEX ix ON app.t (a) WHERE b > 1;
     CREATE STATISTICS app.st (mcv) ON a, b FROM app.t;
-    CREATE TRIGGER tr BEFORE INSERT ON app.t FOR EACH ROW WHEN (NEW.a <> 't') EXECUTE FUNCTION app.f();
+    CREATE TRIGGER tr BEFORE INSERT ON app.t FOR EACH ROW WHEN (NEW.e <> 't') EXECUTE FUNCTION app.f();
     GRANT SELECT ON app.t TO PUBLIC;
     CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one;
 "#;
@@ -28,7 +28,7 @@ const TAMPERINGS: &[(&str, &[&str])] = &[
         &[r#"column "z" of "app"."t" is in staging only"#],
     ),
     (
-        "ALTER TABLE app.staging_t ALTER a TYPE varchar(11)",
+        r#"ALTER TABLE app.staging_t ALTER a TYPE varchar(11) COLLATE "C""#,
         &[
             r#"column "a" of "app"."t": type is character varying(10) on live, character varying(11) in staging"#,
         ],
@@ -119,10 +119,10 @@ const TAMPERINGS: &[(&str, &[&str])] = &[
         &[r#"index "app"."more" is in staging only"#],
     ),
     (
-        "ALTER TABLE app.staging_t CLUSTER ON staging_ix; ALTER TABLE app.staging_t REPLICA IDENTITY FULL",
+        "ALTER TABLE app.staging_t CLUSTER ON staging_t_key; ALTER TABLE app.staging_t REPLICA IDENTITY FULL",
         &[
             r#"table "app"."t": replica identity is d on live, f in staging"#,
-            r#"index "app"."ix": CLUSTER mark is false on live, true in staging"#,
+            r#"index "app"."t_key": CLUSTER mark is false on live, true in staging"#,
         ],
     ),
     (
@@ -152,7 +152,7 @@ const TAMPERINGS: &[(&str, &[&str])] = &[
         &[r#"trigger "tr" of "app"."t": state is O on live, D in staging"#],
     ),
     (
-        "DROP TRIGGER tr ON app.staging_t; CREATE TRIGGER tr BEFORE INSERT ON app.staging_t FOR EACH ROW WHEN (NEW.a <> 'staging_t') EXECUTE FUNCTION app.f()",
+        "DROP TRIGGER tr ON app.staging_t; CREATE TRIGGER tr BEFORE INSERT ON app.staging_t FOR EACH ROW WHEN (NEW.e <> 'staging_t') EXECUTE FUNCTION app.f()",
         &[r#"trigger "tr" of "app"."t": definition is "#],
     ),
     (

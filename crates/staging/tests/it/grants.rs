@@ -4,7 +4,7 @@ use cutover_core::Events;
 use cutover_staging::{CloneOptions, LockPatience};
 
 use crate::dump;
-use crate::workshop::{SCHEMA, Workshop, ident, read, stage};
+use crate::workshop::{SCHEMA, Workshop, ident, plan, read, stage};
 
 const ROLES: &str =
     "CREATE ROLE ROLE_owner LOGIN PASSWORD 'secret'; CREATE ROLE ROLE_reader; CREATE ROLE ROLE_writer;
@@ -76,9 +76,21 @@ async fn the_owner_needs_no_superuser() {
         ))
         .await;
     let mut owner = workshop.connect_as("owner").await;
-    let before = dump::blocks(&workshop.database, SCHEMA);
     let members: Vec<_> = MEMBERS.iter().copied().map(ident).collect();
-    // Taking UPDATE from the owner of a sequence does not keep a clone from reading where it stands.
+    let error = plan(&read(&mut owner, &members).await).unwrap_err();
+    let refused: Vec<_> = error
+        .refusals
+        .iter()
+        .map(|refusal| refusal.object.name.as_str())
+        .collect();
+    assert_eq!(
+        refused,
+        ["closed"],
+        "the owner took the right to read it from itself: {error}"
+    );
+
+    workshop.execute("GRANT SELECT ON app.closed TO ROLE_owner").await;
+    let before = dump::blocks(&workshop.database, SCHEMA);
     let snapshot = read(&mut owner, &members).await;
     let set = stage(&mut owner, &snapshot, &CloneOptions::default())
         .await

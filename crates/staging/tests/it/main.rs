@@ -1,6 +1,7 @@
 //! Against real servers: what `pg_dump` prints is the oracle.
 
 mod clone;
+mod dataset;
 mod diff;
 mod dropping;
 mod dump;

@@ -94,7 +94,7 @@ async fn members_of_an_extension() {
         "CREATE TABLE app.t (id integer); CREATE INDEX i ON app.t (id); CREATE EXTENSION postgres_fdw; \
          ALTER INDEX app.i DEPENDS ON EXTENSION postgres_fdw",
         &["t"],
-        r#"table "app"."t" has index app.i DEPENDS ON EXTENSION"#,
+        r#"table "app"."t" has index i DEPENDS ON EXTENSION"#,
     )
     .await;
 }
@@ -200,6 +200,7 @@ async fn missing_rights_are_told_before_the_first_change() {
             "GRANT CREATE ON DATABASE to the role",
             "GRANT CREATE ON SCHEMA to the role",
             "connect as the owner, or GRANT the owner's role to the role",
+            "GRANT SELECT ON it to the role",
         ]
     );
 }

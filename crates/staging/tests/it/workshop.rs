@@ -17,6 +17,7 @@ pub(crate) const SCHEMA: &str = "app";
 pub(crate) struct Workshop {
     pub(crate) database: TestDatabase,
     pub(crate) client: Client,
+    schema: Ident,
     members: Vec<Ident>,
 }
 
@@ -39,7 +40,18 @@ impl Workshop {
         Self {
             database,
             client,
+            schema: ident(SCHEMA),
             members: members.iter().copied().map(ident).collect(),
+        }
+    }
+
+    /// Works in another schema and on another connection than the superuser's.
+    pub(crate) fn with(self, schema: &str, client: Client) -> Self {
+        let schema = ident(schema);
+        Self {
+            schema,
+            client,
+            ..self
         }
     }
 
@@ -65,7 +77,7 @@ impl Workshop {
     }
 
     pub(crate) async fn snapshot(&mut self) -> CatalogSnapshot {
-        read(&mut self.client, &self.members).await
+        read_in(&mut self.client, &self.schema, &self.members).await
     }
 
     /// Stages tables and materialized views, fills the latter, and carries out what was put off.
@@ -85,7 +97,7 @@ impl Workshop {
             .iter()
             .map(|member| member.staging.name.clone())
             .collect();
-        let staging = read(&mut self.client, &names).await;
+        let staging = read_in(&mut self.client, &self.schema, &names).await;
         let pairs = set.members.iter().zip(&staging.relations);
         pairs
             .flat_map(|(member, staging)| {
@@ -97,9 +109,9 @@ impl Workshop {
     /// Stages the set and asserts that `pg_dump` prints for the twins what it prints for live, but for the names; and
     /// that the structural comparison finds nothing either.
     pub(crate) async fn check_identical(&mut self, options: &CloneOptions) -> StagedSet {
-        let before = dump::blocks(&self.database, SCHEMA);
+        let before = dump::blocks(&self.database, self.schema.as_str());
         let set = self.stage(options).await;
-        let after = dump::blocks(&self.database, SCHEMA);
+        let after = dump::blocks(&self.database, self.schema.as_str());
         dump::assert_identical(&before, &after, &set);
         assert_eq!(self.differences(&set).await, []);
         set
@@ -107,8 +119,12 @@ impl Workshop {
 }
 
 pub(crate) async fn read(client: &mut Client, members: &[Ident]) -> CatalogSnapshot {
+    read_in(client, &ident(SCHEMA), members).await
+}
+
+async fn read_in(client: &mut Client, schema: &Ident, members: &[Ident]) -> CatalogSnapshot {
     let tx = client.transaction().await.unwrap();
-    CatalogSnapshot::read(&tx, &ident(SCHEMA), members).await.unwrap()
+    CatalogSnapshot::read(&tx, schema, members).await.unwrap()
 }
 
 pub(crate) fn plan(snapshot: &CatalogSnapshot) -> Result<ClonePlan, CloneError> {
