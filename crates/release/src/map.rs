@@ -37,10 +37,10 @@ impl Cutover {
                 let columns = csv.columns.as_ref().map(|map| {
                     map.iter().map(|(target, field)| (target.clone(), field.clone())).collect()
                 });
+                let mut source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
                 if !csv.header {
-                    return Err(ReleaseError::not_supported("a CSV file without a header", &import.name));
+                    source = source.fields(csv.fields.clone());
                 }
-                let source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
                 (Source::Csv(source), columns)
             }
             _ => return Err(ReleaseError::not_supported("this kind of import source", &import.name)),

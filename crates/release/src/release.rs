@@ -50,8 +50,8 @@ impl Cutover {
         events: &Events,
         after: AfterRelease,
     ) -> Result<(ReleaseReport, Option<PreflightReport>), ReleaseError> {
-        self.check_options(options)?;
         let mut label = self.choose_label(options.label.as_ref())?;
+        self.check_options(options, &label)?;
         let recorder = Recorder::default();
         let events = events.clone().and(recorder.clone());
 
@@ -90,7 +90,7 @@ impl Cutover {
     }
 
     /// What can be refused before anything is connected.
-    fn check_options(&self, options: &ReleaseOptions) -> Result<(), ReleaseError> {
+    fn check_options(&self, options: &ReleaseOptions, label: &Label) -> Result<(), ReleaseError> {
         let known: Vec<&str> = self.file.imports().iter().map(|import| import.name.as_str()).collect();
         for given in options.only.iter().chain(&options.skip) {
             if !known.contains(&given.as_str()) {
@@ -109,10 +109,16 @@ impl Cutover {
         {
             return Err(ReleaseError::StagingTakenUp);
         }
-        match self.file.hooks().first() {
-            Some(hook) => Err(ReleaseError::not_supported("[[hook]]", &hook.name)),
-            None => Ok(()),
+        if let Some(hook) = self.file.hooks().first() {
+            return Err(ReleaseError::not_supported("[[hook]]", &hook.name));
         }
+        // Whatever the file asks for and this version cannot do, is told now and not hours later.
+        let template = self.template_facts(label);
+        self.checks(&template)?;
+        for import in self.file.imports() {
+            self.import(import, &template, options)?;
+        }
+        Ok(())
     }
 
     /// For a selection that leaves out building: the record and the staging of the release it goes on with. The

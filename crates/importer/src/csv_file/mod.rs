@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub use error::CsvError;
 pub(crate) use load::load;
 
-/// A CSV file ([RFC 4180]) in UTF-8 whose first record names its columns.
+/// A CSV file ([RFC 4180]) in UTF-8 whose first record names its columns, unless [`CsvSource::fields`] does.
 ///
 /// PostgreSQL parses the values, so whatever a column's type accepts can stand in the file. Dates are read as `ISO, YMD`.
 ///
@@ -27,6 +27,7 @@ pub struct CsvSource {
     path: PathBuf,
     delimiter: u8,
     nulls: Vec<String>,
+    fields: Option<Vec<String>>,
 }
 
 impl CsvSource {
@@ -36,6 +37,7 @@ impl CsvSource {
             path: path.into(),
             delimiter: b',',
             nulls: vec![String::new()],
+            fields: None,
         }
     }
 
@@ -48,6 +50,12 @@ impl CsvSource {
     /// The fields that mean NULL, quoted or not; only the empty one unless set.
     pub fn nulls<T: Into<String>>(mut self, nulls: impl IntoIterator<Item = T>) -> Self {
         self.nulls = nulls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The names of the columns, in order, of a file whose first record is data already.
+    pub fn fields<T: Into<String>>(mut self, fields: impl IntoIterator<Item = T>) -> Self {
+        self.fields = Some(fields.into_iter().map(Into::into).collect());
         self
     }
 
@@ -64,6 +72,7 @@ impl CsvSource {
         })?;
         Ok(csv::ReaderBuilder::new()
             .delimiter(self.delimiter)
+            .has_headers(self.fields.is_none())
             .buffer_capacity(256 << 10)
             .from_reader(file))
     }
@@ -73,6 +82,9 @@ impl CsvSource {
         let csv = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut reader = csv.open()?;
+            if let Some(fields) = csv.fields {
+                return Ok(fields);
+            }
             let header = reader.headers().map_err(|source| CsvError::Record {
                 path: csv.path.clone(),
                 source,

@@ -75,6 +75,19 @@ async fn columns_are_mapped_by_the_header() {
 }
 
 #[tokio::test]
+async fn a_file_without_a_header_has_its_columns_named() {
+    let db = database(TABLE).await;
+    let file = file(b"KEN,2024\nPER,2025\n");
+    let csv = CsvSource::new(&file.path).fields(["iso3", "year"]);
+    let outcome = import(&db, &statistics(csv)).await.unwrap();
+    assert_eq!(outcome.rows, 2, "the first record is data");
+    assert_eq!(
+        contents(&db).await,
+        r#"[["KEN", null, null, 2024], ["PER", null, null, 2025]]"#
+    );
+}
+
+#[tokio::test]
 async fn a_bad_number_is_named_by_line_and_column() {
     let db = database(TABLE).await;
     let file = file(b"iso3,name,year of it\nKEN,\"two\nlines\",2024\nPER,x,2023\nDEU,y,20x5\n");

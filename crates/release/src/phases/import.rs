@@ -65,28 +65,43 @@ impl Run<'_> {
         import: &FileImport,
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
+        let mut client = self.client().await?;
+        if import.way != ImportWay::Copy {
+            return self.run_importer_on(import, settings, &mut client, None).await;
+        }
+        let mut source = self.client().await?;
+        let outcome = self.run_importer_on(import, settings, &mut client, Some(&mut source)).await;
+        if outcome.is_err() {
+            // It may still be receiving rows: such a connection is closed, not given back to the pool.
+            drop(deadpool_postgres::Client::take(source));
+        }
+        outcome
+    }
+
+    async fn run_importer_on(
+        &self,
+        import: &FileImport,
+        settings: &LoadSettings,
+        client: &mut Client,
+        source: Option<&mut Client>,
+    ) -> Result<ImportOutcome, ReleaseError> {
         let planned = self.cutover.import(import, &self.template, self.options)?;
         let aliases = if matches!(import.source, ImportSource::Query { .. }) { self.twins() } else { Vec::new() };
         let (make, undo) = twin_aliases(&aliases);
-        let mut client = self.client().await?;
-        let mut source_client = match import.way {
-            ImportWay::Copy => Some(self.client().await?),
-            _ => None,
-        };
-
-        let source = match &mut source_client {
+        let source = match source {
             // Not read-only: the aliases are temporary views. It is rolled back in the end.
             Some(source) => Some(begin(source, IsolationLevel::RepeatableRead).await?),
             None => None,
         };
-        let tx = begin(&mut client, IsolationLevel::ReadCommitted).await?;
+        let tx = begin(client, IsolationLevel::ReadCommitted).await?;
         run_steps(&make, source.as_ref().unwrap_or(&tx)).await?;
         let plan = ImportPlan::read(&planned, settings, &tx, source.as_ref()).await?;
         let outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
-        if let Some(source) = source {
-            source.rollback().await.map_err(|error| session_error("end reading in", error))?;
-        } else {
-            run_steps(&undo, &tx).await?;
+        match source {
+            Some(source) => {
+                source.rollback().await.map_err(|error| session_error("end reading in", error))?;
+            }
+            None => run_steps(&undo, &tx).await?,
         }
         if self.options.checkpoints {
             self.records.add_checkpoint(&tx, self.release, &checkpoint(&import.name, &outcome)).await?;
