@@ -1,0 +1,215 @@
+//! The arguments, as given. What they mean together with variables and the release file is `request`'s business.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use cutover_core::release_file::{Label, Secret, VARIABLES};
+use cutover_core::{Phase, Stamp};
+
+use crate::exit_status::ExitStatus;
+
+/// Publishes periodic bulk releases of a PostgreSQL dataset without downtime, and takes them back.
+///
+/// A release builds the new data beside the live data, proves it sound and puts it live in one transaction. What was
+/// live stays as a backup set, one `cutover rollback` away. `cutover demo` shows all of it on throwaway servers.
+#[derive(Parser)]
+#[command(
+    name = "cutover",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "See `cutover --help` for exit statuses and environment variables.",
+    after_long_help = after_long_help()
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// The release file; CUTOVER_FILE, then ./release.toml, then ./cutover.toml unless given
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The database: a URL, key=value pairs or env:VARIABLE, in place of [target] url
+    ///
+    /// Other users of this machine can read the arguments of a process: give a password in PGPASSWORD, ~/.pgpass or a
+    /// service file rather than here.
+    #[arg(long, global = true, value_name = "CONNINFO", value_parser = secret)]
+    pub(crate) target: Option<Secret>,
+    /// Write one JSON document to stdout, and events as JSON lines to stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Write nothing to stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Write diagnostics to stderr; twice for more. RUST_LOG chooses more finely
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "json")]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Build a release and put it live
+    Release(Box<ReleaseArguments>),
+    /// Print what a release would do, with the locks each step takes; change nothing
+    Plan,
+    /// Tell what is live, what is running and what is kept
+    Status,
+    /// List the backup sets
+    Backups,
+    /// Put a backup set live again; what was live becomes a backup set itself
+    Rollback {
+        /// The backup set, as `cutover backups` lists it
+        stamp: Stamp,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Check whether the sources are fit to be imported; change nothing
+    Preflight {
+        /// The label that queries and paths are filled in with; the release file's default unless given
+        label: Option<Label>,
+    },
+    /// Stop a running release, from any machine, and remove its staging
+    Abort {
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Show a release, readers under way and a rollback, on two throwaway servers
+    Demo(DemoArguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// What one run of a release is asked to do.
+#[derive(Args, Default)]
+pub(crate) struct ReleaseArguments {
+    /// The release's label; the release file's default for today unless given
+    pub(crate) label: Option<Label>,
+    /// Stop before the swap: build, validate and analyse staging, and report
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The first phase to run; staging of the last release is taken up
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) start_at: Option<Phase>,
+    /// The last phase to run; staging is kept
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) stop_after: Option<Phase>,
+    /// Run these phases only
+    #[arg(long, value_name = "PHASES", value_delimiter = ',', conflicts_with_all = ["start_at", "stop_after"])]
+    pub(crate) only: Option<Vec<Phase>>,
+    /// Run these importers only; nothing is swapped then
+    #[arg(long, value_name = "IMPORTERS", value_delimiter = ',')]
+    pub(crate) only_importer: Option<Vec<String>>,
+    /// Leave these importers out; nothing is swapped then
+    #[arg(long, value_name = "IMPORTERS", value_delimiter = ',')]
+    pub(crate) skip_importer: Option<Vec<String>>,
+    /// Import at most this many rows of each source; nothing is swapped then
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) sample: Option<u64>,
+    /// Run every selected importer again, whatever was imported before
+    #[arg(long)]
+    pub(crate) no_checkpoints: bool,
+}
+
+/// Agreement in advance, for where nobody can be asked.
+#[derive(Args)]
+pub(crate) struct Consent {
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// The demo's size.
+#[derive(Args)]
+pub(crate) struct DemoArguments {
+    /// Leave the servers running, and say how to connect and how to remove them
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// The size of the dataset: 1 is some 300,000 sites
+    #[arg(long, default_value_t = 0.02, value_parser = scale)]
+    pub(crate) scale: f64,
+    /// How many sessions read the live tables meanwhile
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) readers: u16,
+}
+
+fn secret(text: &str) -> Result<Secret, &'static str> {
+    Secret::try_from(text.to_owned())
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if scale > 0.0 && scale <= 2.0 => Ok(scale),
+        _ => Err("must be more than 0 and at most 2".to_owned()),
+    }
+}
+
+fn after_long_help() -> String {
+    let mut text = format!("Exit status:\n{}\nEnvironment variables:\n", ExitStatus::help());
+    text.push_str(&variables_help());
+    text.push_str("\nA flag wins over a variable, a variable over the release file. What a connection string leaves open\n");
+    text.push_str("comes from libpq's variables and files: PGHOST, PGUSER, PGPASSWORD, ~/.pgpass, PGSERVICE, PGSSLMODE, …");
+    text
+}
+
+/// The variables that are read, and what each sets.
+fn variables_help() -> String {
+    let ours = [
+        ("CUTOVER_FILE", "the release file"),
+        ("NO_COLOR", "no colours"),
+        ("RUST_LOG", "diagnostics, as in cutover=debug"),
+    ];
+    let settings = VARIABLES.iter().map(|variable| {
+        (
+            variable.name,
+            variable.key.unwrap_or("as the flag of cutover release"),
+        )
+    });
+    let all: Vec<_> = ours.into_iter().chain(settings).collect();
+    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    all.iter()
+        .map(|(name, sets)| format!("  {name:<width$}  {sets}\n"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_makes_sense() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_documents_every_variable() {
+        let readme = include_str!("../README.md");
+        for variable in VARIABLES {
+            let alias = variable
+                .alias
+                .map(|alias| format!("`{alias}`"))
+                .unwrap_or_default();
+            let key = variable
+                .key
+                .map_or_else(|| "a flag of `release`".to_owned(), |key| format!("`{key}`"));
+            let row = format!("| `{}` | {alias} | {key} |", variable.name);
+            assert!(readme.contains(&row), "the README lacks {row}");
+        }
+    }
+}

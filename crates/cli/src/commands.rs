@@ -1,0 +1,46 @@
+//! The commands: each reads what it needs, calls the release set, shows the result.
+
+mod paperwork; // completions and the manual page
+mod release;
+mod undo; // rollback and abort: what asks first
+mod view; // plan, status, backups, preflight: what changes nothing
+
+use std::sync::Arc;
+
+use crate::args::{Arguments, Command, Global};
+use crate::console::Console;
+use crate::demo;
+use crate::environment::Captured;
+use crate::failure::Failure;
+
+/// What every command works with.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) captured: Captured,
+    pub(crate) console: Arc<Console>,
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(
+    arguments: Arguments,
+    captured: Captured,
+    console: Arc<Console>,
+) -> Result<(), Failure> {
+    let context = Context {
+        global: arguments.global,
+        captured,
+        console,
+    };
+    match arguments.command {
+        Command::Release(release) => release::run(&context, *release).await,
+        Command::Plan => view::plan(&context).await,
+        Command::Status => view::status(&context).await,
+        Command::Backups => view::backups(&context).await,
+        Command::Rollback { stamp, consent } => undo::rollback(&context, &stamp, &consent).await,
+        Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
+        Command::Abort { consent } => undo::abort(&context, &consent).await,
+        Command::Demo(demo) => demo::run(&context, &demo).await,
+        Command::Completions { shell } => paperwork::completions(shell),
+        Command::Man => paperwork::manual(),
+    }
+}

@@ -1,0 +1,81 @@
+//! `cutover rollback` and `cutover abort`: what asks first.
+
+use cutover::{Activity, ReleaseError, Status};
+use cutover_core::Stamp;
+use cutover_core::release_file::Overrides;
+use jiff::Timestamp;
+
+use crate::args::Consent;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::listeners::Listeners;
+use crate::render::{Outcome, abort_text, describe_backup, rollback_text};
+use crate::request::Request;
+
+pub(super) async fn rollback(context: &Context, stamp: &Stamp, consent: &Consent) -> Result<(), Failure> {
+    let console = &context.console;
+    let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
+    let cutover = request.cutover(&context.captured, console)?;
+    if !consent.yes {
+        let backups = cutover.backups().await?;
+        let Some(backup) = backups.iter().find(|backup| backup.stamp == *stamp) else {
+            let known = backups.into_iter().map(|backup| backup.stamp).collect();
+            return Err(ReleaseError::UnknownStamp {
+                stamp: stamp.clone(),
+                known,
+            }
+            .into());
+        };
+        console.ask(
+            &format!("Put {} live?", describe_backup(backup, Timestamp::now())),
+            false,
+        )?;
+    }
+    let listeners = Listeners::start(console, &request, &context.captured)?;
+    let interrupt = Interrupt::listen(console)?;
+    let ended = cutover
+        .rollback(stamp, interrupt.signal(), listeners.events())
+        .await;
+    interrupt.end().await;
+    console.progress.clear();
+    listeners.finish(console).await;
+    let report = ended?;
+    console.result(Outcome::Rollback(&report), |palette| {
+        rollback_text(&report, palette)
+    })
+}
+
+pub(super) async fn abort(context: &Context, consent: &Consent) -> Result<(), Failure> {
+    let console = &context.console;
+    let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
+    let cutover = request.cutover(&context.captured, console)?;
+    if !consent.yes {
+        console.ask(&abort_question(&cutover.status().await?), false)?;
+    }
+    let listeners = Listeners::start(console, &request, &context.captured)?;
+    let ended = cutover.abort(listeners.events()).await;
+    console.progress.clear();
+    listeners.finish(console).await;
+    let report = ended?;
+    console.result(Outcome::Abort(&report), |palette| abort_text(&report, palette))
+}
+
+fn abort_question(status: &Status) -> String {
+    let label = |id: i64| {
+        status
+            .latest
+            .iter()
+            .find(|record| record.id == id)
+            .map(|record| record.label.as_str())
+    };
+    match &status.activity {
+        Activity::Running { release, .. } => {
+            format!(
+                "Stop the running release {}, and remove its staging?",
+                label(*release).unwrap_or("without a label")
+            )
+        }
+        _ => "Remove the staging of the last release?".to_owned(),
+    }
+}

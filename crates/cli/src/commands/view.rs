@@ -1,0 +1,59 @@
+//! The commands that change nothing. A signal ends all but the preflight as it ends any program.
+
+use cutover_core::release_file::{Label, Overrides};
+use jiff::Timestamp;
+
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::listeners::Listeners;
+use crate::render::{Outcome, backups_text, preflight_failure, status_text};
+use crate::request::Request;
+
+fn read(context: &Context) -> Result<Request, Failure> {
+    Request::read(&context.global, Overrides::default(), &context.captured)
+}
+
+pub(super) async fn plan(context: &Context) -> Result<(), Failure> {
+    let plan = read(context)?
+        .cutover(&context.captured, &context.console)?
+        .plan()
+        .await?;
+    context.console.result(Outcome::Plan(&plan), |_| plan.to_string())
+}
+
+pub(super) async fn status(context: &Context) -> Result<(), Failure> {
+    let status = read(context)?
+        .cutover(&context.captured, &context.console)?
+        .status()
+        .await?;
+    context.console.result(Outcome::Status(&status), |palette| {
+        status_text(&status, Timestamp::now(), palette)
+    })
+}
+
+pub(super) async fn backups(context: &Context) -> Result<(), Failure> {
+    let backups = read(context)?
+        .cutover(&context.captured, &context.console)?
+        .backups()
+        .await?;
+    context.console.result(Outcome::Backups(&backups), |_| {
+        backups_text(&backups, Timestamp::now())
+    })
+}
+
+pub(super) async fn preflight(context: &Context, label: Option<&Label>) -> Result<(), Failure> {
+    let console = &context.console;
+    let cutover = read(context)?.cutover(&context.captured, console)?;
+    // Its checks may run for long on the server, so they are cancelled rather than left there.
+    let interrupt = Interrupt::listen(console)?;
+    let ended = cutover
+        .preflight(label, interrupt.signal(), &Listeners::screen(console))
+        .await;
+    interrupt.end().await;
+    let report = ended?;
+    let failure = preflight_failure(&report);
+    // With --json stdout holds one document: the report also tells which checks failed.
+    console.result(Outcome::Preflight(&report), |_| report.to_string())?;
+    failure.map_or(Ok(()), Err)
+}

@@ -1,0 +1,69 @@
+//! Who hears of a release's events: stderr, the log file, Slack.
+
+use std::sync::Arc;
+
+use cutover::{JsonLog, ReleaseError, Slack};
+use cutover_core::{Event, EventSink as _, Events};
+
+use crate::console::Console;
+use crate::environment::Captured;
+use crate::failure::Failure;
+use crate::request::Request;
+
+/// The listeners of one run.
+pub(crate) struct Listeners {
+    events: Events,
+    log: Option<Arc<JsonLog>>,
+    slack: Option<Slack>,
+}
+
+impl Listeners {
+    /// Opens what the release file asks for. Must be called within the runtime.
+    pub(crate) fn start(console: &Console, request: &Request, captured: &Captured) -> Result<Self, Failure> {
+        let mut events = Self::screen(console);
+        let mut log = None;
+        if let Some(path) = &request.file.log().path {
+            let opened = Arc::new(JsonLog::open(&request.in_folder(path)).map_err(ReleaseError::from)?);
+            log = Some(Arc::clone(&opened));
+            events = events.and(move |event: &Event| opened.emit(event));
+        }
+        let mut slack = None;
+        if let Some(settings) = &request.file.notify().slack {
+            let webhook = settings
+                .webhook
+                .resolve("notify.slack.webhook", captured.lookup())?;
+            let started =
+                Slack::start(webhook.reveal(), settings.phase_complete).map_err(ReleaseError::from)?;
+            events = events.and(started.sink());
+            slack = Some(started);
+        }
+        Ok(Self { events, log, slack })
+    }
+
+    /// Only stderr listens.
+    pub(crate) fn screen(console: &Console) -> Events {
+        let progress = Arc::clone(&console.progress);
+        Events::to(move |event: &Event| progress.emit(event))
+    }
+
+    /// The handle that the release reports through.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Waits for messages on their way, and warns of those that were lost.
+    pub(crate) async fn finish(self, console: &Console) {
+        let Self { events, log, slack } = self;
+        // Slack's queue ends when the last of its listeners is gone.
+        drop(events);
+        if let Some(slack) = slack {
+            for failure in slack.finish().await {
+                console.warn(&failure);
+            }
+        }
+        let lost = log.map_or(0, |log| log.lost());
+        if lost > 0 {
+            console.warn(&format!("{lost} lines could not be written to the log file"));
+        }
+    }
+}

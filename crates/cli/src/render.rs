@@ -1,0 +1,20 @@
+//! How things look: on a terminal, in a log, and as JSON.
+
+mod event_text; // an event as lines of text
+mod failure; // what went wrong
+mod json; // documents and event lines
+mod measure; // times, sizes and counts
+mod palette; // colours
+mod progress; // events on stderr
+mod reports; // what release, rollback and abort did
+mod status; // what is live, running and kept
+mod table; // tables
+
+pub(crate) use failure::failure_text;
+pub(crate) use json::{Document, Outcome};
+pub(crate) use measure::{count, duration};
+pub(crate) use palette::Palette;
+pub(crate) use progress::{Progress, ProgressStyle};
+pub(crate) use reports::{abort_text, preflight_failure, release_text, rollback_text};
+pub(crate) use status::{backups_text, describe_backup, status_text};
+pub(crate) use table::table;

@@ -1,0 +1,332 @@
+//! An event as lines of text: the same in a log and above the bars of a terminal.
+
+use std::time::Duration;
+
+use cutover_core::{Blocker, EventKind, Phase};
+
+use super::Palette;
+use super::measure::{bytes, count, counted, duration};
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A line for each phase, and what the operator should know.
+    Phases,
+    /// Importers, checks and steps as well.
+    Everything,
+}
+
+/// The lines that tell of an event; none for what is not worth one.
+pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String> {
+    match event {
+        EventKind::ReleaseStarted { release, name, label } => {
+            let id = palette.faint(format!("(release {release})"));
+            vec![format!("{} {} {id}", palette.strong(name), palette.strong(label))]
+        }
+        // The result says it better.
+        EventKind::ReleaseFinished { .. }
+        | EventKind::PhaseStarted { .. }
+        | EventKind::ImportProgress { .. } => Vec::new(),
+        EventKind::PhaseFinished {
+            phase,
+            summary,
+            took_ms,
+        } => {
+            vec![phase_line(
+                &palette.good("✓").to_string(),
+                *phase,
+                &took(*took_ms),
+                summary,
+                palette,
+            )]
+        }
+        EventKind::PhaseSkipped { phase, reason } => {
+            vec![phase_line(
+                &palette.faint("-").to_string(),
+                *phase,
+                "",
+                reason,
+                palette,
+            )]
+        }
+        // The error itself, with its causes and its remedy, is the last thing on the screen.
+        EventKind::PhaseFailed { phase, .. } => {
+            vec![format!("{} {}", palette.bad("✗"), palette.bad(phase))]
+        }
+        EventKind::StepDone {
+            purpose,
+            object,
+            took_ms,
+        } => match detail {
+            Detail::Phases => Vec::new(),
+            Detail::Everything => vec![small(format!("{purpose} {object}, {}", took(*took_ms)), palette)],
+        },
+        EventKind::ImportStarted {
+            importer, into, way, ..
+        } => match detail {
+            Detail::Phases => Vec::new(),
+            Detail::Everything => vec![small(format!("{importer} into {into}: {way}"), palette)],
+        },
+        EventKind::ImportFinished {
+            importer,
+            rows,
+            bytes: sent,
+            took_ms,
+        } => match detail {
+            Detail::Phases => Vec::new(),
+            Detail::Everything => vec![small(finished(importer, *rows, *sent, *took_ms), palette)],
+        },
+        EventKind::CheckFinished {
+            check,
+            violations,
+            fatal,
+        } => check_lines(check, *violations, *fatal, detail, palette),
+        // Many attempts are normal on a busy server: the first ones tell the story.
+        EventKind::LockAttemptFailed { attempt, .. }
+            if detail == Detail::Phases && !attempt.is_power_of_two() =>
+        {
+            Vec::new()
+        }
+        EventKind::LockAttemptFailed {
+            attempt,
+            relation,
+            blockers,
+            retry_in_ms,
+        } => {
+            let what = relation.as_ref().map_or_else(
+                || "the locks were".to_owned(),
+                |relation| format!("{relation} was"),
+            );
+            let text = format!(
+                "attempt {attempt}: {what} not free; next attempt in {}",
+                took(*retry_in_ms)
+            );
+            notable(text, blockers, palette)
+        }
+        EventKind::WaitingForSnapshots { holders } => {
+            let sessions = counted(holders.len() as u64, "session", "sessions");
+            let text = format!("waiting for {sessions} whose snapshot is older than the new data");
+            notable(text, holders, palette)
+        }
+        // The phase's own line and the result say it.
+        EventKind::Swapped { .. } => Vec::new(),
+        EventKind::BackupDropped { backup, bytes: size } => {
+            vec![small(
+                format!("backup {backup} dropped, {} freed", bytes(*size)),
+                palette,
+            )]
+        }
+        EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
+        // A kind of a later version: its JSON is still in the log.
+        _ => Vec::new(),
+    }
+}
+
+/// What an importer has done, in a line.
+pub(super) fn finished(importer: &str, rows: u64, sent: u64, took_ms: u64) -> String {
+    let rows = counted(rows, "row", "rows");
+    let sent = if sent == 0 {
+        String::new()
+    } else {
+        format!(", {}", bytes(sent))
+    };
+    format!("{importer}: {rows}{sent}, {}", took(took_ms))
+}
+
+/// The width of the longest phase name and of the longest time below an hour.
+fn phase_line(mark: &str, phase: Phase, time: &str, text: &str, palette: Palette) -> String {
+    format!(
+        "{mark} {phase:<21} {}  {text}",
+        palette.faint(format!("{time:>11}"))
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn check_lines(check: &str, violations: u64, fatal: bool, detail: Detail, palette: Palette) -> Vec<String> {
+    match (violations, fatal, detail) {
+        (0, false, Detail::Phases) => Vec::new(),
+        (0, false, Detail::Everything) => vec![small(format!("{check}: no violations"), palette)],
+        (_, true, _) => vec![format!(
+            "{} {check}: {}",
+            palette.bad("✗"),
+            violations_text(violations)
+        )],
+        (_, false, _) => vec![format!(
+            "{} {check}: {}",
+            palette.notable("!"),
+            violations_text(violations)
+        )],
+    }
+}
+
+fn violations_text(violations: u64) -> String {
+    match violations {
+        0 => "could not be checked".to_owned(),
+        violations => format!(
+            "{} violation{}",
+            count(violations),
+            if violations == 1 { "" } else { "s" }
+        ),
+    }
+}
+
+fn small(text: String, palette: Palette) -> String {
+    format!("  {}", palette.faint(text))
+}
+
+/// How many sessions are named, and how much of their queries is shown.
+const SESSIONS: usize = 3;
+const QUERY: usize = 60;
+
+fn notable(text: String, sessions: &[Blocker], palette: Palette) -> Vec<String> {
+    let mut lines = vec![format!("{} {text}", palette.notable("!"))];
+    lines.extend(
+        sessions
+            .iter()
+            .take(SESSIONS)
+            .map(|session| small(session_text(session), palette)),
+    );
+    if sessions.len() > SESSIONS {
+        lines.push(small(format!("and {} more", sessions.len() - SESSIONS), palette));
+    }
+    lines
+}
+
+fn session_text(session: &Blocker) -> String {
+    let user = session.user.as_deref().unwrap_or("no user");
+    let query = session.query.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = query.chars().take(QUERY).collect();
+    let more = if shown.len() < query.len() { "…" } else { "" };
+    let age = took(session.transaction_age_ms);
+    format!(
+        "pid {}, {:?} of {user}, in a transaction for {age}: {shown}{more}",
+        session.pid, session.application
+    )
+}
+
+fn took(millis: u64) -> String {
+    duration(Duration::from_millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(event: &EventKind, detail: Detail) -> String {
+        event_lines(event, detail, Palette::PLAIN).join("\n")
+    }
+
+    fn blocker() -> Blocker {
+        Blocker {
+            pid: 4711,
+            user: Some("reporting".to_owned()),
+            application: "nightly".to_owned(),
+            backend_type: "client backend".to_owned(),
+            transaction_age_ms: 61_500,
+            query: "SELECT count(*)\nFROM sites".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_phase_is_one_line_in_columns() {
+        let finished = EventKind::PhaseFinished {
+            phase: Phase::Preflight,
+            summary: "14 checks, 0 violations".to_owned(),
+            took_ms: 1234,
+        };
+        let skipped = EventKind::PhaseSkipped {
+            phase: Phase::RefreshViews,
+            reason: "refresh is off".to_owned(),
+        };
+        insta::assert_snapshot!(
+            format!("{}\n{}", text(&finished, Detail::Phases), text(&skipped, Detail::Phases)),
+            @r"
+        ✓ preflight                   1.2 s  14 checks, 0 violations
+        - refresh_views                      refresh is off
+        "
+        );
+    }
+
+    #[test]
+    fn whoever_is_in_the_way_is_named() {
+        let event = EventKind::LockAttemptFailed {
+            attempt: 2,
+            relation: None,
+            blockers: vec![blocker()],
+            retry_in_ms: 250,
+        };
+        insta::assert_snapshot!(text(&event, Detail::Phases), @r#"
+        ! attempt 2: the locks were not free; next attempt in 250 ms
+          pid 4711, "nightly" of reporting, in a transaction for 1 min 1 s: SELECT count(*) FROM sites
+        "#);
+        let event = EventKind::WaitingForSnapshots {
+            holders: vec![blocker()],
+        };
+        insta::assert_snapshot!(text(&event, Detail::Phases), @r#"
+        ! waiting for 1 session whose snapshot is older than the new data
+          pid 4711, "nightly" of reporting, in a transaction for 1 min 1 s: SELECT count(*) FROM sites
+        "#);
+    }
+
+    #[test]
+    fn a_long_story_is_told_in_powers_of_two() {
+        let attempts = |detail| {
+            let attempt = |attempt| EventKind::LockAttemptFailed {
+                attempt,
+                relation: None,
+                blockers: Vec::new(),
+                retry_in_ms: 1,
+            };
+            (1..=100)
+                .filter(|number| !text(&attempt(*number), detail).is_empty())
+                .count()
+        };
+        assert_eq!((attempts(Detail::Phases), attempts(Detail::Everything)), (7, 100));
+    }
+
+    #[test]
+    fn a_crowd_is_counted_and_a_long_query_cut() {
+        let holder = Blocker {
+            query: "x".repeat(200),
+            ..blocker()
+        };
+        let event = EventKind::WaitingForSnapshots {
+            holders: vec![holder; 5],
+        };
+        let text = text(&event, Detail::Phases);
+        assert!(text.ends_with("\n  and 2 more"), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() < 130) && text.contains("x…"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn importers_are_only_told_in_full() {
+        let event = EventKind::ImportFinished {
+            importer: "sources".to_owned(),
+            rows: 1400,
+            bytes: 0,
+            took_ms: 80,
+        };
+        assert_eq!(text(&event, Detail::Phases), "");
+        assert_eq!(text(&event, Detail::Everything), "  sources: 1,400 rows, 80 ms");
+    }
+
+    #[test]
+    fn a_check_that_finds_nothing_is_silent() {
+        let check = |violations, fatal| EventKind::CheckFinished {
+            check: "unique x".to_owned(),
+            violations,
+            fatal,
+        };
+        assert_eq!(text(&check(0, false), Detail::Phases), "");
+        assert_eq!(text(&check(1, false), Detail::Phases), "! unique x: 1 violation");
+        assert_eq!(text(&check(2, true), Detail::Phases), "✗ unique x: 2 violations");
+        assert_eq!(
+            text(&check(0, true), Detail::Phases),
+            "✗ unique x: could not be checked"
+        );
+    }
+}

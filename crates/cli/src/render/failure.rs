@@ -1,0 +1,29 @@
+//! What went wrong: the message, its causes, the remedy.
+
+use super::Palette;
+use crate::failure::Failure;
+
+/// The lines that end a command that failed.
+pub(crate) fn failure_text(failure: &Failure, palette: Palette) -> String {
+    let mut chain = failure.chain().into_iter();
+    let message = chain.next().unwrap_or_default();
+    let mut text = format!("{} {}\n", palette.bad("error:"), indented(&message));
+    for cause in chain {
+        text.push_str(&format!(
+            "  {} {}\n",
+            palette.faint("caused by:"),
+            indented(&cause)
+        ));
+    }
+    text.push_str(&format!(
+        "  {} {}\n",
+        palette.strong("remedy:"),
+        indented(&failure.remedy())
+    ));
+    text
+}
+
+/// Lists within a message keep their lines, below it.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
+}

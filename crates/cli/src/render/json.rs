@@ -1,0 +1,74 @@
+//! The results as JSON: one document on stdout, its shape versioned and documented in the README.
+
+use cutover::{AbortReport, PlanReport, ReleaseError, ReleaseReport, RollbackReport, Status};
+use cutover_core::records::BackupSet;
+use cutover_importer::preflight::PreflightReport;
+use serde::Serialize;
+
+use crate::demo::DemoReport;
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+
+/// The version of the shape of every document; grows when a field changes its meaning or goes.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What stdout holds after a command with `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document<'a> {
+    schema_version: u32,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+/// A command's result, under the command's name; or what went wrong, under `error`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome<'a> {
+    Release(&'a ReleaseReport),
+    Plan(&'a PlanReport),
+    Status(&'a Status),
+    Backups(&'a [BackupSet]),
+    Rollback(&'a RollbackReport),
+    Preflight(&'a PreflightReport),
+    Abort(&'a AbortReport),
+    Demo(&'a DemoReport),
+    Error(ErrorDocument<'a>),
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorDocument<'a> {
+    message: String,
+    causes: Vec<String>,
+    class: &'static str,
+    remedy: String,
+    exit_status: ExitStatus,
+    /// What the preflight found, when that was it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preflight: Option<&'a PreflightReport>,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn new(outcome: Outcome<'a>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            outcome,
+        }
+    }
+
+    pub(crate) fn error(failure: &'a Failure) -> Self {
+        let status = failure.exit_status();
+        let mut chain = failure.chain().into_iter();
+        Self::new(Outcome::Error(ErrorDocument {
+            message: chain.next().unwrap_or_default(),
+            causes: chain.collect(),
+            class: status.class(),
+            remedy: failure.remedy(),
+            exit_status: status,
+            preflight: match failure {
+                Failure::Release(ReleaseError::Preflight { report }) => Some(report),
+                _ => None,
+            },
+        }))
+    }
+}

@@ -1,0 +1,268 @@
+//! Events on stderr: bars on a terminal, calm lines elsewhere, JSON lines for programs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cutover_core::{Event, EventKind, EventSink, Phase};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
+
+use super::Palette;
+use super::event_text::{Detail, event_lines};
+use super::measure::{bytes, count};
+
+/// How events are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProgressStyle {
+    /// Not at all.
+    Quiet,
+    /// A line for each phase.
+    Lines,
+    /// A line for each phase, importer and step.
+    AllLines,
+    /// Lines for what is done, bars for what is under way.
+    Bars,
+    /// A line of JSON for each event.
+    Json,
+}
+
+/// Shows events on stderr.
+///
+/// A stderr that is gone must not fail a release: what cannot be written is dropped.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    style: ProgressStyle,
+    palette: Palette,
+    bars: Mutex<Bars>,
+}
+
+#[derive(Debug, Default)]
+struct Bars {
+    screen: MultiProgress,
+    phase: Option<(Phase, ProgressBar)>,
+    importers: BTreeMap<String, ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn new(style: ProgressStyle, palette: Palette) -> Self {
+        Self {
+            style,
+            palette,
+            bars: Mutex::default(),
+        }
+    }
+
+    /// Writes a line of our own among the events.
+    pub(crate) fn say(&self, line: &str) {
+        match self.style {
+            ProgressStyle::Quiet | ProgressStyle::Json => {}
+            ProgressStyle::Lines | ProgressStyle::AllLines => write_line(line),
+            ProgressStyle::Bars => {
+                // Fails when the terminal is gone, which must not fail a release.
+                let _ = self.bars().screen.println(line);
+            }
+        }
+    }
+
+    /// Takes the bars off the screen.
+    pub(crate) fn clear(&self) {
+        self.bars().clear();
+    }
+
+    fn bars(&self) -> MutexGuard<'_, Bars> {
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventSink for Progress {
+    fn emit(&self, event: &Event) {
+        let detail = match self.style {
+            ProgressStyle::Quiet => return,
+            ProgressStyle::Json => {
+                if let Ok(line) = serde_json::to_string(event) {
+                    write_line(&line);
+                }
+                return;
+            }
+            ProgressStyle::AllLines => Detail::Everything,
+            ProgressStyle::Lines | ProgressStyle::Bars => Detail::Phases,
+        };
+        if self.style == ProgressStyle::Bars {
+            self.bars().follow(&event.kind);
+        }
+        for line in event_lines(&event.kind, detail, self.palette) {
+            self.say(&line);
+        }
+    }
+}
+
+fn write_line(line: &str) {
+    // One write, so that lines of several threads do not mix.
+    let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+}
+
+impl Bars {
+    fn follow(&mut self, event: &EventKind) {
+        match event {
+            EventKind::PhaseStarted { phase } => {
+                let spinner = self.screen.add(ProgressBar::new_spinner());
+                spinner.set_style(style("{spinner} {msg:<21} {elapsed:>11}"));
+                spinner.set_message(phase.as_str());
+                spinner.enable_steady_tick(Duration::from_millis(120));
+                self.phase = Some((*phase, spinner));
+            }
+            EventKind::PhaseFinished { .. }
+            | EventKind::PhaseSkipped { .. }
+            | EventKind::PhaseFailed { .. } => self.clear(),
+            EventKind::ImportStarted {
+                importer,
+                expected_rows,
+                ..
+            } => {
+                let bar = ProgressBar::no_length();
+                bar.set_style(importer_style(*expected_rows));
+                bar.set_prefix(importer.clone());
+                if let Some(rows) = expected_rows {
+                    bar.set_length(*rows);
+                }
+                let bar = match &self.phase {
+                    Some((_, spinner)) => self.screen.insert_before(spinner, bar),
+                    None => self.screen.add(bar),
+                };
+                bar.enable_steady_tick(Duration::from_millis(250));
+                self.importers.insert(importer.clone(), bar);
+            }
+            EventKind::ImportProgress {
+                importer,
+                rows,
+                bytes: sent,
+                expected_rows,
+            } => {
+                if let Some(bar) = self.importers.get(importer) {
+                    // An estimate of statistics that turns out too low must not show more than the whole.
+                    if let (Some(rows), Some(expected)) = (rows, expected_rows) {
+                        bar.set_length((*expected).max(*rows));
+                    }
+                    if let Some(rows) = rows {
+                        bar.set_position(*rows);
+                    }
+                    let sent = sent.map(|sent| format!("  {}", bytes(sent))).unwrap_or_default();
+                    let rows = rows
+                        .map(|rows| format!("{} rows", count(rows)))
+                        .unwrap_or_default();
+                    bar.set_message(format!("{rows}{sent}"));
+                }
+            }
+            EventKind::ImportFinished { importer, .. } => {
+                if let Some(bar) = self.importers.remove(importer) {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn clear(&mut self) {
+        for bar in std::mem::take(&mut self.importers).into_values() {
+            bar.finish_and_clear();
+        }
+        if let Some((_, spinner)) = self.phase.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn importer_style(expected_rows: Option<u64>) -> BarStyle {
+    match expected_rows {
+        Some(_) => style("    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left"),
+        None => style("    {prefix:<34} {spinner} {elapsed:>6}  {msg}"),
+    }
+}
+
+fn style(template: &'static str) -> BarStyle {
+    // The templates are ours, and the tests read each of them.
+    BarStyle::with_template(template)
+        .unwrap_or_else(|_unreadable| BarStyle::default_bar())
+        .progress_chars("━╸ ")
+        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::{Ident, QualifiedName};
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
+    use super::*;
+
+    fn screen() -> (InMemoryTerm, Bars) {
+        let terminal = InMemoryTerm::new(20, 120);
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let bars = Bars {
+            screen: MultiProgress::with_draw_target(target),
+            ..Bars::default()
+        };
+        (terminal, bars)
+    }
+
+    fn started(importer: &str, expected_rows: Option<u64>) -> EventKind {
+        let into = QualifiedName::new(Ident::new("public").unwrap(), Ident::new("sites").unwrap());
+        EventKind::ImportStarted {
+            importer: importer.to_owned(),
+            into,
+            way: "copied".to_owned(),
+            expected_rows,
+        }
+    }
+
+    #[test]
+    fn importers_show_above_their_phase_and_go_when_done() {
+        let (terminal, mut bars) = screen();
+        bars.follow(&EventKind::PhaseStarted {
+            phase: Phase::ImportCore,
+        });
+        bars.follow(&started("sites", Some(200)));
+        bars.follow(&EventKind::ImportProgress {
+            importer: "sites".to_owned(),
+            rows: Some(100),
+            bytes: Some(2_000_000),
+            expected_rows: Some(200),
+        });
+        let contents = terminal.contents();
+        let lines: Vec<&str> = contents.lines().collect();
+        assert!(
+            lines[0].contains("sites") && lines[0].contains("50 %  100 rows  2.00 MB"),
+            "{contents}"
+        );
+        assert!(lines[1].contains("import_core"), "{contents}");
+        bars.clear();
+        assert_eq!(terminal.contents(), "");
+    }
+
+    #[test]
+    fn an_estimate_that_was_too_low_never_shows_more_than_the_whole() {
+        let (terminal, mut bars) = screen();
+        bars.follow(&started("sites", Some(10)));
+        bars.follow(&EventKind::ImportProgress {
+            importer: "sites".to_owned(),
+            rows: Some(15),
+            bytes: None,
+            expected_rows: Some(10),
+        });
+        assert!(
+            terminal.contents().contains("100 %  15 rows"),
+            "{}",
+            terminal.contents()
+        );
+    }
+
+    #[test]
+    fn every_template_can_be_read() {
+        for template in [
+            "{spinner} {msg:<21} {elapsed:>11}",
+            "    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left",
+        ] {
+            assert!(BarStyle::with_template(template).is_ok());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a release, a rollback or an abort did.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use cutover::{AbortReport, Manifest, ReleaseReport, RollbackReport, SwapFigures};
+use cutover_core::records::ReleaseState;
+use cutover_importer::preflight::PreflightReport;
+
+use super::measure::{bytes, count, counted, duration};
+use super::{Palette, table};
+use crate::failure::Failure;
+
+/// The result of a release: its tables, then what is live now.
+pub(crate) fn release_text(report: &ReleaseReport, palette: Palette) -> String {
+    let mut text = String::new();
+    if let Some(manifest) = &report.manifest {
+        text.push_str(&manifest_table(manifest));
+        text.push('\n');
+    }
+    let label = palette.strong(&report.label);
+    match (&report.swap, report.state) {
+        (Some(swap), _) => {
+            let _ = writeln!(text, "{label} is live: {}.", swap_text(swap));
+            let _ = writeln!(
+                text,
+                "What was live is backup set {0}; `cutover rollback {0}` puts it back.",
+                swap.backup
+            );
+        }
+        (None, ReleaseState::Completed) => {
+            let _ = writeln!(text, "{label} is done.");
+        }
+        (None, _) => {
+            let after = report
+                .phases
+                .last()
+                .map(|phase| format!(" after {}", phase.phase))
+                .unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{label} stopped{after}, as it was asked to; live is as it was."
+            );
+            let _ = writeln!(
+                text,
+                "Staging is kept until the next release; `cutover abort` removes it."
+            );
+        }
+    }
+    text
+}
+
+/// The result of a rollback.
+pub(crate) fn rollback_text(report: &RollbackReport, palette: Palette) -> String {
+    let label = report
+        .label
+        .as_deref()
+        .unwrap_or("what was live before the first release");
+    let mut text = format!(
+        "{} is live again: {}.\n",
+        palette.strong(label),
+        swap_text(&report.swap)
+    );
+    let _ = writeln!(
+        text,
+        "What was live is backup set {0}; `cutover rollback {0}` undoes this rollback.",
+        report.swap.backup
+    );
+    for warning in &report.warnings {
+        let _ = writeln!(text, "{} {warning}", palette.notable("!"));
+    }
+    text
+}
+
+/// The result of an abort.
+pub(crate) fn abort_text(report: &AbortReport, palette: Palette) -> String {
+    let Some(release) = report.release else {
+        return "Nothing to abort: no release runs, and none has left staging.\n".to_owned();
+    };
+    let what = if report.was_running {
+        "was stopped"
+    } else {
+        "was not running"
+    };
+    let removed = counted(report.removed as u64, "staging relation", "staging relations");
+    format!(
+        "{} {what}; {removed} removed. Live is as it was.\n",
+        palette.strong(format!("Release {release}"))
+    )
+}
+
+/// The failure that a preflight's report amounts to, if it does.
+pub(crate) fn preflight_failure(report: &PreflightReport) -> Option<Failure> {
+    report.is_fatal().then(|| Failure::Preflight {
+        failed: report.checks.iter().filter(|check| check.is_fatal()).count(),
+        checks: report.checks.len(),
+    })
+}
+
+fn swap_text(swap: &SwapFigures) -> String {
+    format!(
+        "{} changed places in {}, readers could be held up for {} at most",
+        counted(swap.relations as u64, "relation", "relations"),
+        counted(u64::from(swap.attempts), "attempt", "attempts"),
+        duration(Duration::from_millis(swap.exclusive_ms)),
+    )
+}
+
+fn manifest_table(manifest: &Manifest) -> String {
+    let mut table = table(&["relation", "rows>", "live>", "change>", "size>"]);
+    for (name, facts) in &manifest.relations {
+        let change = facts
+            .change()
+            .map(|share| format!("{:+.1} %", share * 100.0))
+            .unwrap_or_default();
+        table.add_row([
+            name.clone(),
+            count(facts.rows),
+            count(facts.live_rows),
+            change,
+            bytes(facts.bytes),
+        ]);
+    }
+    format!("{}\n", table.trim_fmt())
+}

@@ -1,0 +1,301 @@
+//! What is live, what is running, what is kept, and what to do about it.
+
+use std::fmt::Write as _;
+
+use cutover::{Activity, Status};
+use cutover_core::records::{BackupSet, ReleaseKind, ReleaseRecord, ReleaseState};
+use cutover_core::{LockHolder, Stamp};
+use jiff::Timestamp;
+
+use super::measure::{age, bytes, count, counted, moment};
+use super::{Palette, table};
+
+/// The whole of a status.
+pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> String {
+    let mut text = format!("{}\n\n", palette.strong(status.release_set.as_str()));
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {}  {value}", palette.faint(format!("{name:<8}")));
+    };
+    line("live", live(status, now, palette));
+    line("activity", activity(status, now, palette));
+    for (name, value) in interrupted(status) {
+        line(name, value);
+    }
+    if let Some(stamp) = takes_back(status) {
+        line("undo", format!("cutover rollback {stamp}"));
+    }
+    if !status.checkpoints.is_empty()
+        && status
+            .latest
+            .first()
+            .is_some_and(|newest| unfinished(newest.state))
+    {
+        let _ = writeln!(
+            text,
+            "\n{}\n{}",
+            palette.strong("imported so far"),
+            imports_table(status)
+        );
+    }
+    if !status.backups.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{}\n{}",
+            palette.strong("backup sets"),
+            backups_table(&status.backups, now)
+        );
+    }
+    if !status.latest.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{}\n{}",
+            palette.strong("releases and rollbacks"),
+            history_table(&status.latest, now)
+        );
+    }
+    if !status.unmanaged.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{}\nThey look like staging or backups and are in no record. Nothing of Cutover ever drops them.",
+            palette.notable("unmanaged relations")
+        );
+        for name in &status.unmanaged {
+            let _ = writeln!(text, "  {name}");
+        }
+    }
+    text
+}
+
+/// The backup sets, or that there are none.
+pub(crate) fn backups_text(backups: &[BackupSet], now: Timestamp) -> String {
+    if backups.is_empty() {
+        return "There are no backup sets.\n".to_owned();
+    }
+    format!(
+        "{}\n\n`cutover rollback STAMP` puts one live again.\n",
+        backups_table(backups, now)
+    )
+}
+
+/// The backup sets, newest first.
+fn backups_table(backups: &[BackupSet], now: Timestamp) -> String {
+    let mut table = table(&["stamp", "holds", "made", "relations>", "size>"]);
+    for backup in backups {
+        table.add_row([
+            backup.stamp.to_string(),
+            backup
+                .label
+                .clone()
+                .unwrap_or_else(|| "before the first release".to_owned()),
+            age(backup.created_at, now),
+            count(backup.relations.unsigned_abs()),
+            bytes(backup.bytes.unsigned_abs()),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn live(status: &Status, now: Timestamp, palette: Palette) -> String {
+    let Some(current) = &status.current else {
+        return "what was there before the first release".to_owned();
+    };
+    let since = current.swapped_at.unwrap_or(current.started_at);
+    let how = match (&current.kind, &current.restored_stamp) {
+        (ReleaseKind::Rollback, Some(stamp)) => format!(", back from backup set {stamp}"),
+        (ReleaseKind::Rollback, None) => ", after a rollback".to_owned(),
+        (ReleaseKind::Release, _) => String::new(),
+    };
+    format!(
+        "{} since {} ({}){how}",
+        palette.strong(&current.label),
+        moment(since),
+        age(since, now)
+    )
+}
+
+fn activity(status: &Status, now: Timestamp, palette: Palette) -> String {
+    let record = |id: i64| status.latest.iter().find(|record| record.id == id);
+    match &status.activity {
+        Activity::Idle => "idle".to_owned(),
+        Activity::Running { holder, release } => match record(*release) {
+            Some(record) => running(record, holder, now, palette),
+            None => format!(
+                "{}: release {release}, {}",
+                palette.good("running"),
+                session(holder)
+            ),
+        },
+        Activity::Locked { holder } => {
+            format!(
+                "{}, without a record: {}",
+                palette.notable("locked"),
+                session(holder)
+            )
+        }
+        Activity::Dead { release } => {
+            let what = record(*release).map(|record| {
+                let phase = record
+                    .phase
+                    .map(|phase| format!(" in {phase}"))
+                    .unwrap_or_default();
+                format!(
+                    ": {} died{phase}, last heard of {}",
+                    record.label,
+                    age(record.updated_at, now)
+                )
+            });
+            format!("{}{}", palette.bad("dead"), what.unwrap_or_default())
+        }
+        _ => "unknown to this version".to_owned(),
+    }
+}
+
+fn running(record: &ReleaseRecord, holder: &LockHolder, now: Timestamp, palette: Palette) -> String {
+    let phase = record
+        .phase
+        .map(|phase| format!(" in {phase}"))
+        .unwrap_or_default();
+    let host = match (record.host.as_deref(), record.client_pid) {
+        (Some(host), Some(pid)) if !host.is_empty() => format!(" on {host} (process {pid})"),
+        (Some(host), None) if !host.is_empty() => format!(" on {host}"),
+        _ => String::new(),
+    };
+    let asked = match record.abort_requested {
+        Some(when) => format!("; asked to stop {}", age(when, now)),
+        None => String::new(),
+    };
+    format!(
+        "{}: {}{phase}{host}, server process {}, begun {}{asked}",
+        palette.good("running"),
+        record.label,
+        holder.pid,
+        age(record.started_at, now)
+    )
+}
+
+fn session(holder: &LockHolder) -> String {
+    let from = holder
+        .client_address
+        .as_deref()
+        .map(|address| format!(" from {address}"))
+        .unwrap_or_default();
+    format!(
+        "server process {} ({:?}, user {}{from})",
+        holder.pid, holder.application, holder.user
+    )
+}
+
+/// What to do about a release that did not come to its end.
+fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
+    let again = "`cutover release` runs it again, `cutover abort` removes its staging".to_owned();
+    match (&status.activity, status.latest.first()) {
+        (Activity::Dead { .. }, _) => vec![("remedy", again)],
+        (Activity::Idle, Some(newest)) if unfinished(newest.state) => {
+            let phase = newest
+                .phase
+                .map(|phase| format!(" in {phase}"))
+                .unwrap_or_default();
+            let mut lines = vec![("last", format!("{} {}{phase}", newest.label, newest.state))];
+            if let Some(error) = &newest.error {
+                lines.push(("error", error.trim_end().replace('\n', "\n            ")));
+            }
+            if newest.kind == ReleaseKind::Release {
+                lines.push(("remedy", again));
+            }
+            lines
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn unfinished(state: ReleaseState) -> bool {
+    match state {
+        ReleaseState::Running | ReleaseState::Stopped | ReleaseState::Failed | ReleaseState::Abandoned => {
+            true
+        }
+        ReleaseState::Completed | ReleaseState::Aborted => false,
+    }
+}
+
+/// The backup set that holds what was live before the current release, as long as there is one.
+fn takes_back(status: &Status) -> Option<&Stamp> {
+    let stamp = status.current.as_ref()?.backup_stamp.as_ref()?;
+    status
+        .backups
+        .iter()
+        .any(|backup| backup.stamp == *stamp)
+        .then_some(stamp)
+}
+
+fn imports_table(status: &Status) -> String {
+    let mut table = table(&["importer", "chunks>", "rows>", "sent>"]);
+    let mut importers: Vec<&str> = status
+        .checkpoints
+        .iter()
+        .map(|checkpoint| checkpoint.importer.as_str())
+        .collect();
+    importers.dedup();
+    for importer in importers {
+        let of_importer = || {
+            status
+                .checkpoints
+                .iter()
+                .filter(|checkpoint| checkpoint.importer == importer)
+        };
+        let rows: i64 = of_importer().map(|checkpoint| checkpoint.rows).sum();
+        let sent: i64 = of_importer().map(|checkpoint| checkpoint.bytes).sum();
+        let sent = if sent == 0 {
+            String::new()
+        } else {
+            bytes(sent.unsigned_abs())
+        };
+        table.add_row([
+            importer.to_owned(),
+            of_importer().count().to_string(),
+            count(rows.unsigned_abs()),
+            sent,
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn history_table(records: &[ReleaseRecord], now: Timestamp) -> String {
+    let mut table = table(&["", "id>", "label", "kind", "state", "begun", "took>"]);
+    for record in records {
+        let took = record.finished_at.map(|end| {
+            let millis = end
+                .as_millisecond()
+                .saturating_sub(record.started_at.as_millisecond());
+            super::duration(std::time::Duration::from_millis(millis.unsigned_abs()))
+        });
+        table.add_row([
+            if record.current { "live" } else { "" }.to_owned(),
+            record.id.to_string(),
+            record.label.clone(),
+            match record.kind {
+                ReleaseKind::Release => "release",
+                ReleaseKind::Rollback => "rollback",
+            }
+            .to_owned(),
+            record.state.to_string(),
+            age(record.started_at, now),
+            took.unwrap_or_default(),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+/// What rolling back to a set means, for the question before it.
+pub(crate) fn describe_backup(backup: &BackupSet, now: Timestamp) -> String {
+    let label = backup
+        .label
+        .as_deref()
+        .unwrap_or("what was live before the first release");
+    format!(
+        "{label} (backup set {}, made {}, {}, {})",
+        backup.stamp,
+        age(backup.created_at, now),
+        counted(backup.relations.unsigned_abs(), "relation", "relations"),
+        bytes(backup.bytes.unsigned_abs())
+    )
+}

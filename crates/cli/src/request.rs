@@ -1,0 +1,126 @@
+//! What was said (flags, variables, the release file) becomes what is meant.
+
+use std::path::{Path, PathBuf};
+
+use cutover::{Cutover, ReleaseOptions, Selection};
+use cutover_core::ConnectSettings;
+use cutover_core::release_file::{Label, Overrides, ReleaseFile};
+
+use crate::args::{Global, ReleaseArguments};
+use crate::console::Console;
+use crate::environment::Captured;
+use crate::failure::Failure;
+
+/// The release files that are looked for when none is named.
+pub(crate) const DEFAULT_FILES: [&str; 2] = ["release.toml", "cutover.toml"];
+
+/// A release file with everything that was said on top of it.
+pub(crate) struct Request {
+    pub(crate) file: ReleaseFile,
+    folder: PathBuf,
+    overrides: Overrides,
+}
+
+impl Request {
+    /// Reads the release file; flags win over variables, these over the file.
+    pub(crate) fn read(global: &Global, mut flags: Overrides, captured: &Captured) -> Result<Self, Failure> {
+        let path = find_file(global, captured)?;
+        let text = std::fs::read_to_string(&path).map_err(|source| Failure::ReadReleaseFile {
+            path: path.clone(),
+            source,
+        })?;
+        let mut file = ReleaseFile::parse(&text, &path.display().to_string())?;
+        flags.target_url = global.target.clone();
+        let overrides = flags.or(Overrides::from_variables(captured.lookup())?);
+        overrides.apply(&mut file)?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self {
+            file,
+            folder,
+            overrides,
+        })
+    }
+
+    /// The release set on its target; nothing is connected yet.
+    pub(crate) fn cutover(&self, captured: &Captured, console: &Console) -> Result<Cutover, Failure> {
+        let url = self.file.target().url.resolve("target.url", captured.lookup())?;
+        let target = ConnectSettings::resolve(url.reveal(), &captured.environment)?;
+        for warning in target.warnings() {
+            console.warn(&warning.to_string());
+        }
+        Ok(Cutover::new(self.file.clone(), target)
+            .folder(&self.folder)
+            .host(&captured.host))
+    }
+
+    /// What the run is asked to do.
+    pub(crate) fn release_options(&self, label: Option<Label>) -> Result<ReleaseOptions, Failure> {
+        let said = &self.overrides;
+        let selection = match &said.only_phases {
+            Some(phases) => Selection::only(phases)?,
+            None => {
+                let mut selection = Selection::all();
+                if let Some(phase) = said.start_at {
+                    selection = selection.start_at(phase)?;
+                }
+                if let Some(phase) = said.stop_after {
+                    selection = selection.stop_after(phase)?;
+                }
+                selection
+            }
+        };
+        let mut options = ReleaseOptions::default()
+            .selection(selection)
+            .only_importers(said.import_only.iter().flatten())
+            .skip_importers(said.import_skip.iter().flatten());
+        if let Some(label) = label {
+            options = options.label(label);
+        }
+        if said.dry_run == Some(true) {
+            options = options.dry_run();
+        }
+        if let Some(rows) = said.import_sample {
+            options = options.sample(rows);
+        }
+        if said.checkpoints_disabled == Some(true) {
+            options = options.without_checkpoints();
+        }
+        Ok(options)
+    }
+
+    /// A path of the release file, which starts at the file's own folder.
+    pub(crate) fn in_folder(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+}
+
+/// The flags of `cutover release`, as settings.
+pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
+    let mut flags = Overrides::default();
+    flags.dry_run = arguments.dry_run.then_some(true);
+    flags.start_at = arguments.start_at;
+    flags.stop_after = arguments.stop_after;
+    flags.only_phases = arguments.only;
+    flags.import_only = arguments.only_importer;
+    flags.import_skip = arguments.skip_importer;
+    flags.import_sample = arguments.sample;
+    flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
+    flags
+}
+
+fn find_file(global: &Global, captured: &Captured) -> Result<PathBuf, Failure> {
+    if let Some(path) = &global.file {
+        return Ok(path.clone());
+    }
+    if let Some(path) = captured.variable("CUTOVER_FILE") {
+        return Ok(PathBuf::from(path));
+    }
+    DEFAULT_FILES
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file())
+        .ok_or(Failure::NoReleaseFile)
+}

@@ -1,0 +1,59 @@
+//! Servers that cannot be reached, or do not let us in.
+
+use cutover_testkit::Cluster;
+
+use crate::command::{RELEASE_FILE, Workplace};
+
+#[test]
+fn a_server_that_is_not_there_is_named_with_the_remedy() {
+    // Port 1 of this machine: nobody listens there.
+    let workplace = Workplace::with_file(RELEASE_FILE).at("postgresql://ann@127.0.0.1:1/parks");
+    let ended = workplace.run(&["status"]);
+    assert_eq!(ended.status, 3, "{ended:#?}");
+    for text in [
+        "127.0.0.1:1",
+        "user \"ann\"",
+        "no server was reached",
+        "remedy: is the server running",
+    ] {
+        assert!(
+            ended.stderr.contains(text),
+            "{text:?} is missing from\n{}",
+            ended.stderr
+        );
+    }
+    let document = workplace.run(&["status", "--json"]).document();
+    assert_eq!(document["error"]["class"], "connection");
+    assert_eq!(document["error"]["exit_status"], 3);
+}
+
+#[test]
+fn a_refused_password_is_never_shown() {
+    let url = Cluster::shared().url_for("postgres", "hunter2", "postgres");
+    let workplace = Workplace::with_file(RELEASE_FILE);
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["status", "-vvv"],
+        &["release"],
+        &["release", "--json"],
+    ] {
+        let ended = workplace.run(&[arguments, &["--target", &url]].concat());
+        assert_eq!(ended.status, 3, "{ended:#?}");
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(all.contains("password"), "{all}");
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+}
+
+#[test]
+fn a_connection_string_that_makes_no_sense_is_not_repeated() {
+    let workplace = Workplace::with_file(RELEASE_FILE).at("postgresql://u:hunter2@[::1/db");
+    let ended = workplace.run(&["status"]);
+    assert_eq!(ended.status, 3, "{ended:#?}");
+    assert!(
+        ended.stderr.contains("remedy: ") && !ended.stderr.contains("hunter2"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -1,0 +1,11 @@
+//! What the built command does: its texts, its documents, its exit statuses.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod arguments; // help, and arguments that make no sense
+mod command; // runs the command
+mod connection; // servers that cannot be reached
+mod demo; // the whole demo, small
+mod interrupt; // Ctrl-C
+mod redact; // what differs from run to run
+mod release; // release, status, backups, rollback
