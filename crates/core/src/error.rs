@@ -117,7 +117,11 @@ impl fmt::Display for DatabaseError {
 
 /// Codes that a server sends, as fatal, to a client that never had a session.
 fn is_refused_login(code: &SqlState) -> bool {
-    let refusals = [&SqlState::INVALID_CATALOG_NAME, &SqlState::TOO_MANY_CONNECTIONS, &SqlState::CANNOT_CONNECT_NOW];
+    let refusals = [
+        &SqlState::INVALID_CATALOG_NAME,
+        &SqlState::TOO_MANY_CONNECTIONS,
+        &SqlState::CANNOT_CONNECT_NOW,
+    ];
     code.code().starts_with("28") || refusals.contains(&code)
 }
 

@@ -275,3 +275,73 @@ impl Events {
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn blocker(query: &str) -> Blocker {
+        Blocker {
+            pid: 7,
+            user: None,
+            application: "report \"x\"".to_owned(),
+            backend_type: "client backend".to_owned(),
+            transaction_age_ms: 61_250,
+            query: query.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_blocker_is_one_line() {
+        let expected =
+            r#"pid 7 (client backend "report \"x\"", user none, in a transaction for 61.2 s): SELECT 1"#;
+        assert_eq!(blocker("SELECT 1").to_string(), expected);
+        assert_eq!(blocker("\n  SELECT 1\n  FROM x").to_string(), expected);
+        assert!(blocker("").to_string().ends_with("61.2 s): "));
+    }
+
+    #[test]
+    fn every_listener_hears_every_event_in_order() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listener = |name: &'static str| {
+            let heard = Arc::clone(&heard);
+            move |event: &Event| {
+                heard
+                    .lock()
+                    .unwrap()
+                    .push((name, serde_json::to_value(event).unwrap()));
+            }
+        };
+        let events = Events::to(listener("a")).and(listener("b"));
+        events.emit(EventKind::PhaseStarted {
+            phase: Phase::Preflight,
+        });
+        events.emit(EventKind::Warning {
+            message: "hm".to_owned(),
+        });
+        let heard = heard.lock().unwrap();
+        let told: Vec<(&str, &str)> = heard
+            .iter()
+            .map(|(name, event)| (*name, event["event"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a", "phase_started"),
+                ("b", "phase_started"),
+                ("a", "warning"),
+                ("b", "warning")
+            ]
+        );
+        assert_eq!(heard[0].1["phase"], "preflight");
+        assert!(heard[0].1["at"].is_string() && heard[0].1["elapsed_ms"].is_u64());
+    }
+
+    #[test]
+    fn durations_too_long_to_count_do_not_wrap() {
+        assert_eq!(millis(Duration::from_micros(1999)), 1);
+        assert_eq!(millis(Duration::MAX), u64::MAX);
+    }
+}

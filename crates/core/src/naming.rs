@@ -38,7 +38,13 @@ impl Stamp {
         let at = time.to_zoned(TimeZone::UTC);
         // Not `%y`, which has no digits for years outside 1969–2068.
         let year = at.year().rem_euclid(100);
-        Self(format!("{year:02}{:02}{:02}{:02}{:02}", at.month(), at.day(), at.hour(), at.minute()))
+        Self(format!(
+            "{year:02}{:02}{:02}{:02}{:02}",
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute()
+        ))
     }
 
     /// The first stamp from `time` on that is not `taken`: where a minute is taken, the next free one.

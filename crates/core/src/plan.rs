@@ -176,7 +176,10 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = self.steps.len();
         let noun = if steps == 1 { "step" } else { "steps" };
-        comment(f, format_args!("{} ({steps} {noun}, catalog {})", self.title, self.digest.short()))?;
+        comment(
+            f,
+            format_args!("{} ({steps} {noun}, catalog {})", self.title, self.digest.short()),
+        )?;
         for step in &self.steps {
             writeln!(f, "{step}")?;
         }

@@ -1,5 +1,6 @@
 //! The events of a release, kept with it.
 
+use serde_json::Value;
 use tokio_postgres::GenericClient;
 
 use super::Records;
@@ -23,9 +24,10 @@ impl Records {
         let mut payloads = Vec::with_capacity(events.len());
         for event in events {
             // Events are plain data of ours; one that cannot be written as JSON is not worth failing a release for.
-            let Ok(payload) = serde_json::to_value(&event.kind) else {
+            let Ok(mut payload) = serde_json::to_value(&event.kind) else {
                 continue;
             };
+            replace_nuls(&mut payload);
             times.push(event.at);
             kinds.push(
                 payload
@@ -48,5 +50,15 @@ impl Records {
             .await
             .map_err(&failed)?;
         Ok(())
+    }
+}
+
+/// A quoted value in a message may hold a NUL, which `jsonb` refuses.
+fn replace_nuls(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(replace_nuls),
+        Value::Object(fields) => fields.values_mut().for_each(replace_nuls),
+        _ => {}
     }
 }

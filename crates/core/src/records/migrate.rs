@@ -126,7 +126,10 @@ async fn create_schema(client: &impl GenericClient) -> Result<(), StatementError
         .await
         .map_err(failed)?;
     if !exists.get::<_, bool>(0) {
-        client.batch_execute("CREATE SCHEMA cutover").await.map_err(failed)?;
+        client
+            .batch_execute("CREATE SCHEMA cutover")
+            .await
+            .map_err(failed)?;
     }
     client
         .batch_execute(

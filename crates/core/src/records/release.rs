@@ -320,7 +320,10 @@ impl Records {
     ) -> Result<(), StatementError> {
         let keys = serde_json::json!(keys);
         client
-            .execute("UPDATE cutover.release SET keys_to_validate = $2 WHERE id = $1", &[&release, &keys])
+            .execute(
+                "UPDATE cutover.release SET keys_to_validate = $2 WHERE id = $1",
+                &[&release, &keys],
+            )
             .await
             .map_err(self.failed("keep the foreign keys to validate of"))?;
         Ok(())
@@ -330,7 +333,10 @@ impl Records {
     ///
     /// # Errors
     /// [`StatementError`] when the records or the catalog cannot be read.
-    pub async fn keys_to_validate(&self, client: &impl GenericClient) -> Result<Vec<ObjectName>, StatementError> {
+    pub async fn keys_to_validate(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Vec<ObjectName>, StatementError> {
         let rows = client
             .query(
                 "SELECT k.key FROM cutover.release r \
@@ -344,7 +350,10 @@ impl Records {
             .await
             .map_err(self.failed("look for foreign keys to validate of"))?;
         // Written by `set_keys_to_validate`; what cannot be read back is no key of ours.
-        Ok(rows.iter().filter_map(|row| serde_json::from_value(row.get(0)).ok()).collect())
+        Ok(rows
+            .iter()
+            .filter_map(|row| serde_json::from_value(row.get(0)).ok())
+            .collect())
     }
 
     /// Closes a record with how it ended.
@@ -358,6 +367,8 @@ impl Records {
         state: ReleaseState,
         error: Option<&str>,
     ) -> Result<(), StatementError> {
+        // A quoted value may hold a NUL, which PostgreSQL's text cannot; the reason must be kept all the same.
+        let error = error.map(|text| text.replace('\0', "\u{fffd}"));
         client
             .execute(
                 "UPDATE cutover.release SET state = $2, error = $3, \
@@ -442,8 +453,13 @@ impl Records {
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be read.
-    pub async fn with_staging(&self, client: &impl GenericClient) -> Result<Vec<ReleaseRecord>, StatementError> {
-        let sql = format!("SELECT {COLUMNS} FROM cutover.release WHERE name = $1 AND staged IS NOT NULL ORDER BY id");
+    pub async fn with_staging(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Vec<ReleaseRecord>, StatementError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM cutover.release WHERE name = $1 AND staged IS NOT NULL ORDER BY id"
+        );
         let rows = client
             .query(sql.as_str(), &[&self.release_set.as_str()])
             .await

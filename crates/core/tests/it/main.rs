@@ -2,4 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod catalog;
 mod connect;
+mod error;
+mod lock;
+mod naming;
+mod plan;
+mod quoting;
+mod records;

@@ -1,0 +1,159 @@
+//! How the snapshot is read: what is missing, what it costs, what it leaves behind.
+
+use cutover_core::catalog::{CatalogError, CatalogSnapshot};
+use cutover_testkit::{Cluster, FaultProxy};
+use tokio_postgres::NoTls;
+
+use super::{Fixture, ident};
+
+#[tokio::test]
+async fn everything_that_is_missing_is_named_at_once() {
+    let mut fixture =
+        Fixture::new("CREATE TABLE live.here (); CREATE SEQUENCE live.number; CREATE TABLE public.away ()")
+            .await;
+    let error = fixture
+        .try_read(&["gone", "here", "number", "away", "Here"])
+        .await
+        .unwrap_err();
+    let CatalogError::Missing { missing, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        *missing,
+        [ident("gone"), ident("number"), ident("away"), ident("Here")]
+    );
+    assert_eq!(
+        error.to_string(),
+        r#"schema "live" has no relation "gone", "number", "away", "Here""#
+    );
+    assert!(error.remedy().contains("release file"));
+}
+
+#[tokio::test]
+async fn a_schema_that_does_not_exist_has_nothing() {
+    let mut fixture = Fixture::new("CREATE TABLE live.here ()").await;
+    let tx = fixture.client.transaction().await.unwrap();
+    let error = CatalogSnapshot::read(&tx, &ident("Nowhere"), &[ident("here")])
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), r#"schema "Nowhere" has no relation "here""#);
+}
+
+#[tokio::test]
+async fn the_search_path_is_put_back() {
+    let mut fixture = Fixture::new("CREATE TABLE live.here ()").await;
+    for path in ["\"$user\", public", "", "\"odd \"\"one\", live"] {
+        for (names, found) in [([ident("here")], true), ([ident("gone")], false)] {
+            let tx = fixture.client.transaction().await.unwrap();
+            tx.execute("SELECT set_config('search_path', $1, true)", &[&path])
+                .await
+                .unwrap();
+            let set = CatalogSnapshot::read(&tx, &ident("live"), &names).await;
+            assert_eq!(set.is_ok(), found);
+            let after: String = tx
+                .query_one("SELECT current_setting('search_path')", &[])
+                .await
+                .unwrap()
+                .get(0);
+            assert_eq!(after, path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_query_says_what_was_read() {
+    let mut fixture = Fixture::new("CREATE TABLE live.here ()").await;
+    let tx = fixture.client.transaction().await.unwrap();
+    tx.batch_execute("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)")
+        .await
+        .unwrap_err();
+    let error = CatalogSnapshot::read(&tx, &ident("live"), &[ident("here")])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"could not read the catalog of schema "live""#
+    );
+    let CatalogError::Statement(error) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(error.sqlstate().unwrap().code(), "25P02");
+}
+
+#[tokio::test]
+async fn a_role_whose_name_needs_quoting_reads_without_rights() {
+    let mut fixture = Fixture::new(
+        "CREATE ROLE \"$role Release Manager\"; CREATE TABLE live.t (id serial); CREATE VIEW live.v AS SELECT id FROM live.t",
+    )
+    .await;
+    fixture.execute("SET ROLE \"$role Release Manager\"").await;
+    let set = fixture.read(&["t"]).await;
+    assert_eq!(
+        set.server.role,
+        fixture
+            .role("x")
+            .as_str()
+            .replace("_x", " Release Manager")
+            .parse()
+            .unwrap()
+    );
+    assert!(!set.server.superuser && !set.server.may_create_schemas && !set.server.may_create_in_schema);
+    assert!(!set.relations[0].may_act_as_owner);
+    assert_eq!(set.relations[0].sequences[0].last_value, None);
+    assert_eq!(set.views.len(), 1);
+}
+
+#[tokio::test]
+async fn facts_of_the_server() {
+    let mut fixture = Fixture::new(
+        "CREATE TABLE live.t ();
+         CREATE FUNCTION hush() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+         CREATE EVENT TRIGGER on_guard ON ddl_command_start EXECUTE FUNCTION hush();
+         CREATE EVENT TRIGGER asleep ON ddl_command_start EXECUTE FUNCTION hush();
+         ALTER EVENT TRIGGER asleep DISABLE;",
+    )
+    .await;
+    let server = fixture.read(&["t"]).await.server;
+    assert_eq!(
+        server.version_num / 10_000,
+        u32::from(Cluster::shared().version())
+    );
+    assert_eq!(server.database.as_str(), fixture.database.name());
+    assert_eq!(server.role, ident("postgres"));
+    assert!(
+        server.superuser && server.may_create_schemas && server.may_create_in_schema && !server.in_recovery
+    );
+    assert_eq!(server.event_triggers, [ident("on_guard")]);
+    assert!(server.max_lock_entries >= 256 * 200);
+}
+
+/// Counted where every message passes, so that nothing can be read behind our back.
+#[tokio::test]
+async fn the_number_of_queries_does_not_grow_with_the_set() {
+    let cluster = Cluster::shared();
+    let fixture = Fixture::new(
+        "DO $$ BEGIN FOR n IN 1..60 LOOP
+             EXECUTE format('CREATE TABLE live.t%s (id serial PRIMARY KEY, up integer REFERENCES live.t1)', n);
+             EXECUTE format('CREATE VIEW live.v%s AS SELECT id FROM live.t%s', n, n);
+         END LOOP; END $$",
+    )
+    .await;
+    let proxy = FaultProxy::start(cluster.host(), cluster.port()).await.unwrap();
+    let url = fixture
+        .database
+        .url()
+        .replace(&format!(":{}/", cluster.port()), &format!(":{}/", proxy.port()));
+    let (mut client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    drop(tokio::spawn(connection));
+    let mut messages = Vec::new();
+    for count in [1, 60] {
+        let names: Vec<_> = (1..=count).map(|n| ident(&format!("t{n}"))).collect();
+        let before = proxy.client_messages();
+        let tx = client.transaction().await.unwrap();
+        let set = CatalogSnapshot::read(&tx, &ident("live"), &names).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!((set.relations.len(), set.views.len()), (count, count));
+        messages.push(proxy.client_messages() - before);
+    }
+    assert_eq!(messages[0], messages[1]);
+}

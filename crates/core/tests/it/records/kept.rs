@@ -1,0 +1,159 @@
+//! What is kept with a release: checkpoints, events, staging facts, the manifest, the error.
+
+use cutover_core::records::{Checkpoint, ReleaseState};
+use cutover_core::{Event, EventKind, Events, Phase};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Fixture;
+
+#[tokio::test]
+async fn staged_and_manifest_are_kept_as_given() {
+    let fixture = Fixture::new().await;
+    let (records, client) = (&fixture.records, &fixture.client);
+    let id = fixture.open("a").await;
+    let (staged, manifest) = (json!({ "b": [1, 2.5, "é"], "a": null }), json!({ "rows": 17 }));
+    records.set_staged(client, id, Some(&staged)).await.unwrap();
+    records.set_manifest(client, id, &manifest).await.unwrap();
+    let record = records.release(client, id).await.unwrap().unwrap();
+    assert_eq!((record.staged, record.manifest), (Some(staged), Some(manifest)));
+    records.set_staged(client, id, None).await.unwrap();
+    assert_eq!(records.release(client, id).await.unwrap().unwrap().staged, None);
+}
+
+#[tokio::test]
+async fn checkpoints_live_and_die_with_their_transaction() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.open("a").await;
+    let records = &fixture.records;
+    let checkpoint = |importer: &str, chunk| Checkpoint {
+        importer: importer.to_owned(),
+        chunk,
+        rows: 10,
+        bytes: chunk,
+    };
+    for (importer, chunk) in [("sites", 1), ("sites", 0), ("countries", 0)] {
+        records
+            .add_checkpoint(&fixture.client, id, &checkpoint(importer, chunk))
+            .await
+            .unwrap();
+    }
+    let tx = fixture.client.transaction().await.unwrap();
+    records
+        .add_checkpoint(&tx, id, &checkpoint("sites", 2))
+        .await
+        .unwrap();
+    tx.rollback().await.unwrap();
+    let expected = [
+        checkpoint("countries", 0),
+        checkpoint("sites", 0),
+        checkpoint("sites", 1),
+    ];
+    assert_eq!(records.checkpoints(&fixture.client, id).await.unwrap(), expected);
+
+    let twice = records
+        .add_checkpoint(&fixture.client, id, &checkpoint("sites", 1))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        twice.sqlstate().unwrap().code(),
+        "23505",
+        "nothing is imported twice"
+    );
+    let other = fixture.open("b").await;
+    records
+        .add_checkpoint(&fixture.client, other, &checkpoint("sites", 0))
+        .await
+        .unwrap();
+    records.clear_checkpoints(&fixture.client, id).await.unwrap();
+    assert_eq!(records.checkpoints(&fixture.client, id).await.unwrap(), []);
+    assert_eq!(
+        records.checkpoints(&fixture.client, other).await.unwrap().len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn events_are_kept_in_order() {
+    let fixture = Fixture::new().await;
+    let (records, client) = (&fixture.records, &fixture.client);
+    let id = fixture.open("a").await;
+    let (seen, log) = std::sync::mpsc::channel();
+    let seen = std::sync::Mutex::new(seen);
+    let events = Events::to(move |event: &Event| seen.lock().unwrap().send(event.clone()).unwrap());
+    let warn = |message: &str| {
+        events.emit(EventKind::Warning {
+            message: message.to_owned(),
+        });
+    };
+    warn("one");
+    warn("two");
+    let first: Vec<Event> = log.try_iter().collect();
+    records
+        .add_events(client, id, Some(Phase::Preflight), &first)
+        .await
+        .unwrap();
+    records.add_events(client, id, None, &[]).await.unwrap();
+    events.emit(EventKind::PhaseStarted {
+        phase: Phase::ImportCore,
+    });
+    warn("a NUL \0, which neither text nor jsonb can hold");
+    records
+        .add_events(client, id, None, &log.try_iter().collect::<Vec<_>>())
+        .await
+        .unwrap();
+
+    let rows = client
+        .query(
+            "SELECT seq, at, phase, kind, payload FROM cutover.event WHERE release = $1 ORDER BY seq",
+            &[&id],
+        )
+        .await
+        .unwrap();
+    let told: Vec<(i64, Option<&str>, &str)> = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(2), row.get(3)))
+        .collect();
+    let expected = [
+        (1, Some("preflight"), "warning"),
+        (2, Some("preflight"), "warning"),
+        (3, None, "phase_started"),
+        (4, None, "warning"),
+    ];
+    assert_eq!(told, expected);
+    assert!(
+        rows[0]
+            .get::<_, Timestamp>(1)
+            .duration_since(first[0].at)
+            .as_millis()
+            .abs()
+            < 1
+    );
+    assert_eq!(rows[1].get::<_, serde_json::Value>(4)["message"], "two");
+    assert_eq!(
+        rows[2].get::<_, serde_json::Value>(4),
+        json!({ "event": "phase_started", "phase": "import_core" })
+    );
+}
+
+#[tokio::test]
+async fn an_error_text_may_hold_anything() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open("a").await;
+    let text = "line 7 of sites.csv: \"a\0b\" is no number";
+    fixture
+        .records
+        .close(&fixture.client, id, ReleaseState::Failed, Some(text))
+        .await
+        .unwrap();
+    let record = fixture
+        .records
+        .release(&fixture.client, id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        record.error.as_deref(),
+        Some("line 7 of sites.csv: \"a\u{fffd}b\" is no number")
+    );
+}
