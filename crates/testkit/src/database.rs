@@ -30,6 +30,10 @@ impl TestDatabase {
         Self::create(cluster, "template0").await
     }
 
+    pub(crate) async fn copy_of(cluster: &Cluster, template: &Self) -> Result<Self> {
+        Self::create(cluster, template.name()).await
+    }
+
     async fn create(cluster: &Cluster, template: &str) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));

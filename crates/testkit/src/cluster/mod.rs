@@ -245,6 +245,15 @@ impl Cluster {
         TestDatabase::from_template0(self).await
     }
 
+    /// A new database of a unique name with everything that `template` holds, OIDs included. Cheaper than building the same
+    /// twice. What was granted on the database itself is not copied, only what is in it.
+    ///
+    /// # Errors
+    /// Those of `CREATE DATABASE`; it waits a few seconds for other sessions to leave `template`.
+    pub async fn copy_of(&self, template: &TestDatabase) -> Result<TestDatabase> {
+        TestDatabase::copy_of(self, template).await
+    }
+
     /// Stops the server as a crash would: no checkpoint, no goodbye; the next start recovers. Blocks until it is down.
     ///
     /// # Errors
