@@ -1,4 +1,4 @@
-//! Releases of the whole reference dataset, on two databases of throwaway clusters.
+//! Releases of the whole reference dataset, on databases of a throwaway cluster.
 
 mod end_to_end;
 mod world;

@@ -1,70 +1,341 @@
-//! The reference dataset with a `Cutover` on it.
+//! The reference dataset with a `Cutover` on it, made once and copied for each test.
 
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use cutover::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, StopSignal};
+use cutover::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, Selection, StopSignal};
 use cutover_core::release_file::{Label, ReleaseFile};
-use cutover_core::{ConnectSettings, Environment, Event, Events};
-use cutover_testkit::dataset::{LIVE_OWNER, PortalSpec, World};
-use cutover_testkit::{Cluster, normalised_dump};
+use cutover_core::{ConnectSettings, Environment, Event, EventKind, Events, Phase};
+use cutover_testkit::dataset::{
+    LIVE_OWNER, PortalConnection, PortalSpec, RELEASE_MATVIEWS, create_live, create_portal, write_csvs,
+};
+use cutover_testkit::{Cluster, TestDatabase, normalised_dump};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
-/// A few hundred sites: every kind of fact, and a release in seconds.
-pub const SCALE: f64 = 0.001;
+/// The months that tests publish; each has a portal of its own, which nobody changes.
+pub const MONTHS: [u32; 3] = [1, 2, 3];
 
-/// The two databases and the release set on them.
+/// The fewest sites there can be: every kind of fact, and a release in a second or two.
+pub fn month(month: u32) -> PortalSpec {
+    PortalSpec::new(1, 0.0).in_month(month)
+}
+
+pub fn label(month: u32) -> Label {
+    Label::new(self::month(month).month_label()).unwrap()
+}
+
+pub fn cluster() -> &'static Cluster {
+    Cluster::shared()
+}
+
+/// A live database with a release set on it.
 pub struct Site {
-    pub world: World,
+    live: TestDatabase,
+    directory: TempDir,
+    month: u32,
     pub cutover: Cutover,
 }
 
+/// What several tests begin with. Databases in here are only copied, never connected to again.
+#[derive(Default)]
+struct Templates {
+    portals: OnceCell<Vec<TestDatabase>>,
+    empty: OnceCell<TestDatabase>,
+    month_1: OnceCell<TestDatabase>,
+    month_2_staged: OnceCell<TestDatabase>,
+    month_2_alone: OnceCell<String>,
+}
+
+static TEMPLATES: Templates = Templates {
+    portals: OnceCell::const_new(),
+    empty: OnceCell::const_new(),
+    month_1: OnceCell::const_new(),
+    month_2_staged: OnceCell::const_new(),
+    month_2_alone: OnceCell::const_new(),
+};
+
+impl Templates {
+    async fn portal(&self, month: u32) -> &TestDatabase {
+        let portals = self.portals.get_or_init(|| async {
+            let mut portals = Vec::new();
+            for month in MONTHS {
+                portals.push(portal(&self::month(month)).await);
+            }
+            portals
+        });
+        &portals.await[usize::try_from(month).unwrap() - 1]
+    }
+
+    async fn empty(&self) -> &TestDatabase {
+        let make = async || {
+            let live = cluster().database().await.unwrap();
+            let portal = PortalConnection::to(cluster(), self.portal(1).await);
+            create_live(&live.connect().await.unwrap(), &portal).await.unwrap();
+            live
+        };
+        self.empty.get_or_init(make).await
+    }
+
+    async fn month_1(&self) -> &TestDatabase {
+        let make = async || {
+            let mut site = Site::empty().await;
+            site.publish(1).await.unwrap();
+            site.live
+        };
+        self.month_1.get_or_init(make).await
+    }
+
+    async fn month_2_staged(&self) -> &TestDatabase {
+        let make = async || {
+            let site = Site::month_1().await;
+            let build = Selection::all().stop_after(Phase::ValidateAndManifest).unwrap();
+            site.run(site.options().selection(build)).await.unwrap();
+            site.live
+        };
+        self.month_2_staged.get_or_init(make).await
+    }
+}
+
+/// A portal database; nothing refers to it yet.
+pub async fn portal(spec: &PortalSpec) -> TestDatabase {
+    let portal = cluster().database().await.unwrap();
+    create_portal(&portal.connect().await.unwrap(), spec).await.unwrap();
+    portal
+}
+
 impl Site {
-    /// Month 1 in the portal, nothing live yet.
-    pub async fn new() -> Self {
-        Self::with(PortalSpec::new(1, SCALE), |text| text).await
+    /// Nothing released yet; the portal shows month 1.
+    pub async fn empty() -> Self {
+        Self::copy_of(TEMPLATES.empty().await, 1).await
     }
 
-    /// With another portal, or an edited release file.
-    pub async fn with(spec: PortalSpec, edit: impl Fn(String) -> String) -> Self {
-        let cluster = Cluster::shared();
-        let world = World::create(cluster, cluster, spec).await.unwrap();
-        let cutover = Self::cutover(&world, edit);
-        Self { world, cutover }
+    /// Month 1 is live; the portal shows month 2.
+    pub async fn month_1() -> Self {
+        Self::copy_of(TEMPLATES.month_1().await, 2).await
     }
 
-    /// The release set as the role that owns it.
-    pub fn cutover(world: &World, edit: impl Fn(String) -> String) -> Cutover {
-        let path = world.release_file();
-        let text = edit(std::fs::read_to_string(&path).unwrap());
-        let file = ReleaseFile::parse(&text, "release.toml").unwrap();
-        let url = Cluster::shared().url_for(LIVE_OWNER, LIVE_OWNER, world.live().name());
-        let settings = ConnectSettings::resolve(&url, &Environment::empty()).unwrap();
-        Cutover::new(file, settings).folder(world.directory()).host("test-host")
+    /// Month 1 is live, month 2 built in staging and validated.
+    pub async fn month_2_staged() -> Self {
+        Self::copy_of(TEMPLATES.month_2_staged().await, 2).await
     }
 
-    /// Brings the portal to a month and publishes it.
-    pub async fn publish(&mut self, month: u32) -> Result<ReleaseReport, ReleaseError> {
-        if self.world.spec().month != month {
-            self.world.switch_to_month(month).await.unwrap();
-        }
-        let options = ReleaseOptions::default().label(self.label());
+    async fn copy_of(template: &TestDatabase, month: u32) -> Self {
+        let live = cluster().copy_of(template).await.unwrap();
+        let name = live.name();
+        live.execute(&format!("GRANT CREATE ON DATABASE {name} TO {LIVE_OWNER}")).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let example = include_str!("../../../../examples/wdpa/release.toml");
+        std::fs::write(release_file(directory.path()), example).unwrap();
+        std::fs::create_dir(directory.path().join("data")).unwrap();
+        let url = cluster().url_for(LIVE_OWNER, LIVE_OWNER, live.name());
+        let mut site = Self { cutover: cutover(&url, directory.path()), live, directory, month };
+        site.show(month).await;
+        site
+    }
+
+    /// Lets the portal be that of a month.
+    pub async fn show(&mut self, month: u32) {
+        self.show_portal(&self::month(month), TEMPLATES.portal(month).await).await;
+    }
+
+    /// Lets the portal be another database.
+    pub async fn show_portal(&mut self, spec: &PortalSpec, portal: &TestDatabase) {
+        let sql = format!("ALTER SERVER portal OPTIONS (SET dbname '{}')", portal.name());
+        self.live.execute(&sql).await.unwrap();
+        write_csvs(&self.directory.path().join("data"), spec, &spec.month_label()).unwrap();
+        self.month = spec.month;
+    }
+
+    /// The same site with another release file.
+    pub fn edit(&mut self, edit: impl FnOnce(&str) -> String) {
+        let path = release_file(self.directory.path());
+        let text = edit(&std::fs::read_to_string(&path).unwrap());
+        std::fs::write(path, text).unwrap();
+        self.cutover = cutover(&self.url(), self.directory.path());
+    }
+
+    /// The same site with a piece of the release file replaced.
+    #[track_caller]
+    pub fn replace(&mut self, from: &str, to: &str) {
+        self.edit(|text| {
+            assert!(text.contains(from), "the release file does not contain {from:?}");
+            text.replacen(from, to, 1)
+        });
+    }
+
+    pub fn live(&self) -> &TestDatabase {
+        &self.live
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// How the role that owns the release set connects.
+    pub fn url(&self) -> String {
+        cluster().url_for(LIVE_OWNER, LIVE_OWNER, self.live.name())
+    }
+
+    /// A session of the superuser that holds `sql`'s locks until it is dropped or commits.
+    pub async fn holding(&self, sql: &str) -> tokio_postgres::Client {
+        let client = self.live.connect().await.unwrap();
+        client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+        client
+    }
+
+    /// All phases, under the label of the month that the portal shows.
+    pub fn options(&self) -> ReleaseOptions {
+        ReleaseOptions::default().label(label(self.month))
+    }
+
+    /// A release nobody stops or listens to.
+    pub async fn run(&self, options: ReleaseOptions) -> Result<ReleaseReport, ReleaseError> {
         self.cutover.release(&options, StopSignal::never(), &Events::none()).await
     }
 
-    pub fn label(&self) -> Label {
-        Label::new(self.world.spec().month_label()).unwrap()
+    /// Shows a month and publishes it.
+    pub async fn publish(&mut self, month: u32) -> Result<ReleaseReport, ReleaseError> {
+        if self.month != month {
+            self.show(month).await;
+        }
+        self.run(self.options()).await
     }
 
-    /// Schema and data of what is live: the set, and everything else in its schema but the backup sets.
-    pub fn dump_live(&self) -> String {
+    /// Schema and data of everything in the live schema but backups and staging; what materialized views hold as well,
+    /// which `pg_dump` leaves out.
+    pub async fn dump_live(&self) -> String {
         let args = ["--schema=public", "--exclude-table=bk*", "--exclude-table=staging_*"];
-        normalised_dump(Cluster::shared(), self.world.live().name(), &args).unwrap()
+        let mut dump = normalised_dump(cluster(), self.live.name(), &args).unwrap();
+        for view in RELEASE_MATVIEWS {
+            let populated = format!("SELECT relispopulated FROM pg_class WHERE oid = 'public.{view}'::regclass");
+            let rows = match self.live.query_text(&populated).await.unwrap().as_str() {
+                "t" => self.texts(&format!("SELECT v::text FROM public.{view} v ORDER BY v::text COLLATE \"C\"")).await,
+                _ => vec!["not populated".to_owned()],
+            };
+            writeln!(dump, "-- {view}\n{}", rows.join("\n")).unwrap();
+        }
+        dump
+    }
+
+    /// Schema and data of the whole database, records included.
+    pub fn dump_everything(&self) -> String {
+        normalised_dump(cluster(), self.live.name(), &[]).unwrap()
     }
 
     /// Relations, in any schema, whose name begins with a prefix.
     pub async fn relations_like(&self, prefix: &str) -> Vec<String> {
-        let sql = format!("SELECT relname::text FROM pg_class WHERE starts_with(relname, '{prefix}') ORDER BY 1");
-        self.world.live().query_texts(&sql).await.unwrap().into_iter().flatten().collect()
+        self.texts(&format!("SELECT relname::text FROM pg_class WHERE starts_with(relname, '{prefix}') ORDER BY 1"))
+            .await
     }
+
+    /// The first column of a query.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        self.live.query_texts(sql).await.unwrap().into_iter().flatten().collect()
+    }
+
+    /// Waits until a query returns `t`.
+    pub async fn until(&self, condition: &str) {
+        let client = self.live.connect().await.unwrap();
+        wait_until(condition, async || client.query_one(condition, &[]).await.unwrap().get(0)).await;
+    }
+
+    /// Waits until nobody holds the release lock.
+    pub async fn until_lock_is_free(&self) {
+        self.until(
+            "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        )
+        .await;
+    }
+
+    /// Nothing of a release is left but what its record keeps: no staging, no lock, nothing unmanaged.
+    pub async fn assert_tidy(&self) {
+        assert_eq!(self.relations_like("staging_").await, Vec::<String>::new());
+        let status = self.cutover.status().await.unwrap();
+        assert_eq!(status.unmanaged, []);
+        assert_eq!(status.activity, cutover::Activity::Idle);
+    }
+}
+
+/// Waits until a condition holds, for a minute.
+pub async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited a minute in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The release set of a directory's release file, in the database of a URL.
+pub fn cutover(url: &str, directory: &Path) -> Cutover {
+    let text = std::fs::read_to_string(release_file(directory)).unwrap();
+    let file = ReleaseFile::parse(&text, "release.toml").unwrap();
+    let settings = ConnectSettings::resolve(url, &Environment::empty()).unwrap();
+    Cutover::new(file, settings).folder(directory).host("test-host")
+}
+
+fn release_file(directory: &Path) -> PathBuf {
+    directory.join("release.toml")
+}
+
+/// What month 1 looks like when it is live.
+pub async fn dump_of_month_1() -> &'static str {
+    static DUMP: OnceCell<String> = OnceCell::const_new();
+    DUMP.get_or_init(async || Site::month_1().await.dump_live().await).await
+}
+
+/// What month 2 looks like in a database to which nothing else was ever released.
+pub async fn dump_of_month_2_alone() -> &'static str {
+    let make = async || {
+        let mut site = Site::empty().await;
+        site.publish(2).await.unwrap();
+        site.dump_live().await
+    };
+    TEMPLATES.month_2_alone.get_or_init(make).await
+}
+
+/// Compares dumps; says where they part, rather than printing both.
+#[track_caller]
+pub fn assert_same_dump(actual: &str, expected: &str) {
+    let differing = actual.lines().zip(expected.lines()).enumerate().find(|(_, (left, right))| left != right);
+    if let Some((number, (left, right))) = differing {
+        panic!("the dumps part in line {}:\n  actual: {left:.300}\nexpected: {right:.300}", number + 1);
+    }
+    assert_eq!(actual.len(), expected.len(), "one dump is the beginning of the other");
+}
+
+/// Class, text with causes, and remedy of an error, with what differs from run to run made the same.
+pub fn told(error: &ReleaseError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        write!(text, "\n  caused by: {source}").unwrap();
+        cause = source.source();
+    }
+    redact(&format!("{:?}: {text}\nremedy: {}", error.class(), error.remedy()))
+}
+
+/// Makes what differs from run to run the same: ports, process ids, stamps, times, names of test databases.
+pub fn redact(text: &str) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        redacted.push_str(before);
+        let varies = ["pid ", "port ", "process ", "bk", "test_", "127.0.0.1:", "set "]
+            .iter()
+            .any(|prefix| redacted.ends_with(prefix))
+            || digits == 10;
+        redacted.push_str(if varies { "[n]" } else { &from[..digits] });
+        rest = &from[digits..];
+    }
+    redacted.push_str(rest);
+    redacted
 }
 
 /// Listens to everything.
@@ -77,9 +348,17 @@ impl Ear {
         Events::to(move |event: &Event| heard.lock().unwrap().push(event.clone()))
     }
 
-    /// The names of all events so far.
-    pub fn names(&self) -> Vec<String> {
-        let names = |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
-        self.0.lock().unwrap().iter().map(names).collect()
+    /// All events so far.
+    pub fn heard(&self) -> Vec<EventKind> {
+        self.0.lock().unwrap().iter().map(|event| event.kind.clone()).collect()
+    }
+
+    /// The texts of all warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.heard().into_iter().filter_map(|kind| match kind {
+            EventKind::Warning { message } => Some(message),
+            _ => None,
+        });
+        warnings.collect()
     }
 }
