@@ -184,7 +184,7 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         ),
         RelationKind::PartitionedTable => refuse(true, "is partitioned", NOT_YET),
         RelationKind::ForeignTable => {
-            refuse(true, "is a foreign table and holds no rows of its own", NOT_YET)
+            refuse(true, "is a foreign table and holds no rows of its own", NOT_YET);
         }
     }
     refuse(

@@ -120,7 +120,7 @@ impl StagedSet {
             .map_err(|error| StatementError::new("ask for the version of the server of", schema(), error))?
             .get(0);
         // A refresh waits for nobody but the readers of its own twin.
-        let patience = std::time::Duration::from_secs(60);
+        let patience = std::time::Duration::from_mins(1);
         let settings = build::settings(&self.schema, u32::try_from(version).unwrap_or_default(), patience);
         settings.run(&tx, 0).await?;
         let twins = self

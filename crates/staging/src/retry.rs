@@ -18,7 +18,7 @@ impl Default for LockPatience {
     fn default() -> Self {
         Self {
             lock_timeout: Duration::from_secs(2),
-            deadline: Duration::from_secs(600),
+            deadline: Duration::from_mins(10),
         }
     }
 }

@@ -4,7 +4,7 @@ use cutover_core::catalog::{CatalogSnapshot, Constraint, ConstraintKind, Index, 
 use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, Sql, Step};
 
 use super::twin::Twin;
-use crate::deferred::{DeferredAction, DeferredStep, ForeignKey, TriggerState};
+use crate::deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState};
 
 /// The name that an index bears in staging.
 pub(super) fn staging_name(naming: &NamingPolicy, index: &Index) -> Ident {
@@ -25,8 +25,7 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
         actions.push(DeferredAction::AttachKey {
             index: name(),
             primary: key.kind == ConstraintKind::PrimaryKey,
-            deferrable: key.deferrable,
-            deferred: key.deferred,
+            deferral: Deferral::of(key),
         });
         actions.extend(
             key.comment
@@ -114,8 +113,7 @@ pub(super) fn foreign_keys<'a>(
             on_update: target.on_update.clone(),
             on_delete: target.on_delete.clone(),
             on_delete_columns: target.on_delete_columns.clone(),
-            deferrable: constraint.deferrable,
-            deferred: constraint.deferred,
+            deferral: Deferral::of(constraint),
         };
         Some((key, constraint))
     })

@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
                 Some(definition) => vec![matview::create(twin, definition)],
                 None => vec![table::create(twin)],
             };
-            for sequence in planner.serial_sequences(twin) {
+            for sequence in serial_sequences(twin) {
                 steps.push(table::create_sequence(
                     twin,
                     sequence,
@@ -139,7 +139,7 @@ impl<'a> Planner<'a> {
         let sequences: BTreeSet<u32> = self
             .twins
             .iter()
-            .flat_map(|twin| self.serial_sequences(twin))
+            .flat_map(|twin| serial_sequences(twin))
             .map(|sequence| sequence.oid)
             .collect();
         self.for_each(|_, twin| {
@@ -162,7 +162,7 @@ impl<'a> Planner<'a> {
     fn move_out(&mut self) {
         self.for_each(|planner, twin| {
             let mut steps = Vec::new();
-            for sequence in planner.serial_sequences(twin) {
+            for sequence in serial_sequences(twin) {
                 let staging = planner.naming.staging(&sequence.name);
                 let sql = Sql::text("ALTER SEQUENCE ")
                     .ident(planner.options.scratch())
@@ -324,13 +324,10 @@ impl<'a> Planner<'a> {
             _ => 2,
         });
     }
+}
 
-    fn serial_sequences<'t>(
-        &self,
-        twin: &'t Twin<'a>,
-    ) -> impl Iterator<Item = &'t OwnedSequence> + use<'t, 'a> {
-        twin.live.sequences.iter().filter(|sequence| !sequence.identity)
-    }
+fn serial_sequences<'t>(twin: &'t Twin<'_>) -> impl Iterator<Item = &'t OwnedSequence> {
+    twin.live.sequences.iter().filter(|sequence| !sequence.identity)
 }
 
 /// A step of the load's end, done now: the new table is nobody else's yet.

@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(live: Acl, staging: Acl, expected: bool) {
+    fn check(live: &Acl, staging: &Acl, expected: bool) {
         let owner = Ident::new("owner").unwrap();
-        assert_eq!(same(&live, &staging, &owner, OF_SEQUENCES), expected);
-        assert_eq!(same(&staging, &live, &owner, OF_SEQUENCES), expected);
+        assert_eq!(same(live, staging, &owner, OF_SEQUENCES), expected);
+        assert_eq!(same(staging, live, &owner, OF_SEQUENCES), expected);
     }
 
     #[test]
@@ -105,21 +105,25 @@ mod tests {
                 .map(|p| item(Some("owner"), p, false))
                 .collect::<Vec<_>>()
         };
-        check(None, Some(all()), true);
-        check(None, Some(all().split_off(1)), false);
+        check(&None, &Some(all()), true);
+        check(&None, &Some(all().split_off(1)), false);
         check(
-            None,
-            Some([all(), vec![item(None, "SELECT", false)]].concat()),
+            &None,
+            &Some([all(), vec![item(None, "SELECT", false)]].concat()),
             false,
         );
-        check(None, Some(vec![]), false);
+        check(&None, &Some(vec![]), false);
     }
 
     #[test]
     fn order_does_not_matter_and_the_grant_option_does() {
         let a = item(Some("a"), "SELECT", false);
         let b = item(None, "USAGE", false);
-        check(Some(vec![a.clone(), b.clone()]), Some(vec![b, a.clone()]), true);
-        check(Some(vec![a]), Some(vec![item(Some("a"), "SELECT", true)]), false);
+        check(&Some(vec![a.clone(), b.clone()]), &Some(vec![b, a.clone()]), true);
+        check(
+            &Some(vec![a]),
+            &Some(vec![item(Some("a"), "SELECT", true)]),
+            false,
+        );
     }
 }

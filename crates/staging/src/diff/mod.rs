@@ -1,6 +1,7 @@
 //! Structural comparison of a live relation and its staging twin.
 
 mod acl;
+mod attached;
 mod compare;
 mod text;
 

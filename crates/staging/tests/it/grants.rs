@@ -10,7 +10,7 @@ const ROLES: &str =
     "CREATE ROLE ROLE_owner LOGIN PASSWORD 'secret'; CREATE ROLE ROLE_reader; CREATE ROLE ROLE_writer;
     CREATE ROLE ROLE_nosy; GRANT CREATE, USAGE ON SCHEMA app TO ROLE_owner;";
 
-const TABLES: &str = r#"
+const TABLES: &str = "
     CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
     CREATE TABLE app.untouched (id serial PRIMARY KEY, n bigint GENERATED ALWAYS AS IDENTITY);
     CREATE TABLE app.granted (id serial PRIMARY KEY, a text, b text, parent integer REFERENCES app.untouched);
@@ -27,7 +27,7 @@ const TABLES: &str = r#"
     CREATE TABLE app.partly (id serial);
     REVOKE DELETE, TRUNCATE ON app.partly FROM CURRENT_USER;
     REVOKE UPDATE ON SEQUENCE app.partly_id_seq FROM CURRENT_USER;
-"#;
+";
 
 const MEMBERS: &[&str] = &["untouched", "granted", "closed", "partly"];
 

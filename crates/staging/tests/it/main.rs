@@ -1,5 +1,12 @@
 //! Against real servers: what `pg_dump` prints is the oracle.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 mod clone;
 mod dataset;
 mod diff;

@@ -5,7 +5,7 @@ use cutover_staging::{CloneOptions, ClonePlan};
 
 use crate::workshop::Workshop;
 
-const SQL: &str = r#"
+const SQL: &str = "
     CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.countries (id integer PRIMARY KEY);
     CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
     CREATE TABLE app.sources (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text);
@@ -17,7 +17,7 @@ const SQL: &str = r#"
     CREATE TRIGGER touch BEFORE UPDATE ON app.sites FOR EACH ROW EXECUTE FUNCTION app.touch();
     COMMENT ON TABLE app.sites IS 'one row a site';
     GRANT SELECT ON app.sites TO PUBLIC;
-"#;
+";
 
 async fn printed(options: &CloneOptions) -> String {
     let mut workshop = Workshop::new(SQL, &["sources", "sites"]).await;

@@ -136,7 +136,7 @@ async fn a_writer_on_an_outside_table_is_waited_for_in_short_turns() {
         .unwrap_err();
     assert!(error.to_string().contains(r#"constraint "country""#), "{error}");
 
-    let (turned_away, waiting) = tokio::sync::oneshot::channel();
+    let (turned_away, told) = tokio::sync::oneshot::channel();
     let turned_away = Mutex::new(Some(turned_away));
     let events = Events::to(move |event: &Event| {
         if matches!(event.kind, EventKind::Warning { .. })
@@ -149,7 +149,7 @@ async fn a_writer_on_an_outside_table_is_waited_for_in_short_turns() {
     let (done, ()) = tokio::join!(
         set.run_post_data(&mut workshop.client, &patient, &events),
         async {
-            waiting.await.unwrap();
+            told.await.unwrap();
             writing.commit().await.unwrap();
         }
     );

@@ -49,8 +49,8 @@ impl Workshop {
     pub(crate) fn with(self, schema: &str, client: Client) -> Self {
         let schema = ident(schema);
         Self {
-            schema,
             client,
+            schema,
             ..self
         }
     }

@@ -1,0 +1,174 @@
+//! What is made on a twin after the rows are there: indexes, keys, foreign keys, trigger states.
+
+mod step; // their statements, locks, and how to tell that they happened
+
+use cutover_core::catalog::Constraint;
+use cutover_core::{Deparsed, Ident, QualifiedName};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use step::comment_on_constraint;
+
+/// One thing to do on a staging table, as a value that a release's record can hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DeferredStep {
+    /// The staging table.
+    pub table: QualifiedName,
+    /// What to do on it.
+    pub action: DeferredAction,
+}
+
+/// What a [`DeferredStep`] does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeferredAction {
+    /// Builds an index.
+    BuildIndex {
+        /// Its staging name.
+        index: Ident,
+        /// Whether it is unique.
+        unique: bool,
+        /// The definition after the table's name.
+        tail: Deparsed,
+        /// Its tablespace, where it is not the database's own.
+        tablespace: Option<Ident>,
+    },
+    /// Makes a unique index a primary key or unique constraint. The constraint bears the index's name.
+    AttachKey {
+        /// The index's staging name.
+        index: Ident,
+        /// Whether it is the primary key.
+        primary: bool,
+        /// When it is checked.
+        deferral: Deferral,
+    },
+    /// Adds a foreign key without looking at the rows.
+    AddForeignKey(ForeignKey),
+    /// Checks the rows against a foreign key.
+    ValidateForeignKey {
+        /// The constraint.
+        name: Ident,
+    },
+    /// Sets the statistics target of an expression of an index.
+    IndexStatistics {
+        /// The index's staging name.
+        index: Ident,
+        /// The position of the expression.
+        column: i64,
+        /// The target.
+        target: i32,
+    },
+    /// Comments on an index.
+    CommentOnIndex {
+        /// The index's staging name.
+        index: Ident,
+        /// The comment.
+        comment: String,
+    },
+    /// Comments on a constraint.
+    CommentOnConstraint {
+        /// The constraint.
+        name: Ident,
+        /// The comment.
+        comment: String,
+    },
+    /// Marks the index that `CLUSTER` uses.
+    ClusterOn {
+        /// The index's staging name.
+        index: Ident,
+        /// Whether the table is a materialized view.
+        materialized_view: bool,
+    },
+    /// Makes a unique index the replica identity.
+    ReplicaIdentity {
+        /// The index's staging name.
+        index: Ident,
+    },
+    /// Gives a trigger the state it has on live.
+    SetTrigger {
+        /// The trigger.
+        trigger: Ident,
+        /// Its state.
+        state: TriggerState,
+    },
+}
+
+/// `pg_trigger.tgenabled` of a trigger that is to fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TriggerState {
+    /// `ENABLE TRIGGER`: fires unless the session replays replicated changes.
+    #[serde(rename = "O")]
+    Origin,
+    /// `ENABLE REPLICA TRIGGER`: fires only then.
+    #[serde(rename = "R")]
+    Replica,
+    /// `ENABLE ALWAYS TRIGGER`.
+    #[serde(rename = "A")]
+    Always,
+}
+
+/// A foreign key, put together from the catalog's parts rather than from text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ForeignKey {
+    /// The constraint.
+    pub name: Ident,
+    /// The referencing columns.
+    pub columns: Vec<Ident>,
+    /// The referenced table: the staging twin of a member, or a table outside the set.
+    pub target: QualifiedName,
+    /// Whether the referenced table is outside the set, so that others use it.
+    pub outside: bool,
+    /// The referenced columns.
+    pub target_columns: Vec<Ident>,
+    /// `MATCH FULL` rather than `SIMPLE`.
+    pub match_full: bool,
+    /// `a`, `r`, `c`, `n` or `d`, as in `pg_constraint`.
+    pub on_update: String,
+    /// The same for `ON DELETE`.
+    pub on_delete: String,
+    /// The columns of `ON DELETE SET NULL (…)`.
+    pub on_delete_columns: Vec<Ident>,
+    /// When it is checked.
+    pub deferral: Deferral,
+}
+
+/// When a key is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deferral {
+    /// At each statement.
+    NotDeferrable,
+    /// `DEFERRABLE INITIALLY IMMEDIATE`.
+    Deferrable,
+    /// `DEFERRABLE INITIALLY DEFERRED`.
+    InitiallyDeferred,
+}
+
+impl Deferral {
+    pub(crate) fn of(constraint: &Constraint) -> Self {
+        match (constraint.deferrable, constraint.deferred) {
+            (true, true) => Self::InitiallyDeferred,
+            (true, false) => Self::Deferrable,
+            (false, _) => Self::NotDeferrable,
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::NotDeferrable => "",
+            Self::Deferrable => " DEFERRABLE",
+            Self::InitiallyDeferred => " DEFERRABLE INITIALLY DEFERRED",
+        }
+    }
+}
+
+impl DeferredStep {
+    pub(crate) fn new(table: &QualifiedName, action: DeferredAction) -> Self {
+        Self {
+            table: table.clone(),
+            action,
+        }
+    }
+}

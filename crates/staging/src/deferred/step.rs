@@ -1,0 +1,278 @@
+//! The statement of each deferred step, what it locks, and how to tell that it happened.
+
+use cutover_core::catalog::ConstraintKind;
+use cutover_core::{Deparsed, DoneWhen, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+
+use super::{Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState};
+
+impl DeferredStep {
+    /// The statement, what it locks, and how to tell that it happened. Pure.
+    ///
+    /// Its definitions mean what they say with the set's schema on the search path.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match &self.action {
+            DeferredAction::BuildIndex {
+                index,
+                unique,
+                tail,
+                tablespace,
+            } => {
+                let sql = build_index(&self.table, index, *unique, tail, tablespace.as_ref());
+                Step::new("build", self.index_object(index), sql)
+                    .locking(LockMode::Share, &self.table)
+                    .done_when(self.index_done(index))
+            }
+            DeferredAction::AttachKey {
+                index,
+                primary,
+                deferral,
+            } => self.attach_key(index, *primary, *deferral),
+            DeferredAction::AddForeignKey(key) => self.add_foreign_key(key),
+            DeferredAction::ValidateForeignKey { name } => {
+                let validated = self.constraint_query(name, ConstraintKind::ForeignKey);
+                self.alter(
+                    "validate",
+                    self.constraint_object(name),
+                    self.alter_table().then(" VALIDATE CONSTRAINT ").ident(name),
+                )
+                .done_when(DoneWhen::Query(validated.then(" AND k.convalidated)")))
+            }
+            DeferredAction::IndexStatistics {
+                index,
+                column,
+                target,
+            } => self.alter(
+                "set the statistics target of",
+                self.index_object(index),
+                Sql::text("ALTER INDEX ")
+                    .name(&self.table.with_name(index.clone()))
+                    .then(" ALTER COLUMN ")
+                    .number(*column)
+                    .then(" SET STATISTICS ")
+                    .number(i64::from(*target)),
+            ),
+            DeferredAction::CommentOnIndex { index, comment } => {
+                let sql = Sql::text("COMMENT ON INDEX ")
+                    .name(&self.table.with_name(index.clone()))
+                    .then(" IS ")
+                    .literal(comment);
+                Step::new("comment on", self.index_object(index), sql).done_when(DoneWhen::Repeatable)
+            }
+            DeferredAction::CommentOnConstraint { name, comment } => {
+                let sql = comment_on_constraint(&self.table, name, comment);
+                Step::new("comment on", self.constraint_object(name), sql).done_when(DoneWhen::Repeatable)
+            }
+            DeferredAction::ClusterOn {
+                index,
+                materialized_view,
+            } => {
+                let alter = if *materialized_view {
+                    Sql::text("ALTER MATERIALIZED VIEW ").name(&self.table)
+                } else {
+                    self.alter_table()
+                };
+                let sql = alter.then(" CLUSTER ON ").ident(index);
+                self.alter("mark for CLUSTER", self.index_object(index), sql)
+            }
+            DeferredAction::ReplicaIdentity { index } => {
+                let sql = self
+                    .alter_table()
+                    .then(" REPLICA IDENTITY USING INDEX ")
+                    .ident(index);
+                Step::new("make the replica identity", self.index_object(index), sql)
+                    .locking(LockMode::AccessExclusive, &self.table)
+                    .done_when(DoneWhen::Repeatable)
+            }
+            DeferredAction::SetTrigger { trigger, state } => self.set_trigger(trigger, *state),
+        }
+    }
+
+    /// A change that stops neither readers nor writers of the table, and may be made twice.
+    fn alter(&self, purpose: &'static str, object: ObjectName, sql: Sql) -> Step {
+        Step::new(purpose, object, sql)
+            .locking(LockMode::ShareUpdateExclusive, &self.table)
+            .done_when(DoneWhen::Repeatable)
+    }
+
+    fn attach_key(&self, index: &Ident, primary: bool, deferral: Deferral) -> Step {
+        let (kind, words) = if primary {
+            (ConstraintKind::PrimaryKey, " PRIMARY KEY USING INDEX ")
+        } else {
+            (ConstraintKind::Unique, " UNIQUE USING INDEX ")
+        };
+        let sql = self
+            .alter_table()
+            .then(" ADD CONSTRAINT ")
+            .ident(index)
+            .then(words)
+            .ident(index)
+            .then(deferral.sql());
+        Step::new("attach", self.constraint_object(index), sql)
+            .locking(LockMode::AccessExclusive, &self.table)
+            .done_when(self.constraint_done(index, kind))
+    }
+
+    fn add_foreign_key(&self, key: &ForeignKey) -> Step {
+        let step = Step::new(
+            "add",
+            self.constraint_object(&key.name),
+            key.add_to(&self.table).then(" NOT VALID"),
+        )
+        .locking(LockMode::ShareRowExclusive, &self.table)
+        .done_when(self.constraint_done(&key.name, ConstraintKind::ForeignKey));
+        if key.target == self.table {
+            step
+        } else {
+            step.locking(LockMode::ShareRowExclusive, &key.target)
+        }
+    }
+
+    fn set_trigger(&self, trigger: &Ident, state: TriggerState) -> Step {
+        let (sql, code) = match state {
+            TriggerState::Origin => (" ENABLE TRIGGER ", "O"),
+            TriggerState::Replica => (" ENABLE REPLICA TRIGGER ", "R"),
+            TriggerState::Always => (" ENABLE ALWAYS TRIGGER ", "A"),
+        };
+        let done = Sql::text("SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ")
+            .append(&to_regclass(&self.table))
+            .then(" AND t.tgname = ")
+            .literal(trigger.as_str())
+            .then(" AND t.tgenabled = ")
+            .literal(code)
+            .then(")");
+        Step::new(
+            "enable",
+            ObjectName::part(ObjectKind::Trigger, trigger, &self.table),
+            self.alter_table().then(sql).ident(trigger),
+        )
+        .locking(LockMode::ShareRowExclusive, &self.table)
+        .done_when(DoneWhen::Query(done))
+    }
+
+    fn alter_table(&self) -> Sql {
+        alter_table(&self.table)
+    }
+
+    fn constraint_object(&self, name: &Ident) -> ObjectName {
+        ObjectName::part(ObjectKind::Constraint, name, &self.table)
+    }
+
+    fn index_object(&self, index: &Ident) -> ObjectName {
+        ObjectName::qualified(ObjectKind::Index, &self.table.with_name(index.clone()))
+    }
+
+    fn index_done(&self, index: &Ident) -> DoneWhen {
+        DoneWhen::Query(
+            Sql::text(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
+                  WHERE x.indisvalid AND x.indrelid = ",
+            )
+            .append(&to_regclass(&self.table))
+            .then(" AND i.relname = ")
+            .literal(index.as_str())
+            .then(")"),
+        )
+    }
+
+    fn constraint_done(&self, name: &Ident, kind: ConstraintKind) -> DoneWhen {
+        DoneWhen::Query(self.constraint_query(name, kind).then(")"))
+    }
+
+    /// Lacks the closing parenthesis.
+    fn constraint_query(&self, name: &Ident, kind: ConstraintKind) -> Sql {
+        Sql::text("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = ")
+            .append(&to_regclass(&self.table))
+            .then(" AND k.conname = ")
+            .literal(name.as_str())
+            .then(match kind {
+                ConstraintKind::PrimaryKey => " AND k.contype = 'p'",
+                ConstraintKind::Unique => " AND k.contype = 'u'",
+                ConstraintKind::Exclusion => " AND k.contype = 'x'",
+                ConstraintKind::Check => " AND k.contype = 'c'",
+                ConstraintKind::ForeignKey => " AND k.contype = 'f'",
+            })
+    }
+}
+
+impl ForeignKey {
+    /// `ALTER TABLE table ADD CONSTRAINT …`, without `NOT VALID`.
+    pub(crate) fn add_to(&self, table: &QualifiedName) -> Sql {
+        let mut sql = alter_table(table)
+            .then(" ADD CONSTRAINT ")
+            .ident(&self.name)
+            .then(" FOREIGN KEY (")
+            .idents(&self.columns)
+            .then(") REFERENCES ")
+            .name(&self.target)
+            .then(" (")
+            .idents(&self.target_columns)
+            .then(")")
+            .then(if self.match_full { " MATCH FULL" } else { "" })
+            .then(match self.on_update.as_str() {
+                "r" => " ON UPDATE RESTRICT",
+                "c" => " ON UPDATE CASCADE",
+                "n" => " ON UPDATE SET NULL",
+                "d" => " ON UPDATE SET DEFAULT",
+                _ => "",
+            })
+            .then(match self.on_delete.as_str() {
+                "r" => " ON DELETE RESTRICT",
+                "c" => " ON DELETE CASCADE",
+                "n" => " ON DELETE SET NULL",
+                "d" => " ON DELETE SET DEFAULT",
+                _ => "",
+            });
+        if !self.on_delete_columns.is_empty() {
+            sql = sql.then(" (").idents(&self.on_delete_columns).then(")");
+        }
+        sql.then(self.deferral.sql())
+    }
+}
+
+fn build_index(
+    table: &QualifiedName,
+    index: &Ident,
+    unique: bool,
+    tail: &Deparsed,
+    tablespace: Option<&Ident>,
+) -> Sql {
+    let create = Sql::text(if unique {
+        "CREATE UNIQUE INDEX "
+    } else {
+        "CREATE INDEX "
+    })
+    .ident(index)
+    .then(" ON ")
+    .name(table)
+    .then(" ")
+    .deparsed(tail);
+    match tablespace {
+        // TABLESPACE would have to stand in the middle of what the server printed.
+        Some(tablespace) => Sql::text("SET LOCAL default_tablespace = ")
+            .ident(tablespace)
+            .then(";\n")
+            .append(&create)
+            .then(";\nSET LOCAL default_tablespace = ''"),
+        None => create,
+    }
+}
+
+pub(crate) fn comment_on_constraint(table: &QualifiedName, name: &Ident, comment: &str) -> Sql {
+    Sql::text("COMMENT ON CONSTRAINT ")
+        .ident(name)
+        .then(" ON ")
+        .name(table)
+        .then(" IS ")
+        .literal(comment)
+}
+
+fn alter_table(table: &QualifiedName) -> Sql {
+    Sql::text("ALTER TABLE ").name(table)
+}
+
+fn to_regclass(table: &QualifiedName) -> Sql {
+    Sql::text("pg_catalog.to_regclass(")
+        .literal(&table.to_string())
+        .then(")")
+}

@@ -1,0 +1,221 @@
+//! The comparison of what hangs on a relation: constraints, indexes, triggers, sequences, statistics.
+
+use cutover_core::catalog::{Constraint, ConstraintKind, ExtendedStatistics, Index, OwnedSequence};
+use cutover_core::{Ident, ObjectKind, ObjectName, QualifiedName};
+
+use super::acl;
+use super::compare::Comparison;
+use super::text::{is_reprint, same_trigger};
+use crate::staged::PartPair;
+
+impl<'a> Comparison<'a> {
+    pub(super) fn constraints(&mut self) {
+        let (live, staging) = (self.live, self.staging);
+        let object =
+            |constraint: &Constraint| ObjectName::part(ObjectKind::Constraint, &constraint.name, &live.name);
+        let mut seen = Vec::new();
+        for a in &live.constraints {
+            // A key bears its index's name, so it is found by the index.
+            let name = match &a.index {
+                Some(index) => self
+                    .member
+                    .part(ObjectKind::Index, &live.name.with_name(index.clone()))
+                    .map(|name| &name.name),
+                None => Some(&a.name),
+            };
+            let twin = staging
+                .constraints
+                .iter()
+                .find(|b| Some(&b.name) == name && b.kind == a.kind);
+            match twin {
+                Some(b) => {
+                    seen.push(&b.name);
+                    self.constraint(&object(a), a, b);
+                }
+                None => self.missing(object(a)),
+            }
+        }
+        for b in staging.constraints.iter().filter(|b| !seen.contains(&&b.name)) {
+            self.extra(object(b));
+        }
+    }
+
+    fn constraint(&mut self, object: &ObjectName, a: &Constraint, b: &Constraint) {
+        self.equal(object, "deferrable", &a.deferrable, &b.deferrable);
+        self.equal(object, "initially deferred", &a.deferred, &b.deferred);
+        self.equal(object, "validated", &a.validated, &b.validated);
+        self.equal_option(object, "comment", a.comment.as_ref(), b.comment.as_ref());
+        self.equal_list(object, "columns", &a.columns, &b.columns);
+        if a.kind != ConstraintKind::ForeignKey {
+            self.equal_text(
+                object,
+                "definition",
+                (ObjectKind::Constraint, &a.name),
+                &a.definition,
+                &b.definition,
+            );
+            return;
+        }
+        let (Some(x), Some(y)) = (&a.references, &b.references) else {
+            return;
+        };
+        let twin = self.set.members.iter().find(|member| member.live_oid == x.oid);
+        let expected: &QualifiedName = twin.map_or(&x.table, |member| &member.staging);
+        self.equal(object, "referenced table", expected, &y.table);
+        self.equal_list(object, "referenced columns", &x.columns, &y.columns);
+        self.equal(object, "match", &x.match_type, &y.match_type);
+        self.equal(object, "action on update", &x.on_update, &y.on_update);
+        self.equal(object, "action on delete", &x.on_delete, &y.on_delete);
+        self.equal_list(
+            object,
+            "columns set on delete",
+            &x.on_delete_columns,
+            &y.on_delete_columns,
+        );
+    }
+
+    /// Pairs the parts of one kind; returns those that both have.
+    fn paired<T>(
+        &mut self,
+        kind: ObjectKind,
+        live: &'a [T],
+        staging: &'a [T],
+        name: impl Fn(&T) -> &QualifiedName,
+    ) -> Vec<(ObjectName, &'a T, &'a T)> {
+        let object = |part: &T| ObjectName::qualified(kind, name(part));
+        let mut both = Vec::new();
+        for a in live {
+            let twin = self.member.part(kind, name(a));
+            match staging.iter().find(|b| Some(name(b)) == twin) {
+                Some(b) => both.push((object(a), a, b)),
+                None => self.missing(object(a)),
+            }
+        }
+        let is_twin = |part: &&PartPair, b: &T| {
+            part.kind == kind && part.staging == *name(b) && live.iter().any(|a| *name(a) == part.live)
+        };
+        let extra: Vec<ObjectName> = staging
+            .iter()
+            .filter(|b| !self.member.parts.iter().any(|part| is_twin(&part, b)))
+            .map(object)
+            .collect();
+        for object in extra {
+            self.extra(object);
+        }
+        both
+    }
+
+    pub(super) fn indexes(&mut self) {
+        for (object, a, b) in self.paired(
+            ObjectKind::Index,
+            &self.live.indexes,
+            &self.staging.indexes,
+            |i: &Index| &i.name,
+        ) {
+            self.equal(&object, "unique", &a.unique, &b.unique);
+            self.equal(&object, "primary", &a.primary, &b.primary);
+            self.equal(&object, "valid", &a.valid, &b.valid);
+            self.equal(&object, "CLUSTER mark", &a.clustered, &b.clustered);
+            self.equal(
+                &object,
+                "replica identity",
+                &a.replica_identity,
+                &b.replica_identity,
+            );
+            self.equal_option(
+                &object,
+                "tablespace",
+                a.tablespace.as_ref(),
+                b.tablespace.as_ref(),
+            );
+            self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
+            let targets = |index: &Index| -> Vec<String> {
+                let each = index.statistics_targets.iter();
+                each.map(|(column, target)| format!("{column}: {target}"))
+                    .collect()
+            };
+            self.equal_list(&object, "statistics targets", &targets(a), &targets(b));
+            self.equal_text(
+                &object,
+                "definition",
+                (ObjectKind::Index, &a.name.name),
+                &a.tail,
+                &b.tail,
+            );
+        }
+    }
+
+    pub(super) fn triggers(&mut self) {
+        let (live, staging) = (self.live, self.staging);
+        let object = |name: &Ident| ObjectName::part(ObjectKind::Trigger, name, &live.name);
+        for a in &live.triggers {
+            let object = object(&a.name);
+            let Some(b) = staging.triggers.iter().find(|b| b.name == a.name) else {
+                self.missing(object);
+                continue;
+            };
+            let reprint = is_reprint(
+                self.member,
+                ObjectKind::Trigger,
+                &a.name,
+                &a.definition,
+                &b.definition,
+            );
+            if !reprint && !same_trigger(live, a, staging, b) {
+                self.differs(&object, "definition", &a.definition, &b.definition);
+            }
+            self.equal(&object, "state", &a.enabled, &b.enabled);
+            self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
+        }
+        for b in &staging.triggers {
+            if !live.triggers.iter().any(|a| a.name == b.name) {
+                self.extra(object(&b.name));
+            }
+        }
+    }
+
+    pub(super) fn sequences(&mut self) {
+        for (object, a, b) in self.paired(
+            ObjectKind::Sequence,
+            &self.live.sequences,
+            &self.staging.sequences,
+            |s: &OwnedSequence| &s.name,
+        ) {
+            self.equal(&object, "column", &a.column, &b.column);
+            self.equal(&object, "identity", &a.identity, &b.identity);
+            self.equal(&object, "owner", &a.owner, &b.owner);
+            self.equal(&object, "type", &a.data_type, &b.data_type);
+            self.equal(&object, "start", &a.start, &b.start);
+            self.equal(&object, "increment", &a.increment, &b.increment);
+            self.equal(&object, "minimum", &a.min, &b.min);
+            self.equal(&object, "maximum", &a.max, &b.max);
+            self.equal(&object, "cache", &a.cache, &b.cache);
+            self.equal(&object, "cycle", &a.cycle, &b.cycle);
+            self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
+            if !acl::same(&a.acl, &b.acl, &a.owner, acl::OF_SEQUENCES) {
+                self.differs(&object, "privileges", acl::print(&a.acl), acl::print(&b.acl));
+            }
+        }
+    }
+
+    pub(super) fn statistics(&mut self) {
+        for (object, a, b) in self.paired(
+            ObjectKind::ExtendedStatistics,
+            &self.live.statistics,
+            &self.staging.statistics,
+            |s: &ExtendedStatistics| &s.name,
+        ) {
+            self.equal(&object, "owner", &a.owner, &b.owner);
+            self.equal_list(&object, "kinds", &a.kinds, &b.kinds);
+            self.equal_option(&object, "target", a.target.as_ref(), b.target.as_ref());
+            self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
+            self.equal_text(
+                &object,
+                "columns",
+                (ObjectKind::ExtendedStatistics, &a.name.name),
+                &a.columns,
+                &b.columns,
+            );
+        }
+    }
+}
