@@ -22,9 +22,18 @@ pub(crate) fn check(
         check_key(key, incoming, members, refusals);
     }
     for dependent in &live.other_dependents {
-        let reason = format!("depends on {} and would go on with the backup set", dependent.member);
-        let remedy = "drop it before the swap and create it again after it, or make it look the relation up by name";
-        refusals.push(Refusal::new(RefusalKind::Dependent, &dependent.description, reason, remedy));
+        let reason = format!(
+            "depends on {} and would go on with the backup set",
+            dependent.member
+        );
+        let remedy =
+            "drop it before the swap and create it again after it, or make it look the relation up by name";
+        refusals.push(Refusal::new(
+            RefusalKind::Dependent,
+            &dependent.description,
+            reason,
+            remedy,
+        ));
     }
     for publication in &live.server.all_tables_publications {
         let object = ObjectName::global(ObjectKind::Publication, publication);
@@ -38,13 +47,21 @@ pub(crate) fn check(
 pub(crate) fn warnings(live: &CatalogSnapshot, incoming: &CatalogSnapshot) -> Vec<String> {
     let triggers = live.server.event_triggers.iter().map(|trigger| {
         let object = ObjectName::global(ObjectKind::EventTrigger, trigger);
-        format!("{object} fires on the swap's DDL and may veto it; rehearse the swap, or disable it meanwhile")
+        format!(
+            "{object} fires on the swap's DDL and may veto it; rehearse the swap, or disable it meanwhile"
+        )
     });
     let views = incoming.views.iter().map(|view| {
-        format!("{} reads what goes live, and will read live after the swap", view.object())
+        format!(
+            "{} reads what goes live, and will read live after the swap",
+            view.object()
+        )
     });
     let others = incoming.other_dependents.iter().map(|dependent| {
-        format!("{} depends on {}, and will depend on live after the swap", dependent.description, dependent.member)
+        format!(
+            "{} depends on {}, and will depend on live after the swap",
+            dependent.description, dependent.member
+        )
     });
     triggers.chain(views).chain(others).collect()
 }
@@ -54,7 +71,8 @@ fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<R
         refusals.push(Refusal::new(RefusalKind::View, view.object(), reason, remedy));
     };
     if view.kind == RelationKind::MaterializedView {
-        let remedy = "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
+        let remedy =
+            "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
         refuse("reads the set and would keep the old data".to_owned(), remedy);
     }
     // A view that reads only other views finds them as they are: it needs nothing.
@@ -62,7 +80,10 @@ fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<R
         return;
     }
     if let Some(extension) = &view.extension {
-        refuse(format!("belongs to the extension {extension}"), "drop it, or take the relation out of the set");
+        refuse(
+            format!("belongs to the extension {extension}"),
+            "drop it, or take the relation out of the set",
+        );
     }
     if !view.rules.is_empty() {
         let remedy = "replace its rules by INSTEAD OF triggers, or drop and create it around the swap";
@@ -73,11 +94,19 @@ fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<R
             continue;
         };
         let type_of = |relation: &Relation| {
-            relation.column(&read.column).map(|column| (column.data_type.clone(), column.collation.clone()))
+            relation
+                .column(&read.column)
+                .map(|column| (column.data_type.clone(), column.collation.clone()))
         };
         if type_of(member.live) != type_of(member.incoming) {
-            let reason = format!("reads column {} of {}, which changes", read.column, member.live.name);
-            refuse(reason, "drop the view before the swap and create it again after it");
+            let reason = format!(
+                "reads column {} of {}, which changes",
+                read.column, member.live.name
+            );
+            refuse(
+                reason,
+                "drop the view before the swap and create it again after it",
+            );
         }
     }
 }
@@ -92,20 +121,35 @@ fn check_key(
     let mut refuse = |reason: String, remedy| {
         refusals.push(Refusal::new(RefusalKind::ForeignKey, &object, reason, remedy));
     };
-    if incoming.relations.iter().any(|relation| relation.oid == key.table_oid) {
+    if incoming
+        .relations
+        .iter()
+        .any(|relation| relation.oid == key.table_oid)
+    {
         let reason = format!("goes live with its table but points at {}", key.references.table);
         refuse(reason, "build staging again: its keys must point at staging");
         return;
     }
     if key.partitioned {
         let remedy = "drop it before the swap and create it again after it";
-        refuse("is of a partitioned table or a partition, which is not followed yet".to_owned(), remedy);
+        refuse(
+            "is of a partitioned table or a partition, which is not followed yet".to_owned(),
+            remedy,
+        );
     }
-    let Some(member) = members.iter().find(|member| member.live.oid == key.references.oid) else {
+    let Some(member) = members
+        .iter()
+        .find(|member| member.live.oid == key.references.oid)
+    else {
         return;
     };
     // A key may also point at a mere unique index; its pairing is checked with the indexes.
-    let is_key = |relation: &Relation| relation.constraints.iter().any(|c| backs(c, &key.references.columns));
+    let is_key = |relation: &Relation| {
+        relation
+            .constraints
+            .iter()
+            .any(|c| backs(c, &key.references.columns))
+    };
     if is_key(member.live) && !is_key(member.incoming) {
         let reason = format!("needs a unique key that {} does not have", member.incoming.name);
         refuse(reason, "build staging again, or drop the foreign key");
@@ -114,8 +158,10 @@ fn check_key(
 
 /// Whether a unique constraint covers exactly these columns, in whatever order.
 fn backs(constraint: &cutover_core::catalog::Constraint, columns: &[Ident]) -> bool {
-    matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
-        && constraint.columns.len() == columns.len()
+    matches!(
+        constraint.kind,
+        ConstraintKind::PrimaryKey | ConstraintKind::Unique
+    ) && constraint.columns.len() == columns.len()
         && constraint.columns.iter().all(|column| columns.contains(column))
 }
 
@@ -141,7 +187,13 @@ pub(crate) fn repoint_view(view: &DependentView) -> Step {
         });
         sql = sql.then(" WITH (").append(&Sql::join(options, ", ")).then(")");
     }
-    let query = Deparsed::from_server(view.definition.as_str().trim_end().trim_end_matches(';').to_owned());
+    let query = Deparsed::from_server(
+        view.definition
+            .as_str()
+            .trim_end()
+            .trim_end_matches(';')
+            .to_owned(),
+    );
     Step::new("re-point", view.object(), sql.then(" AS\n").deparsed(&query))
         .locking(LockMode::AccessExclusive, &view.name)
 }
@@ -187,7 +239,10 @@ pub(crate) fn repoint_key(key: &InboundForeignKey, schema: &Ident) -> Vec<Step> 
             .locking(LockMode::AccessExclusive, &referenced),
     ];
     if let Some(comment) = &key.comment {
-        let sql = Sql::text("COMMENT ON CONSTRAINT ").ident(&key.name).then(" ON ").name(&key.table);
+        let sql = Sql::text("COMMENT ON CONSTRAINT ")
+            .ident(&key.name)
+            .then(" ON ")
+            .name(&key.table);
         steps.push(Step::new("comment on", object, sql.then(" IS ").literal(comment)));
     }
     steps
@@ -217,7 +272,10 @@ fn on_delete(action: &str) -> &'static str {
 pub(crate) fn validate_key(key: &InboundForeignKey, schema: &Ident) -> Step {
     let object = ObjectName::part(ObjectKind::Constraint, &key.name, &key.table);
     let referenced = QualifiedName::new(schema.clone(), key.references.table.name.clone());
-    let sql = Sql::text("ALTER TABLE ").name(&key.table).then(" VALIDATE CONSTRAINT ").ident(&key.name);
+    let sql = Sql::text("ALTER TABLE ")
+        .name(&key.table)
+        .then(" VALIDATE CONSTRAINT ")
+        .ident(&key.name);
     Step::new("validate", object, sql)
         .locking(LockMode::ShareUpdateExclusive, &key.table)
         .locking(LockMode::RowShare, &referenced)

@@ -71,28 +71,41 @@ impl RetentionPlan {
         for set in &self.drops {
             for name in &set.left_alone {
                 events.emit(EventKind::Warning {
-                    message: format!("{name} of backup set {} is no longer what was recorded and stays", set.stamp),
+                    message: format!(
+                        "{name} of backup set {} is no longer what was recorded and stays",
+                        set.stamp
+                    ),
                 });
             }
             for (done, step) in set.steps.iter().enumerate() {
                 drop_one(client, step, done, policy).await?;
             }
             records.forget_backup(client, &set.stamp).await?;
-            events.emit(EventKind::BackupDropped { backup: set.stamp.clone(), bytes: set.bytes });
+            events.emit(EventKind::BackupDropped {
+                backup: set.stamp.clone(),
+                bytes: set.bytes,
+            });
             dropped.push(set.stamp.clone());
         }
         Ok(dropped)
     }
 }
 
-async fn drop_one(client: &mut Client, step: &Step, done: usize, policy: &LockPolicy) -> Result<(), DropError> {
+async fn drop_one(
+    client: &mut Client,
+    step: &Step,
+    done: usize,
+    policy: &LockPolicy,
+) -> Result<(), DropError> {
     let started = Instant::now();
     for attempt in 1.. {
         let error = match try_drop(client, step, done, policy).await {
             Err(DropError::Statement(error)) => error,
             done => return done,
         };
-        let busy = error.sqlstate().is_some_and(|state| ["55P03", "40P01"].contains(&state.code()));
+        let busy = error
+            .sqlstate()
+            .is_some_and(|state| ["55P03", "40P01"].contains(&state.code()));
         if !busy || started.elapsed() >= policy.deadline {
             return Err(error.into());
         }
@@ -101,7 +114,12 @@ async fn drop_one(client: &mut Client, step: &Step, done: usize, policy: &LockPo
     Ok(())
 }
 
-async fn try_drop(client: &mut Client, step: &Step, done: usize, policy: &LockPolicy) -> Result<(), DropError> {
+async fn try_drop(
+    client: &mut Client,
+    step: &Step,
+    done: usize,
+    policy: &LockPolicy,
+) -> Result<(), DropError> {
     let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
     let tx = client.transaction().await.map_err(failed)?;
     let ms = i64::try_from(policy.stall_budget.as_millis()).unwrap_or(i64::MAX);
@@ -110,10 +128,16 @@ async fn try_drop(client: &mut Client, step: &Step, done: usize, policy: &LockPo
     step.run(&tx, done).await?;
     // The name was dropped; was it the relation that was recorded?
     if let DoneWhen::Query(gone) = &step.done_when
-        && !tx.query_one(gone.as_str(), &[]).await.map_err(failed)?.get::<_, bool>(0)
+        && !tx
+            .query_one(gone.as_str(), &[])
+            .await
+            .map_err(failed)?
+            .get::<_, bool>(0)
     {
         tx.rollback().await.map_err(failed)?;
-        return Err(DropError::Replaced { object: Box::new(step.object.clone()) });
+        return Err(DropError::Replaced {
+            object: Box::new(step.object.clone()),
+        });
     }
     Ok(tx.commit().await.map_err(failed)?)
 }

@@ -62,7 +62,10 @@ pub enum SwapError {
 }
 
 fn list(blockers: &[Blocker]) -> String {
-    blockers.iter().map(|blocker| format!("\n  {blocker}")).collect()
+    blockers
+        .iter()
+        .flat_map(|blocker| ["\n  ".to_owned(), blocker.to_string()])
+        .collect()
 }
 
 impl SwapError {

@@ -11,8 +11,13 @@ use crate::members::Member;
 
 /// One step a lock.
 pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<Step> {
-    let views = views.iter().rev().map(|view| owned("ALTER VIEW ", view.object(), &view.name, &view.owner));
-    let referring = referring_tables(live).into_iter().map(|key| lock_table(&key.table));
+    let views = views
+        .iter()
+        .rev()
+        .map(|view| owned("ALTER VIEW ", view.object(), &view.name, &view.owner));
+    let referring = referring_tables(live)
+        .into_iter()
+        .map(|key| lock_table(&key.table));
     views
         .chain(referring)
         .chain(relations(members.iter().map(|member| member.live)))
@@ -24,9 +29,12 @@ pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &
 pub(crate) fn oids(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<u32> {
     let views = views.iter().map(|view| view.oid);
     let referring = live.inbound_foreign_keys.iter().map(|key| key.table_oid);
-    let members = members.iter().flat_map(|member| [member.live, member.incoming]).flat_map(|relation| {
-        std::iter::once(relation.oid).chain(relation.sequences.iter().map(|sequence| sequence.oid))
-    });
+    let members = members
+        .iter()
+        .flat_map(|member| [member.live, member.incoming])
+        .flat_map(|relation| {
+            std::iter::once(relation.oid).chain(relation.sequences.iter().map(|sequence| sequence.oid))
+        });
     views.chain(referring).chain(members).collect()
 }
 
@@ -42,17 +50,30 @@ fn relations<'a>(relations: impl Iterator<Item = &'a Relation>) -> Vec<Step> {
     let (views, tables): (Vec<_>, Vec<_>) =
         relations.partition(|relation| relation.kind == RelationKind::MaterializedView);
     let views = views.iter().rev().map(|relation| {
-        owned("ALTER MATERIALIZED VIEW ", relation.object(), &relation.name, &relation.owner)
+        owned(
+            "ALTER MATERIALIZED VIEW ",
+            relation.object(),
+            &relation.name,
+            &relation.owner,
+        )
     });
-    let sequences = tables.iter().flat_map(|relation| &relation.sequences).map(|sequence| {
-        let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
-        owned("ALTER SEQUENCE ", object, &sequence.name, &sequence.owner)
-    });
-    views.chain(tables.iter().map(|relation| lock_table(&relation.name))).chain(sequences).collect()
+    let sequences = tables
+        .iter()
+        .flat_map(|relation| &relation.sequences)
+        .map(|sequence| {
+            let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
+            owned("ALTER SEQUENCE ", object, &sequence.name, &sequence.owner)
+        });
+    views
+        .chain(tables.iter().map(|relation| lock_table(&relation.name)))
+        .chain(sequences)
+        .collect()
 }
 
 fn lock_table(name: &QualifiedName) -> Step {
-    let sql = Sql::text("LOCK TABLE ONLY ").name(name).then(" IN ACCESS EXCLUSIVE MODE");
+    let sql = Sql::text("LOCK TABLE ONLY ")
+        .name(name)
+        .then(" IN ACCESS EXCLUSIVE MODE");
     Step::new("lock", ObjectName::qualified(ObjectKind::Table, name), sql)
         .locking(LockMode::AccessExclusive, name)
 }

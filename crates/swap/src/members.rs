@@ -51,7 +51,11 @@ pub(crate) fn resolve<'a>(
         match (live.relation(&pair.live), incoming.relation(&pair.incoming)) {
             (Some(live), Some(incoming)) => {
                 check(live, incoming, refusals);
-                members.push(Member { live, incoming, parts: resolve_parts(live, incoming, pair, options, refusals) });
+                members.push(Member {
+                    live,
+                    incoming,
+                    parts: resolve_parts(live, incoming, pair, options, refusals),
+                });
             }
             (None, _) => refusals.push(missing(live, &pair.live)),
             (_, None) => refusals.push(missing(incoming, &pair.incoming)),
@@ -67,59 +71,111 @@ fn unpaired(object: &ObjectName, reason: &str) -> Refusal {
 
 fn missing(snapshot: &CatalogSnapshot, name: &Ident) -> Refusal {
     let object = QualifiedName::new(snapshot.schema.clone(), name.clone());
-    Refusal::new(RefusalKind::Unpaired, object, "does not exist", "build staging again")
+    Refusal::new(
+        RefusalKind::Unpaired,
+        object,
+        "does not exist",
+        "build staging again",
+    )
 }
 
 fn check(live: &Relation, incoming: &Relation, refusals: &mut Vec<Refusal>) {
     if live.kind != incoming.kind {
         let reason = format!("is to take the place of a {}", live.kind.object_kind());
-        refusals.push(Refusal::new(RefusalKind::Kind, incoming.object(), reason, "build staging again"));
+        refusals.push(Refusal::new(
+            RefusalKind::Kind,
+            incoming.object(),
+            reason,
+            "build staging again",
+        ));
     }
     for relation in [live, incoming] {
         check_kind(relation, refusals);
         if !relation.may_act_as_owner {
-            let reason = format!("belongs to {}, whose rights the session's role does not have", relation.owner);
+            let reason = format!(
+                "belongs to {}, whose rights the session's role does not have",
+                relation.owner
+            );
             let remedy = "connect as the owner, or GRANT the owning role";
-            refusals.push(Refusal::new(RefusalKind::Rights, relation.object(), reason, remedy));
+            refusals.push(Refusal::new(
+                RefusalKind::Rights,
+                relation.object(),
+                reason,
+                remedy,
+            ));
         }
     }
     if incoming.persistence != live.persistence && incoming.persistence != Persistence::Permanent {
         let remedy = "ALTER TABLE … SET LOGGED before the swap";
         let reason = "is unlogged or temporary: empty after a crash and on standbys";
-        refusals.push(Refusal::new(RefusalKind::NotReady, incoming.object(), reason, remedy));
+        refusals.push(Refusal::new(
+            RefusalKind::NotReady,
+            incoming.object(),
+            reason,
+            remedy,
+        ));
     }
     if !incoming.populated {
         let remedy = "REFRESH MATERIALIZED VIEW before the swap";
-        refusals.push(Refusal::new(RefusalKind::NotReady, incoming.object(), "holds no data", remedy));
+        refusals.push(Refusal::new(
+            RefusalKind::NotReady,
+            incoming.object(),
+            "holds no data",
+            remedy,
+        ));
     }
     for index in incoming.indexes.iter().filter(|index| !index.valid) {
         let object = ObjectName::qualified(ObjectKind::Index, &index.name);
-        refusals.push(Refusal::new(RefusalKind::NotReady, object, "is invalid", "REINDEX it before the swap"));
+        refusals.push(Refusal::new(
+            RefusalKind::NotReady,
+            object,
+            "is invalid",
+            "REINDEX it before the swap",
+        ));
     }
     if !live.publications.is_empty() || !live.schema_publications.is_empty() {
         for publication in live.publications.iter().chain(&live.schema_publications) {
             let object = ObjectName::global(ObjectKind::Publication, publication);
             let reason = format!("publishes {} and would go on with the backup set", live.name);
-            let remedy = "take the table out of the publication: subscribers need a fresh copy after every swap";
+            let remedy =
+                "take the table out of the publication: subscribers need a fresh copy after every swap";
             refusals.push(Refusal::new(RefusalKind::Publication, object, reason, remedy));
         }
     }
 }
 
 fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
-    if !matches!(relation.kind, RelationKind::Table | RelationKind::MaterializedView) {
+    if !matches!(
+        relation.kind,
+        RelationKind::Table | RelationKind::MaterializedView
+    ) {
         let remedy = "only tables and materialized views can be swapped: take it out of the release set";
-        refusals.push(Refusal::new(RefusalKind::Kind, relation.object(), "cannot be swapped", remedy));
+        refusals.push(Refusal::new(
+            RefusalKind::Kind,
+            relation.object(),
+            "cannot be swapped",
+            remedy,
+        ));
     }
     if relation.is_partition || !relation.inherits_from.is_empty() || !relation.inherited_by.is_empty() {
         let remedy = "partitions and inheritance are not supported yet: take it out of the release set";
         let reason = "is a partition, or has parents or children";
-        refusals.push(Refusal::new(RefusalKind::Inheritance, relation.object(), reason, remedy));
+        refusals.push(Refusal::new(
+            RefusalKind::Inheritance,
+            relation.object(),
+            reason,
+            remedy,
+        ));
     }
     if let Some(extension) = &relation.extension {
         let reason = format!("belongs to the extension {extension}");
         let remedy = "take it out of the release set: the extension owns it";
-        refusals.push(Refusal::new(RefusalKind::Extension, relation.object(), reason, remedy));
+        refusals.push(Refusal::new(
+            RefusalKind::Extension,
+            relation.object(),
+            reason,
+            remedy,
+        ));
     }
 }
 
@@ -133,7 +189,10 @@ fn resolve_parts(
     let mut resolved = Vec::new();
     let mut partners = BTreeSet::new();
     for (kind, name) in parts(live) {
-        let partner = pair.parts.iter().find(|part| part.kind == kind && part.live == name.name);
+        let partner = pair
+            .parts
+            .iter()
+            .find(|part| part.kind == kind && part.live == name.name);
         let found = partner.filter(|part| part_oid(incoming, kind, &part.incoming).is_some());
         if found.is_none() && !options.allows_unpaired(kind) {
             let reason = format!("of {} has no partner on {}", live.name, incoming.name);
@@ -156,18 +215,31 @@ fn resolve_parts(
             continue;
         }
         // One whose partner is not there now still knows which name it is to take.
-        let takes = pair.parts.iter().find(|part| part.kind == kind && part.incoming == name.name);
+        let takes = pair
+            .parts
+            .iter()
+            .find(|part| part.kind == kind && part.incoming == name.name);
         if !options.allows_unpaired(kind) {
             let reason = format!("of {} has no partner on {}", incoming.name, live.name);
             refusals.push(part_unpaired(kind, &name, reason));
         }
         let takes = takes.map(|part| name.with_name(part.live.clone()));
-        resolved.push(Part { kind, live: None, incoming: Some(name), takes });
+        resolved.push(Part {
+            kind,
+            live: None,
+            incoming: Some(name),
+            takes,
+        });
     }
     resolved
 }
 
 fn part_unpaired(kind: ObjectKind, name: &QualifiedName, reason: String) -> Refusal {
     let remedy = "build staging again, or declare the change in the release file";
-    Refusal::new(RefusalKind::Unpaired, ObjectName::qualified(kind, name), reason, remedy)
+    Refusal::new(
+        RefusalKind::Unpaired,
+        ObjectName::qualified(kind, name),
+        reason,
+        remedy,
+    )
 }

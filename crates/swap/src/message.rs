@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Transaction;
 
-use cutover_core::{Plan, Sql, Step, StatementError};
+use cutover_core::{Plan, Sql, StatementError, Step};
 
 /// How a stage ended that did not go through.
 pub(crate) enum StageError {
@@ -24,7 +24,9 @@ impl From<StageError> for StatementError {
 
 /// The bounds of a stage, enforced by the server: no second connection is needed to cancel it.
 pub(crate) struct Limits {
-    /// For the whole stage. `lock_timeout` alone would count anew for every lock.
+    /// For waiting on any one lock.
+    pub(crate) lock: Duration,
+    /// For the whole stage: `lock_timeout` counts anew for every lock.
     pub(crate) stage: Duration,
     /// For the silence of this client afterwards, while locks are held: when its machine or network dies, the server
     /// ends the session and lets everybody go on.
@@ -33,12 +35,19 @@ pub(crate) struct Limits {
 
 /// Runs all steps of `stage` as one `DO` block: one message, one statement for `statement_timeout`.
 pub(crate) async fn run(tx: &Transaction<'_>, stage: &Plan, limits: &Limits) -> Result<(), StageError> {
-    let Some(first) = stage.steps.first() else { return Ok(()) };
+    let Some(first) = stage.steps.first() else {
+        return Ok(());
+    };
     let started = Instant::now();
-    let Err(error) = tx.batch_execute(message(&stage.steps, limits).as_str()).await else { return Ok(()) };
+    let Err(error) = tx.batch_execute(message(&stage.steps, limits).as_str()).await else {
+        return Ok(());
+    };
     // PL/pgSQL tells the statement that failed in the error's context, whatever the server's language.
     let context = error.as_db_error().and_then(|db| db.where_()).unwrap_or_default();
-    let failed = stage.steps.iter().position(|step| context.contains(step.sql.as_str()));
+    let failed = stage
+        .steps
+        .iter()
+        .position(|step| context.contains(step.sql.as_str()));
     let step = failed.and_then(|index| stage.steps.get(index)).unwrap_or(first);
     let error = StatementError::new(step.purpose, step.object.clone(), error).after(failed.unwrap_or(0));
     let busy = match error.sqlstate().map(tokio_postgres::error::SqlState::code) {
@@ -48,20 +57,26 @@ pub(crate) async fn run(tx: &Transaction<'_>, stage: &Plan, limits: &Limits) -> 
         Some("57014") => started.elapsed() >= limits.stage,
         _ => false,
     };
-    Err(if busy { StageError::Busy(error) } else { StageError::Failed(error) })
+    Err(if busy {
+        StageError::Busy(error)
+    } else {
+        StageError::Failed(error)
+    })
 }
 
 fn message(steps: &[Step], limits: &Limits) -> Sql {
     let statements = steps.iter().map(|step| step.sql.clone().then(";\n"));
-    let block = Sql::text("BEGIN\n").append(&Sql::join(statements, "")).then("END");
-    let ms = i64::try_from(limits.stage.as_millis()).unwrap_or(i64::MAX).max(1);
-    let silence = i64::try_from(limits.silence.as_millis()).unwrap_or(i64::MAX).max(1);
+    let block = Sql::text("BEGIN\n")
+        .append(&Sql::join(statements, ""))
+        .then("END");
+    // To the server 0 means without end.
+    let ms = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX).max(1);
     Sql::text("SET LOCAL lock_timeout = ")
-        .number(ms)
+        .number(ms(limits.lock))
         .then("; SET LOCAL statement_timeout = ")
-        .number(ms)
+        .number(ms(limits.stage))
         .then("; SET LOCAL idle_in_transaction_session_timeout = ")
-        .number(silence)
+        .number(ms(limits.silence))
         .then("; DO ")
         .literal(block.as_str())
         // COMMIT must not be cut short while it waits for a synchronous standby.

@@ -44,14 +44,19 @@ impl Pair {
                 let staging = policy.staging(&relation.name).name;
                 let theirs = incoming.relation(&staging).map(parts).unwrap_or_default();
                 let pairs = parts(relation).into_iter().filter_map(|(kind, name)| {
-                    let partner = (kind, policy.staging(&name).name);
-                    theirs.iter().any(|(k, n)| (k, &n.name) == (&partner.0, &partner.1)).then(|| PartPair {
+                    let partner = policy.staging(&name);
+                    let found = theirs.contains(&(kind, partner.clone()));
+                    found.then_some(PartPair {
                         kind,
                         live: name.name,
-                        incoming: partner.1,
+                        incoming: partner.name,
                     })
                 });
-                Self { live: relation.name.name.clone(), parts: pairs.collect(), incoming: staging }
+                Self {
+                    live: relation.name.name.clone(),
+                    parts: pairs.collect(),
+                    incoming: staging,
+                }
             })
             .collect()
     }
@@ -81,20 +86,43 @@ impl Pair {
 
 /// What of a relation bears a schema-wide name.
 pub(crate) fn parts(relation: &Relation) -> Vec<(ObjectKind, QualifiedName)> {
-    let indexes = relation.indexes.iter().map(|index| (ObjectKind::Index, &index.name));
-    let sequences = relation.sequences.iter().map(|sequence| (ObjectKind::Sequence, &sequence.name));
-    let statistics = relation.statistics.iter().map(|s| (ObjectKind::ExtendedStatistics, &s.name));
-    indexes.chain(sequences).chain(statistics).map(|(kind, name)| (kind, name.clone())).collect()
+    let indexes = relation
+        .indexes
+        .iter()
+        .map(|index| (ObjectKind::Index, &index.name));
+    let sequences = relation
+        .sequences
+        .iter()
+        .map(|sequence| (ObjectKind::Sequence, &sequence.name));
+    let statistics = relation
+        .statistics
+        .iter()
+        .map(|s| (ObjectKind::ExtendedStatistics, &s.name));
+    indexes
+        .chain(sequences)
+        .chain(statistics)
+        .map(|(kind, name)| (kind, name.clone()))
+        .collect()
 }
 
 /// The oid of a part.
 pub(crate) fn part_oid(relation: &Relation, kind: ObjectKind, name: &Ident) -> Option<u32> {
     match kind {
-        ObjectKind::Index => relation.indexes.iter().find(|i| i.name.name == *name).map(|i| i.oid),
-        ObjectKind::Sequence => relation.sequences.iter().find(|s| s.name.name == *name).map(|s| s.oid),
-        ObjectKind::ExtendedStatistics => {
-            relation.statistics.iter().find(|s| s.name.name == *name).map(|s| s.oid)
-        }
+        ObjectKind::Index => relation
+            .indexes
+            .iter()
+            .find(|i| i.name.name == *name)
+            .map(|i| i.oid),
+        ObjectKind::Sequence => relation
+            .sequences
+            .iter()
+            .find(|s| s.name.name == *name)
+            .map(|s| s.oid),
+        ObjectKind::ExtendedStatistics => relation
+            .statistics
+            .iter()
+            .find(|s| s.name.name == *name)
+            .map(|s| s.oid),
         _ => None,
     }
 }

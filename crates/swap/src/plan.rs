@@ -7,9 +7,7 @@ use serde::Serialize;
 
 use cutover_core::catalog::{CatalogSnapshot, Relation};
 use cutover_core::records::BackupObject;
-use cutover_core::{
-    Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Stamp, Step,
-};
+use cutover_core::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Stamp, Step};
 
 use crate::dependents;
 use crate::lock_order;
@@ -90,7 +88,10 @@ pub(crate) struct CatalogFacts {
 
 impl CatalogFacts {
     fn of(snapshot: &CatalogSnapshot) -> Self {
-        Self { oids: snapshot.fingerprint_oids(), fingerprint: snapshot.fingerprint.clone() }
+        Self {
+            oids: snapshot.fingerprint_oids(),
+            fingerprint: snapshot.fingerprint.clone(),
+        }
     }
 }
 
@@ -136,7 +137,10 @@ impl SwapPlan {
             return Err(SwapRefused { refusals });
         }
 
-        let digest = Digest::of([live.fingerprint.as_str().as_bytes(), incoming.fingerprint.as_str().as_bytes()]);
+        let digest = Digest::of([
+            live.fingerprint.as_str().as_bytes(),
+            incoming.fingerprint.as_str().as_bytes(),
+        ]);
         let stage = |title: &str, steps: Vec<Step>| {
             let mut plan = Plan::new(title, digest.clone());
             plan.steps = steps;
@@ -152,12 +156,18 @@ impl SwapPlan {
             schema: live.schema.clone(),
             backup: stamp.clone(),
             restores: None,
-            rename_indexes: stage("rename indexes, readers go on", renames::before_locks(&members, &backup)),
+            rename_indexes: stage(
+                "rename indexes, readers go on",
+                renames::before_locks(&members, &backup),
+            ),
             take_locks: stage("take every lock", lock_order::steps(live, &views, &members)),
             switch: stage("switch", switch),
             post_swap: stage(
                 "after the swap, each in a transaction of its own",
-                validated.clone().map(|key| dependents::validate_key(key, &live.schema)).collect(),
+                validated
+                    .clone()
+                    .map(|key| dependents::validate_key(key, &live.schema))
+                    .collect(),
             ),
             prechecks: validated.filter_map(|key| precheck(key, &members)).collect(),
             warnings: dependents::warnings(live, incoming),
@@ -183,7 +193,9 @@ impl SwapPlan {
 }
 
 fn precheck(key: &cutover_core::catalog::InboundForeignKey, members: &[Member<'_>]) -> Option<Precheck> {
-    let member = members.iter().find(|member| member.live.oid == key.references.oid)?;
+    let member = members
+        .iter()
+        .find(|member| member.live.oid == key.references.oid)?;
     Some(Precheck::of(key, &member.incoming.name))
 }
 
@@ -220,12 +232,22 @@ fn check_names(live: &CatalogSnapshot, objects: &[BackupObject], refusals: &mut 
         if let Some(other) = taken.insert(key, &object.live) {
             let reason = format!("would bear the same backup name as {other}");
             let name = ObjectName::qualified(object.kind, &object.live);
-            refusals.push(Refusal::new(RefusalKind::Name, name, reason, "rename one of them"));
+            refusals.push(Refusal::new(
+                RefusalKind::Name,
+                name,
+                reason,
+                "rename one of them",
+            ));
         }
         if live.relation(&object.backup.name).is_some() {
             let name = ObjectName::qualified(object.kind, &object.backup);
             let reason = "is the name of a live relation and of its backup".to_owned();
-            refusals.push(Refusal::new(RefusalKind::Name, name, reason, "choose another stamp"));
+            refusals.push(Refusal::new(
+                RefusalKind::Name,
+                name,
+                reason,
+                "choose another stamp",
+            ));
         }
     }
 }
@@ -233,9 +255,17 @@ fn check_names(live: &CatalogSnapshot, objects: &[BackupObject], refusals: &mut 
 impl fmt::Display for SwapPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.restores {
-            None => writeln!(f, "-- Swap of {} relations of schema {}", self.relations, self.schema)?,
+            None => writeln!(
+                f,
+                "-- Swap of {} relations of schema {}",
+                self.relations, self.schema
+            )?,
             Some(stamp) => {
-                writeln!(f, "-- Rollback of {} relations of schema {} to {stamp}", self.relations, self.schema)?;
+                writeln!(
+                    f,
+                    "-- Rollback of {} relations of schema {} to {stamp}",
+                    self.relations, self.schema
+                )?;
             }
         }
         writeln!(f, "-- What is live becomes backup set {}", self.backup)?;
@@ -243,9 +273,14 @@ impl fmt::Display for SwapPlan {
             writeln!(f, "-- Warning: {warning}")?;
         }
         for precheck in &self.prechecks {
-            writeln!(f, "\n-- check beforehand the rows of {}\n{};", precheck.key, precheck.sql)?;
+            writeln!(
+                f,
+                "\n-- check beforehand the rows of {}\n{};",
+                precheck.key, precheck.sql
+            )?;
         }
-        writeln!(f, "\nBEGIN;")?;
+        // The deparsed definitions of views name the members without their schema.
+        writeln!(f, "\nBEGIN;\nSET LOCAL search_path = {}, pg_temp;", self.schema)?;
         for stage in [&self.rename_indexes, &self.take_locks, &self.switch] {
             write!(f, "\n{stage}")?;
         }

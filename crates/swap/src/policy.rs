@@ -38,9 +38,9 @@ impl Default for LockPolicy {
     fn default() -> Self {
         Self {
             stall_budget: Duration::from_millis(100),
-            deadline: Duration::from_secs(600),
+            deadline: Duration::from_mins(10),
             exclusive_budget: Duration::from_secs(1),
-            snapshot_deadline: Duration::from_secs(600),
+            snapshot_deadline: Duration::from_mins(10),
             old_snapshots: OldSnapshots::WaitFor,
             longest_pause: Duration::from_secs(5),
         }
@@ -90,12 +90,18 @@ impl LockPolicy {
         let doubled = Duration::from_millis(50).saturating_mul(1_u32 << (attempt - 1).min(16));
         // The clock's last digits are random enough to keep two swaps, or a swap and a cron job, out of step.
         let nanos = jiff::Timestamp::now().subsec_nanosecond().unsigned_abs() % 1000;
-        doubled.min(self.longest_pause).mul_f64(0.5 + f64::from(nanos) / 1000.0)
+        doubled
+            .min(self.longest_pause)
+            .mul_f64(0.5 + f64::from(nanos) / 1000.0)
     }
 
     /// The longest that the `attempt`th try may wait for its locks.
     pub(crate) fn wait_in(&self, attempt: u32) -> Duration {
-        if attempt == 1 { Duration::from_millis(1) } else { self.stall_budget }
+        if attempt == 1 {
+            Duration::from_millis(1)
+        } else {
+            self.stall_budget
+        }
     }
 }
 
@@ -109,7 +115,10 @@ mod tests {
         for (attempt, nominal) in [(1, 50), (2, 100), (5, 800), (7, 3200), (8, 5000), (1000, 5000)] {
             let pause = policy.pause_after(attempt);
             let nominal = Duration::from_millis(nominal);
-            assert!(pause >= nominal / 2 && pause <= nominal * 3 / 2, "{attempt}: {pause:?}");
+            assert!(
+                pause >= nominal / 2 && pause <= nominal * 3 / 2,
+                "{attempt}: {pause:?}"
+            );
         }
     }
 

@@ -28,7 +28,8 @@ impl SwapPlan {
         let mut failures = Vec::new();
         for (done, step) in self.post_swap.steps.iter().enumerate() {
             let validate = async {
-                let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
+                let failed =
+                    |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
                 let tx = client.transaction().await.map_err(failed)?;
                 let ms = i64::try_from(lock_timeout.as_millis()).unwrap_or(i64::MAX);
                 let limit = Sql::text("SET LOCAL lock_timeout = ").number(ms);

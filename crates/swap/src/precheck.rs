@@ -30,7 +30,10 @@ impl Precheck {
     pub(crate) fn of(key: &InboundForeignKey, incoming: &QualifiedName) -> Self {
         let pairs = || key.columns.iter().zip(&key.references.columns);
         let matching = pairs().map(|(ours, theirs)| Sql::text("i.").ident(theirs).then(" = r.").ident(ours));
-        let present = key.columns.iter().map(|column| Sql::text("r.").ident(column).then(" IS NOT NULL"));
+        let present = key
+            .columns
+            .iter()
+            .map(|column| Sql::text("r.").ident(column).then(" IS NOT NULL"));
         let shown = key.columns.iter().map(|column| Sql::text("r.").ident(column));
         let sql = Sql::text("SELECT count(*), coalesce((array_agg(orphan.keys::text))[1:10], '{}') FROM (SELECT json_build_array(")
             .append(&Sql::join(shown, ", "))
@@ -43,7 +46,10 @@ impl Precheck {
             .then(" i WHERE ")
             .append(&Sql::join(matching, " AND "))
             .then(")) orphan");
-        Self { key: ObjectName::part(ObjectKind::Constraint, &key.name, &key.table), sql }
+        Self {
+            key: ObjectName::part(ObjectKind::Constraint, &key.name, &key.table),
+            sql,
+        }
     }
 
     /// Runs the query; `None` when no row would be orphaned.
@@ -56,6 +62,10 @@ impl Precheck {
         let failed = |error| StatementError::new("look for rows that would violate", self.key.clone(), error);
         let row = client.query_one(self.sql.as_str(), &[]).await.map_err(failed)?;
         let rows: i64 = row.get(0);
-        Ok((rows > 0).then(|| OrphanedRows { key: self.key.clone(), rows, sample: row.get(1) }))
+        Ok((rows > 0).then(|| OrphanedRows {
+            key: self.key.clone(),
+            rows,
+            sample: row.get(1),
+        }))
     }
 }

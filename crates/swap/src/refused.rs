@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// What stands against a swap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalKind {
@@ -53,7 +53,12 @@ impl Refusal {
         reason: impl Into<String>,
         remedy: &'static str,
     ) -> Self {
-        Self { kind, object: object.to_string(), reason: reason.into(), remedy }
+        Self {
+            kind,
+            object: object.to_string(),
+            reason: reason.into(),
+            remedy,
+        }
     }
 }
 
@@ -65,12 +70,15 @@ impl fmt::Display for Refusal {
 
 /// A swap that cannot be planned, with all reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("the swap cannot be planned for {} reasons:{}", .refusals.len(), lines(.refusals))]
+#[error("the swap cannot be planned:{}", lines(.refusals))]
 pub struct SwapRefused {
     /// All of them, in the order they were found; never empty.
     pub refusals: Vec<Refusal>,
 }
 
 fn lines(refusals: &[Refusal]) -> String {
-    refusals.iter().map(|refusal| format!("\n  {refusal}")).collect()
+    refusals
+        .iter()
+        .flat_map(|refusal| ["\n  ".to_owned(), refusal.to_string()])
+        .collect()
 }

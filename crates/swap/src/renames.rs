@@ -18,11 +18,9 @@ pub(crate) fn under_lock(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<
         .iter()
         .map(|Member { live, .. }| rename(live.kind.object_kind(), &live.name, &backup(&live.name)))
         .collect();
-    steps.extend(
-        members.iter().map(|Member { live, incoming, .. }| {
-            rename(incoming.kind.object_kind(), &incoming.name, &live.name)
-        }),
-    );
+    steps.extend(members.iter().map(|Member { live, incoming, .. }| {
+        rename(incoming.kind.object_kind(), &incoming.name, &live.name)
+    }));
     steps.extend(part_renames(members, backup, |kind| kind != ObjectKind::Index));
     steps
 }
@@ -33,8 +31,11 @@ fn part_renames(
     backup: BackupName<'_>,
     wanted: impl Fn(ObjectKind) -> bool,
 ) -> Vec<Step> {
-    let parts: Vec<&Part> =
-        members.iter().flat_map(|member| &member.parts).filter(|part| wanted(part.kind)).collect();
+    let parts: Vec<&Part> = members
+        .iter()
+        .flat_map(|member| &member.parts)
+        .filter(|part| wanted(part.kind))
+        .collect();
     let away = parts.iter().filter_map(|part| {
         let (name, _) = part.live.as_ref()?;
         Some(rename(part.kind, name, &backup(name)))

@@ -61,12 +61,20 @@ pub async fn retention_plan(
     records: &Records,
     keep: usize,
 ) -> Result<RetentionPlan, CatalogError> {
-    let tx = client.build_transaction().read_only(true).start().await.map_err(|error| {
-        let object = ObjectName::global(ObjectKind::Release, records.release_set());
-        StatementError::new("plan the retention of", object, error)
-    })?;
+    let tx = client
+        .build_transaction()
+        .read_only(true)
+        .start()
+        .await
+        .map_err(|error| {
+            let object = ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("plan the retention of", object, error)
+        })?;
     let sets = records.backup_sets(&tx).await?;
-    let mut plan = RetentionPlan { drops: Vec::new(), kept: Vec::new() };
+    let mut plan = RetentionPlan {
+        drops: Vec::new(),
+        kept: Vec::new(),
+    };
     for set in sets.iter().skip(keep).rev() {
         let objects = records.backup_objects(&tx, &set.stamp).await?;
         match plan_set(&tx, records, set, &objects).await? {
@@ -83,9 +91,17 @@ async fn plan_set(
     set: &BackupSet,
     objects: &[BackupObject],
 ) -> Result<Result<SetDrop, KeptSet>, CatalogError> {
-    let members: Vec<&BackupObject> = objects.iter().filter(|object| object.of_relation.is_none()).collect();
+    let members: Vec<&BackupObject> = objects
+        .iter()
+        .filter(|object| object.of_relation.is_none())
+        .collect();
     let (present, left_alone) = present(tx, records, &members).await?;
-    let mut drop = SetDrop { stamp: set.stamp.clone(), bytes: 0, steps: Vec::new(), left_alone };
+    let mut drop = SetDrop {
+        stamp: set.stamp.clone(),
+        bytes: 0,
+        steps: Vec::new(),
+        left_alone,
+    };
     let Some(schema) = present.first().map(|member| member.backup.schema.clone()) else {
         return Ok(Ok(drop));
     };
@@ -93,9 +109,16 @@ async fn plan_set(
     let snapshot = CatalogSnapshot::read(tx, &schema, &names).await?;
     let because = dependents(&snapshot);
     if !because.is_empty() {
-        return Ok(Err(KeptSet { stamp: set.stamp.clone(), because }));
+        return Ok(Err(KeptSet {
+            stamp: set.stamp.clone(),
+            because,
+        }));
     }
-    drop.bytes = snapshot.relations.iter().map(|r| u64::try_from(r.bytes).unwrap_or(0)).sum();
+    drop.bytes = snapshot
+        .relations
+        .iter()
+        .map(|r| u64::try_from(r.bytes).unwrap_or(0))
+        .sum();
     let oids: Vec<u32> = snapshot.relations.iter().map(|relation| relation.oid).collect();
     drop.steps = drop_steps(&snapshot, edges(tx, records, &oids).await?);
     Ok(Ok(drop))
@@ -108,7 +131,10 @@ async fn present<'a>(
     members: &[&'a BackupObject],
 ) -> Result<(Vec<&'a BackupObject>, Vec<QualifiedName>), StatementError> {
     let oids: Vec<u32> = members.iter().map(|member| member.oid).collect();
-    let schemas: Vec<&str> = members.iter().map(|member| member.backup.schema.as_str()).collect();
+    let schemas: Vec<&str> = members
+        .iter()
+        .map(|member| member.backup.schema.as_str())
+        .collect();
     let names: Vec<&str> = members.iter().map(|member| member.backup.name.as_str()).collect();
     let rows = tx
         .query(
@@ -141,18 +167,28 @@ fn dependents(snapshot: &CatalogSnapshot) -> Vec<KeptReason> {
         .inbound_foreign_keys
         .iter()
         .map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
-    let others = snapshot.other_dependents.iter().map(|other| other.description.clone());
+    let others = snapshot
+        .other_dependents
+        .iter()
+        .map(|other| other.description.clone());
     views.chain(keys).chain(others).map(KeptReason).collect()
 }
 
 /// The first depends on the second, by a foreign key or by reading it.
 type Edge = (u32, u32);
 
-async fn edges(tx: &Transaction<'_>, records: &Records, oids: &[u32]) -> Result<BTreeSet<Edge>, CatalogError> {
-    let rows = tx.query(include_str!("sql/backup_edges.sql"), &[&oids]).await.map_err(|error| {
-        let object = ObjectName::global(ObjectKind::Release, records.release_set());
-        StatementError::new("read the dependencies between backups of", object, error)
-    })?;
+async fn edges(
+    tx: &Transaction<'_>,
+    records: &Records,
+    oids: &[u32],
+) -> Result<BTreeSet<Edge>, CatalogError> {
+    let rows = tx
+        .query(include_str!("sql/backup_edges.sql"), &[&oids])
+        .await
+        .map_err(|error| {
+            let object = ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("read the dependencies between backups of", object, error)
+        })?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -161,7 +197,9 @@ fn drop_steps(snapshot: &CatalogSnapshot, mut edges: BTreeSet<Edge>) -> Vec<Step
     let mut steps = Vec::new();
     let mut left: Vec<&Relation> = snapshot.relations.iter().collect();
     while !left.is_empty() {
-        let free = left.iter().position(|relation| !edges.iter().any(|(_, on)| *on == relation.oid));
+        let free = left
+            .iter()
+            .position(|relation| !edges.iter().any(|(_, on)| *on == relation.oid));
         if let Some(free) = free {
             let relation = left.remove(free);
             edges.retain(|(dependent, _)| *dependent != relation.oid);
@@ -197,15 +235,18 @@ fn drop_relation(relation: &Relation) -> Step {
         .collect();
     referenced
         .into_iter()
-        .fold(step.locking(LockMode::AccessExclusive, &relation.name), |step, table| {
-            step.locking(LockMode::AccessExclusive, table)
-        })
+        .fold(
+            step.locking(LockMode::AccessExclusive, &relation.name),
+            |step, table| step.locking(LockMode::AccessExclusive, table),
+        )
         .done_when(DoneWhen::Query(gone(relation.oid)))
 }
 
 /// By oid: whatever bears the name.
 fn gone(oid: u32) -> Sql {
-    Sql::text("SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ").number(oid.into()).then(")")
+    Sql::text("SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ")
+        .number(oid.into())
+        .then(")")
 }
 
 fn drop_keys_between(relation: &Relation, left: &[&Relation]) -> Vec<(Step, u32)> {
@@ -216,7 +257,10 @@ fn drop_keys_between(relation: &Relation, left: &[&Relation]) -> Vec<(Step, u32)
     });
     keys.map(|(constraint, target)| {
         let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
-        let sql = Sql::text("ALTER TABLE ").name(&relation.name).then(" DROP CONSTRAINT ").ident(&constraint.name);
+        let sql = Sql::text("ALTER TABLE ")
+            .name(&relation.name)
+            .then(" DROP CONSTRAINT ")
+            .ident(&constraint.name);
         let step = Step::new("drop", object, sql)
             .locking(LockMode::AccessExclusive, &relation.name)
             .locking(LockMode::AccessExclusive, &target.table);

@@ -57,7 +57,11 @@ fn known(stamps: &[Stamp]) -> String {
 }
 
 fn list(names: &[QualifiedName]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl RollbackError {
@@ -66,10 +70,14 @@ impl RollbackError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::UnknownStamp { .. } => "choose one of the stamps that `cutover backups` lists",
-            Self::SetChanged { .. } => "publish a release without these relations, or choose a newer backup set",
+            Self::SetChanged { .. } => {
+                "publish a release without these relations, or choose a newer backup set"
+            }
             Self::SeveralSchemas { .. } => "report this with the output of `cutover backups --json`",
             Self::Refused(_) => "see each reason's own remedy",
-            Self::Catalog(_) => "a relation of the backup set was dropped or renamed by hand: choose another set",
+            Self::Catalog(_) => {
+                "a relation of the backup set was dropped or renamed by hand: choose another set"
+            }
             Self::Statement(error) => error.remedy(),
         }
     }
@@ -91,20 +99,31 @@ pub async fn rollback_plan(
     stamp: &Stamp,
     policy: &NamingPolicy,
 ) -> Result<SwapPlan, RollbackError> {
-    let tx = client.build_transaction().read_only(true).start().await.map_err(|error| {
-        let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
-        StatementError::new("plan the rollback of", object, error)
-    })?;
+    let tx = client
+        .build_transaction()
+        .read_only(true)
+        .start()
+        .await
+        .map_err(|error| {
+            let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("plan the rollback of", object, error)
+        })?;
     let sets = records.backup_sets(&tx).await?;
     let stamps: Vec<Stamp> = sets.into_iter().map(|set| set.stamp).collect();
     if !stamps.contains(stamp) {
-        return Err(RollbackError::UnknownStamp { stamp: stamp.clone(), available: stamps });
+        return Err(RollbackError::UnknownStamp {
+            stamp: stamp.clone(),
+            available: stamps,
+        });
     }
     let objects = records.backup_objects(&tx, stamp).await?;
     if let Some(newest) = stamps.first() {
         let missing = missing(&records.backup_objects(&tx, newest).await?, &objects);
         if !missing.is_empty() {
-            return Err(RollbackError::SetChanged { stamp: stamp.clone(), missing });
+            return Err(RollbackError::SetChanged {
+                stamp: stamp.clone(),
+                missing,
+            });
         }
     }
     let schema = one_schema(&objects, stamp)?;
@@ -114,11 +133,19 @@ pub async fn rollback_plan(
     let live = CatalogSnapshot::read(&tx, &schema, &live_names).await?;
     let incoming = CatalogSnapshot::read(&tx, &schema, &backup_names).await?;
     if let Some(strange) = impostors(&incoming, &objects) {
-        return Err(CatalogError::Missing { schema, missing: strange }.into());
+        return Err(CatalogError::Missing {
+            schema,
+            missing: strange,
+        }
+        .into());
     }
-    let any = [ObjectKind::Index, ObjectKind::Sequence, ObjectKind::ExtendedStatistics]
-        .into_iter()
-        .fold(PlanOptions::default(), PlanOptions::allow_unpaired);
+    let any = [
+        ObjectKind::Index,
+        ObjectKind::Sequence,
+        ObjectKind::ExtendedStatistics,
+    ]
+    .into_iter()
+    .fold(PlanOptions::default(), PlanOptions::allow_unpaired);
     let pairing = Pair::from_backup(&objects);
     let new_stamp = Stamp::first_free(Timestamp::now(), &stamps);
     let plan = SwapPlan::compute(&live, &incoming, &pairing, &new_stamp, policy, &any)?;
@@ -130,7 +157,11 @@ fn missing(last_swapped: &[BackupObject], restored: &[BackupObject]) -> Vec<Qual
     last_swapped
         .iter()
         .filter(|object| object.of_relation.is_none())
-        .filter(|object| !restored.iter().any(|r| r.of_relation.is_none() && r.live == object.live))
+        .filter(|object| {
+            !restored
+                .iter()
+                .any(|r| r.of_relation.is_none() && r.live == object.live)
+        })
         .map(|object| object.live.clone())
         .collect()
 }
@@ -138,7 +169,9 @@ fn missing(last_swapped: &[BackupObject], restored: &[BackupObject]) -> Vec<Qual
 fn one_schema(objects: &[BackupObject], stamp: &Stamp) -> Result<Ident, RollbackError> {
     let several = || RollbackError::SeveralSchemas { stamp: stamp.clone() };
     let schema = objects.first().ok_or_else(several)?.live.schema.clone();
-    let same = objects.iter().all(|o| o.live.schema == schema && o.backup.schema == schema);
+    let same = objects
+        .iter()
+        .all(|o| o.live.schema == schema && o.backup.schema == schema);
     if same { Ok(schema) } else { Err(several()) }
 }
 
@@ -148,7 +181,9 @@ fn impostors(incoming: &CatalogSnapshot, objects: &[BackupObject]) -> Option<Vec
         .relations
         .iter()
         .filter(|relation| {
-            !objects.iter().any(|object| object.oid == relation.oid && object.backup == relation.name)
+            !objects
+                .iter()
+                .any(|object| object.oid == relation.oid && object.backup == relation.name)
         })
         .map(|relation| relation.name.name.clone())
         .collect();

@@ -8,8 +8,8 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
 use cutover_core::records::{Records, SwapRecord};
 use cutover_core::{
-    DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp, StatementError,
-    millis,
+    DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
+    StatementError, millis,
 };
 
 use crate::error::SwapError;
@@ -60,7 +60,7 @@ impl SwapPlan {
     /// `ACCESS EXCLUSIVE` on the members, on the views over them and on tables with foreign keys to them. It is asked
     /// for in short tries, the first without waiting; no reader waits longer than [`LockPolicy::stall_budget`] for a
     /// try that fails, or [`LockPolicy::exclusive_budget`] more for the one that gets through. Never cancels anybody.
-    /// In a deadlock it is the swap that gives way.
+    /// In a deadlock it is the swap that gives way, so a stall budget near the server's `deadlock_timeout` is cut.
     ///
     /// # Cancel safety
     /// Dropped before `COMMIT` is sent, everything is rolled back. Dropped while `COMMIT` runs the outcome is open:
@@ -77,13 +77,20 @@ impl SwapPlan {
     ) -> Result<SwapReport, SwapError> {
         let started = Instant::now();
         if !context.lock.is_held(client).await? {
-            return Err(SwapError::LockNotHeld { release_set: context.records.release_set().clone() });
+            return Err(SwapError::LockNotHeld {
+                release_set: context.records.release_set().clone(),
+            });
         }
         self.wait_for_old_snapshots(client, context, policy).await?;
         let rule = DeadlockRule::read(client, self.server_version, context.records.release_set()).await?;
         let mut tries = Tries::new(policy, rule, context.events, &self.locked_oids);
         loop {
-            let mut attempt = Attempt { plan: self, context, policy, tries: &mut tries };
+            let mut attempt = Attempt {
+                plan: self,
+                context,
+                policy,
+                tries: &mut tries,
+            };
             if let Some(exclusive) = attempt.run(client).await? {
                 let report = SwapReport {
                     backup: self.backup.clone(),
@@ -118,9 +125,10 @@ impl SwapPlan {
         match snapshots::wait(client, &self.schema, policy.snapshot_deadline, context.events).await {
             Ok(()) => Ok(()),
             Err(WaitError::Statement(error)) => Err(error.into()),
-            Err(WaitError::StillThere(holders)) => {
-                Err(SwapError::OldSnapshots { waited: policy.snapshot_deadline, holders })
-            }
+            Err(WaitError::StillThere(holders)) => Err(SwapError::OldSnapshots {
+                waited: policy.snapshot_deadline,
+                holders,
+            }),
         }
     }
 }
@@ -145,8 +153,16 @@ impl Attempt<'_, '_> {
             .map_err(|error| self.failed("begin the swap of", error))?;
         self.prepare(&tx).await?;
         let expected = self.verify_unchanged(&tx).await?;
-        self.context.records.add_backup(&tx, &self.plan.backup, &self.plan.backup_objects).await?;
-        let patient = Limits { stage: Duration::from_secs(1), silence: TRANSACTION_PATIENCE };
+        self.context
+            .records
+            .add_backup(&tx, &self.plan.backup, &self.plan.backup_objects)
+            .await?;
+        let wait = self.tries.rule().bound(Duration::from_secs(1));
+        let patient = Limits {
+            lock: wait,
+            stage: Duration::from_secs(10),
+            silence: TRANSACTION_PATIENCE,
+        };
         match message::run(&tx, &self.plan.rename_indexes, &patient).await {
             Ok(()) => {}
             Err(StageError::Busy(error)) => {
@@ -163,7 +179,12 @@ impl Attempt<'_, '_> {
         let granted = Instant::now();
         self.verify_under_lock(&tx, &expected).await?;
         let left = self.policy.exclusive_budget.saturating_sub(granted.elapsed());
-        let limits = Limits { stage: left.max(Duration::from_millis(1)), silence: self.silence() };
+        let wait = self.tries.rule().bound(self.policy.stall_budget);
+        let limits = Limits {
+            lock: wait,
+            stage: left,
+            silence: self.silence(),
+        };
         let late = match message::run(&tx, &self.plan.switch, &limits).await {
             Ok(()) if granted.elapsed() <= self.policy.exclusive_budget => None,
             Ok(()) => Some(None),
@@ -172,7 +193,9 @@ impl Attempt<'_, '_> {
         };
         if let Some(error) = late {
             self.roll_back(tx).await?;
-            self.tries.pause_after_overrun(client, granted.elapsed(), error).await?;
+            self.tries
+                .pause_after_overrun(client, granted.elapsed(), error)
+                .await?;
             return Ok(None);
         }
         self.commit(tx).await?;
@@ -190,7 +213,9 @@ impl Attempt<'_, '_> {
             settings = settings.then("; SET LOCAL transaction_timeout = 0");
         }
         settings = settings.append(&self.tries.rule().setting());
-        tx.batch_execute(settings.as_str()).await.map_err(|error| self.failed("prepare the swap of", error))?;
+        tx.batch_execute(settings.as_str())
+            .await
+            .map_err(|error| self.failed("prepare the swap of", error))?;
         Ok(())
     }
 
@@ -198,7 +223,9 @@ impl Attempt<'_, '_> {
     async fn verify_unchanged(&self, tx: &Transaction<'_>) -> Result<Digest, SwapError> {
         for facts in [&self.plan.live, &self.plan.incoming] {
             if read_fingerprint(tx, &facts.oids).await? != facts.fingerprint {
-                return Err(SwapError::CatalogChanged { schema: self.plan.schema.clone() });
+                return Err(SwapError::CatalogChanged {
+                    schema: self.plan.schema.clone(),
+                });
             }
         }
         Ok(read_fingerprint_without_index_names(tx, &self.oids()).await?)
@@ -215,7 +242,9 @@ impl Attempt<'_, '_> {
             return Err(SwapError::LockNotHeld { release_set });
         }
         if fingerprint != *expected {
-            return Err(SwapError::CatalogChanged { schema: self.plan.schema.clone() });
+            return Err(SwapError::CatalogChanged {
+                schema: self.plan.schema.clone(),
+            });
         }
         Ok(())
     }
@@ -238,7 +267,12 @@ impl Attempt<'_, '_> {
                 restored: self.plan.restores.clone(),
             };
             self.context.records.record_swap(tx, &swap).await?;
-            let limits = Limits { stage: self.tries.next_wait(), silence: self.silence() };
+            let wait = self.tries.next_wait();
+            let limits = Limits {
+                lock: wait,
+                stage: wait,
+                silence: self.silence(),
+            };
             let asked = Instant::now();
             let error = match message::run(tx, &self.plan.take_locks, &limits).await {
                 Ok(()) => return Ok(Some(asked)),
@@ -256,16 +290,23 @@ impl Attempt<'_, '_> {
     }
 
     async fn commit(&self, tx: Transaction<'_>) -> Result<(), SwapError> {
-        let Err(error) = tx.commit().await else { return Ok(()) };
+        let Err(error) = tx.commit().await else {
+            return Ok(());
+        };
         let error = DatabaseError::from(error);
         if error.is_connection_lost() {
-            return Err(SwapError::OutcomeUnknown { release: self.context.release, source: error });
+            return Err(SwapError::OutcomeUnknown {
+                release: self.context.release,
+                source: error,
+            });
         }
         Err(StatementError::new("commit the swap of", self.object(), error).into())
     }
 
     async fn roll_back(&self, tx: Transaction<'_>) -> Result<(), SwapError> {
-        tx.rollback().await.map_err(|error| self.failed("roll back the swap of", error))
+        tx.rollback()
+            .await
+            .map_err(|error| self.failed("roll back the swap of", error))
     }
 
     /// How long the server lets us be silent with locks held: the budget and some time for the network.

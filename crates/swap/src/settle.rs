@@ -72,7 +72,10 @@ pub async fn settle(
     loop {
         let holder = lock.holder(client).await?;
         // Read after the lock was looked at: what that session committed is visible now if it is gone.
-        let record = records.release(client, release).await?.ok_or(SettleError::NoRecord { release })?;
+        let record = records
+            .release(client, release)
+            .await?
+            .ok_or(SettleError::NoRecord { release })?;
         if record.swapped_at.is_some() {
             return Ok(Outcome::Swapped);
         }

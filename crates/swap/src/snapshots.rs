@@ -8,7 +8,7 @@
 //! simpler and wrong the other way: one long writing transaction keeps the xmin of *every* later snapshot old, and the
 //! swap would wait for a transaction that endangers nobody.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{GenericClient, Row};
@@ -50,19 +50,18 @@ pub(crate) async fn wait(
 ) -> Result<(), WaitError> {
     let started = Instant::now();
     let rows = read(client, database).await?;
-    let mut since: Option<u32> = None;
-    let mut waited_for: HashMap<Holder, Blocker> = HashMap::new();
-    for row in &rows {
-        since = Some(xid(row, "next_xid"));
-        waited_for.insert(holder(row), blocker(row));
-    }
-    let Some(since) = since else { return Ok(()) };
+    let Some(since) = rows.first().map(|row| xid(row, "next_xid")) else {
+        return Ok(());
+    };
+    let mut waited_for: HashSet<Holder> = rows.iter().map(holder).collect();
+    let mut told = usize::MAX;
     loop {
         let rows = read(client, database).await?;
-        let before = waited_for.len();
         let mut left: Vec<&Row> = Vec::new();
-        waited_for.retain(|waited, _| {
-            let row = rows.iter().find(|row| holder(row) == *waited && precedes(xid(row, "xmin"), since));
+        waited_for.retain(|waited| {
+            let row = rows
+                .iter()
+                .find(|row| holder(row) == *waited && precedes(xid(row, "xmin"), since));
             left.extend(row);
             row.is_some()
         });
@@ -73,7 +72,8 @@ pub(crate) async fn wait(
         if started.elapsed() >= deadline {
             return Err(WaitError::StillThere(holders));
         }
-        if before != waited_for.len() || started.elapsed() < POLL {
+        if waited_for.len() < told {
+            told = waited_for.len();
             events.emit(EventKind::WaitingForSnapshots { holders });
         }
         tokio::time::sleep(POLL).await;
@@ -81,14 +81,20 @@ pub(crate) async fn wait(
 }
 
 async fn read(client: &impl GenericClient, database: &Ident) -> Result<Vec<Row>, StatementError> {
-    client.query_typed(include_str!("sql/snapshots.sql"), &[]).await.map_err(|error| {
-        let object = ObjectName::global(ObjectKind::Schema, database);
-        StatementError::new("look for snapshots older than the load of", object, error)
-    })
+    client
+        .query_typed(include_str!("sql/snapshots.sql"), &[])
+        .await
+        .map_err(|error| {
+            let object = ObjectName::global(ObjectKind::Schema, database);
+            StatementError::new("look for snapshots older than the load of", object, error)
+        })
 }
 
 fn holder(row: &Row) -> Holder {
-    Holder { pid: row.get("pid"), transaction: row.get("transaction") }
+    Holder {
+        pid: row.get("pid"),
+        transaction: row.get("transaction"),
+    }
 }
 
 fn xid(row: &Row, column: &str) -> u32 {

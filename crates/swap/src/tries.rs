@@ -28,7 +28,14 @@ impl<'a> Tries<'a> {
         events: &'a Events,
         locked_oids: &'a [u32],
     ) -> Self {
-        Self { policy, rule, events, locked_oids, started: Instant::now(), count: 0 }
+        Self {
+            policy,
+            rule,
+            events,
+            locked_oids,
+            started: Instant::now(),
+            count: 0,
+        }
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -53,7 +60,11 @@ impl<'a> Tries<'a> {
     ) -> Result<(), SwapError> {
         let blockers = blockers::read(client, self.locked_oids, &error.object).await?;
         let name = |schema| QualifiedName::new(schema, error.object.name.clone());
-        let relation = error.object.of.clone().or_else(|| error.object.schema.clone().map(name));
+        let relation = error
+            .object
+            .of
+            .clone()
+            .or_else(|| error.object.schema.clone().map(name));
         let count = self.count.max(1);
         let pause = self.policy.pause_after(count);
         let sqlstate = error.sqlstate().map_or("", |state| state.code());
@@ -93,7 +104,8 @@ impl<'a> Tries<'a> {
         });
         let pause = self.policy.pause_after(self.count.max(1));
         let attempts = self.count;
-        self.sleep(pause, || SwapError::TooSlow { budget, attempts }).await
+        self.sleep(pause, || SwapError::TooSlow { budget, attempts })
+            .await
     }
 
     async fn sleep(&self, pause: Duration, give_up: impl FnOnce() -> SwapError) -> Result<(), SwapError> {

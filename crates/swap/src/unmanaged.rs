@@ -39,12 +39,21 @@ pub async fn unmanaged(
         )
         .await
         .map_err(|error| {
-            StatementError::new("list the relations of", ObjectName::global(ObjectKind::Schema, schema), error)
+            StatementError::new(
+                "list the relations of",
+                ObjectName::global(ObjectKind::Schema, schema),
+                error,
+            )
         })?;
     let look_alikes = rows.iter().filter_map(|row| {
-        let name = Ident::new(row.get::<_, &str>(0)).ok().filter(|name| policy.looks_managed(name))?;
+        let name = Ident::new(row.get::<_, &str>(0))
+            .ok()
+            .filter(|name| policy.looks_managed(name))?;
         let name = QualifiedName::new(schema.clone(), name);
-        (!known.contains(&name)).then(|| Unmanaged { name, bytes: row.get(1) })
+        (!known.contains(&name)).then(|| Unmanaged {
+            name,
+            bytes: row.get(1),
+        })
     });
     Ok(look_alikes.collect())
 }

@@ -1,4 +1,9 @@
-//! Who gives way in a deadlock.
+//! Who gives way in a deadlock: the swap, never a client.
+//!
+//! A session looks for a deadlock once, when it has waited for `deadlock_timeout`, and ends itself when it finds one.
+//! Looking early (20 ms) settles the deadlocks that exist by then, and makes autovacuum step aside in time. It cannot
+//! settle one that a client closes later, while the swap goes on waiting: then the client looks after its own second,
+//! and it is the client that is ended. So no wait of the swap may last as long as the others' `deadlock_timeout`.
 
 use std::time::Duration;
 
@@ -6,19 +11,17 @@ use tokio_postgres::GenericClient;
 
 use cutover_core::{Ident, ObjectKind, ObjectName, Sql, StatementError};
 
-/// How the swap makes sure that it is the one to give way, never a client.
-///
-/// The server looks for a deadlock once a session has waited for `deadlock_timeout`, and ends the session that looked.
+/// What the session may do about deadlocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeadlockRule {
-    /// The role may lower the timeout for itself: it looks first. This also makes autovacuum step aside in time.
-    LookFirst,
-    /// It may not: it must stop waiting before anybody else would look.
-    StopWithin(Duration),
+pub(crate) struct DeadlockRule {
+    /// Whether the role may lower `deadlock_timeout` for itself: superusers, and from PostgreSQL 15 whoever was
+    /// granted `SET` on the parameter.
+    may_look_early: bool,
+    /// When the other sessions look.
+    others_look_after: Duration,
 }
 
 impl DeadlockRule {
-    /// Asks what the role may do: a superuser always, others since PostgreSQL 15 by `GRANT SET ON PARAMETER`.
     pub(crate) async fn read(
         client: &impl GenericClient,
         server_version: u32,
@@ -30,31 +33,29 @@ impl DeadlockRule {
             "SELECT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), "
         };
         let sql = Sql::text(may_set)
-            .then("(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')");
+            .then("(SELECT reset_val::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')");
         let row = client.query_one(sql.as_str(), &[]).await.map_err(|error| {
             let object = ObjectName::global(ObjectKind::Release, release_set);
             StatementError::new("read deadlock_timeout for the swap of", object, error)
         })?;
-        if row.get(0) {
-            return Ok(Self::LookFirst);
-        }
-        let timeout = Duration::from_millis(u64::try_from(row.get::<_, i64>(1)).unwrap_or(1000));
-        Ok(Self::StopWithin(timeout.mul_f64(0.8)))
+        let timeout = u64::try_from(row.get::<_, i64>(1)).unwrap_or(1000);
+        Ok(Self {
+            may_look_early: row.get(0),
+            others_look_after: Duration::from_millis(timeout),
+        })
     }
 
     /// What to append to the transaction's settings.
     pub(crate) fn setting(self) -> Sql {
-        match self {
-            Self::LookFirst => Sql::text("; SET LOCAL deadlock_timeout = '20ms'"),
-            Self::StopWithin(_) => Sql::text(""),
+        if self.may_look_early {
+            Sql::text("; SET LOCAL deadlock_timeout = '20ms'")
+        } else {
+            Sql::text("")
         }
     }
 
-    /// How long a try may wait at most.
-    pub(crate) fn bound(self, wait: Duration) -> Duration {
-        match self {
-            Self::LookFirst => wait,
-            Self::StopWithin(most) => wait.min(most),
-        }
+    /// How long a wait may last: as wished, but over before anybody else looks.
+    pub(crate) fn bound(self, wish: Duration) -> Duration {
+        wish.min(self.others_look_after.mul_f64(0.8))
     }
 }

@@ -9,8 +9,10 @@ SELECT * FROM (
            left(coalesce(a.query, p.gid, ''), 200) AS query
       FROM pg_locks l
       LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-      -- A prepared transaction has no process: its locks name its xid instead.
-      LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)
+      -- A prepared transaction has no process; the lock on its own xid tells which it is.
+      LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.granted
+                          AND x.virtualtransaction = l.virtualtransaction
+      LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
      WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY ($1)
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        AND l.pid IS DISTINCT FROM pg_backend_pid()

@@ -1,1 +1,293 @@
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
+use cutover_core::records::ReleaseKind;
+use cutover_swap::{Outcome, SwapContext, SwapError, SwapPlan, settle};
+use cutover_testkit::{Cluster, FaultProxy};
+use tokio_postgres::{Client, NoTls};
+
+use crate::release_set::{ReleaseSet, quick};
+
+async fn through(proxy: &FaultProxy, set: &ReleaseSet) -> Client {
+    let direct = Cluster::shared().port().to_string();
+    let url = set.database.url().replace(&direct, &proxy.port().to_string());
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    drop(tokio::spawn(connection));
+    client
+}
+
+/// One try over a connection that is cut; returns whether it was cut, and whether the swap happened.
+async fn swap_with_cut(
+    set: &ReleaseSet,
+    plan: &SwapPlan,
+    proxy: &FaultProxy,
+    arm: impl FnOnce(&FaultProxy),
+) -> (bool, Outcome) {
+    let mut client = through(proxy, set).await;
+    assert!(
+        set.lock.try_acquire(&client).await.unwrap(),
+        "the last session let go of the lock"
+    );
+    let release = set
+        .records
+        .open(&client, ReleaseKind::Release, "label", None, "host", 1)
+        .await
+        .unwrap();
+    let context = SwapContext {
+        lock: &set.lock,
+        records: &set.records,
+        release,
+        events: &set.events,
+    };
+    arm(proxy);
+    let result = plan.run(&mut client, &context, &quick()).await;
+    let cut = proxy.tripped();
+    proxy.disarm();
+    drop(client);
+    let patience = Duration::from_secs(10);
+    let outcome = settle(&set.client, &set.lock, &set.records, release, patience)
+        .await
+        .unwrap();
+    match &result {
+        Ok(_) => assert_eq!(outcome, Outcome::Swapped),
+        Err(SwapError::OutcomeUnknown { .. }) => {}
+        Err(error) => assert_eq!(outcome, Outcome::NotSwapped, "{error:?}"),
+    }
+    assert_whole(set, outcome).await;
+    let free = "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' \
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    set.wait_until(free).await;
+    set.assert_no_locks().await;
+    (cut, outcome)
+}
+
+/// All old or all new, and the records agree.
+async fn assert_whole(set: &ReleaseSet, outcome: Outcome) {
+    let backups = set.records.backup_sets(&set.client).await.unwrap();
+    let leftovers = set.leftovers().await;
+    match outcome {
+        Outcome::Swapped => {
+            assert_eq!(set.month().await, "m2");
+            assert_eq!(backups.len(), 1);
+            assert!(
+                leftovers.iter().all(|name| name.starts_with("bk")),
+                "{leftovers:?}"
+            );
+            assert!(set.records.current(&set.client).await.unwrap().is_some());
+        }
+        Outcome::NotSwapped => {
+            assert_eq!(set.month().await, "m1");
+            assert!(backups.is_empty());
+            assert!(
+                leftovers.iter().all(|name| name.starts_with("staging")),
+                "{leftovers:?}"
+            );
+            assert!(set.records.current(&set.client).await.unwrap().is_none());
+        }
+    }
+}
+
+/// Cuts at each message in turn until the swap happens; returns whether that connection was cut too.
+async fn sweep(arm: impl Fn(&FaultProxy, u64)) -> bool {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    set.lock.release(&set.client).await.unwrap();
+    let cluster = Cluster::shared();
+    let proxy = FaultProxy::start(cluster.host(), cluster.port()).await.unwrap();
+    for messages in 1.. {
+        assert!(messages < 500, "never got through");
+        let (cut, outcome) = swap_with_cut(&set, &plan, &proxy, |proxy| arm(proxy, messages)).await;
+        if outcome == Outcome::Swapped {
+            assert!(messages > 20, "the sweep was over after {messages} messages");
+            return cut;
+        }
+        assert!(cut, "the swap failed by itself at message {messages}");
+    }
+    unreachable!("the loop has no end")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_lost_at_any_message_leaves_all_old_or_all_new() {
+    let cut = sweep(FaultProxy::cut_after_client_messages).await;
+    assert!(cut, "COMMIT went through and its answer was lost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_lost_anywhere_leaves_all_old_or_all_new() {
+    let cut = sweep(FaultProxy::cut_before_client_message).await;
+    assert!(!cut, "a COMMIT that was lost did not happen");
+}
+
+async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    std::future::poll_fn(|context| {
+        if polled == polls {
+            return Poll::Ready(None);
+        }
+        polled += 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn dropping_the_future_after_any_poll_leaves_all_old_or_all_new() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    for polls in 0.. {
+        let release = set.open(ReleaseKind::Release).await;
+        let context = SwapContext {
+            lock: &set.lock,
+            records: &set.records,
+            release,
+            events: &set.events,
+        };
+        let policy = quick();
+        let done = poll_at_most(polls, plan.run(&mut set.client, &context, &policy)).await;
+        if let Some(result) = &done {
+            result.as_ref().unwrap();
+        }
+        // The session goes on, outside any transaction, and still holds the release lock.
+        set.client.batch_execute("SELECT 1").await.unwrap();
+        assert!(set.lock.is_held(&set.client).await.unwrap());
+        set.wait_until(
+            "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() \
+             AND state LIKE 'idle in transaction%'",
+        )
+        .await;
+        let record = set.records.release(&set.client, release).await.unwrap().unwrap();
+        let outcome = if record.swapped_at.is_some() {
+            Outcome::Swapped
+        } else {
+            Outcome::NotSwapped
+        };
+        assert_whole(&set, outcome).await;
+        set.assert_no_locks().await;
+        if outcome == Outcome::Swapped {
+            assert!(polls > 10, "{polls} polls");
+            return;
+        }
+        assert!(done.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_is_killed_under_lock_leaves_all_old() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    // Stops half way through the switch, with every lock held.
+    set.database
+        .execute(
+            "CREATE FUNCTION wait_here() RETURNS event_trigger LANGUAGE plpgsql AS \
+             'BEGIN PERFORM pg_advisory_xact_lock(42); END'; \
+             CREATE EVENT TRIGGER wait_here ON ddl_command_start WHEN TAG IN ('CREATE VIEW') \
+             EXECUTE FUNCTION wait_here()",
+        )
+        .await
+        .unwrap();
+    let stopper = set.database.connect().await.unwrap();
+    stopper
+        .batch_execute("SELECT pg_advisory_lock(42)")
+        .await
+        .unwrap();
+    let observer = set.observer();
+    let kill = async {
+        observer
+            .wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+            .await;
+        observer
+            .database
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+            )
+            .await
+            .unwrap();
+    };
+    let policy = quick().exclusive_budget(Duration::from_secs(30));
+    let (result, ()) = tokio::join!(set.run(&plan, &policy), kill);
+    let error = result.unwrap_err();
+    let SwapError::Statement(error) = &error else {
+        panic!("{error:?}")
+    };
+    assert!(error.database_error().is_connection_lost());
+    set.client = set.database.connect().await.unwrap();
+    assert_whole(&set, Outcome::NotSwapped).await;
+    set.assert_no_locks().await;
+    let holder = set.lock.holder(&set.client).await.unwrap();
+    assert!(holder.is_none(), "the release lock went with the session");
+}
+
+#[tokio::test]
+async fn a_client_that_falls_silent_under_lock_is_ended_by_the_server() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    let release = set.open(ReleaseKind::Release).await;
+    let observer = set.observer();
+    let policy = quick().exclusive_budget(Duration::from_millis(50));
+    let context = SwapContext {
+        lock: &set.lock,
+        records: &set.records,
+        release,
+        events: &set.events,
+    };
+    let mut swap = pin!(plan.run(&mut set.client, &context, &policy));
+    // Poll until every lock is held, then never again, without dropping it: the client hangs.
+    let held = "SELECT count(*) >= 16 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted \
+                AND relation::regclass::text !~ 'pg_'";
+    loop {
+        let step = std::future::poll_fn(|context| Poll::Ready(swap.as_mut().poll(context).is_ready())).await;
+        assert!(!step, "the swap ended before it could be stopped");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if observer.database.query_text(held).await.unwrap() == "t" {
+            break;
+        }
+    }
+    observer.assert_no_locks().await;
+    assert_eq!(observer.month().await, "m1");
+    assert!(swap.await.is_err());
+}
+
+#[tokio::test]
+async fn futures_can_be_sent_between_threads() {
+    fn assert_send<T: Send>(value: T) -> T {
+        value
+    }
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    let release = set.open(ReleaseKind::Release).await;
+    let context = SwapContext {
+        lock: &set.lock,
+        records: &set.records,
+        release,
+        events: &set.events,
+    };
+    assert_send(plan.run(&mut set.client, &context, &quick()))
+        .await
+        .unwrap();
+    let policy = cutover_core::NamingPolicy::default();
+    let plan = assert_send(cutover_swap::rollback_plan(
+        &mut set.client,
+        &set.records,
+        &plan.backup,
+        &policy,
+    ));
+    plan.await.unwrap();
+    let plan = assert_send(cutover_swap::retention_plan(&mut set.client, &set.records, 0))
+        .await
+        .unwrap();
+    assert_send(plan.run(&mut set.client, &set.records, &quick(), &set.events))
+        .await
+        .unwrap();
+    assert_send(settle(
+        &set.client,
+        &set.lock,
+        &set.records,
+        release,
+        Duration::ZERO,
+    ))
+    .await
+    .unwrap();
+}

@@ -1,1 +1,237 @@
+use cutover_core::ObjectKind;
+use cutover_swap::{PlanOptions, RefusalKind};
 
+use crate::release_set::{ReleaseSet, quick};
+
+/// After `sql` the swap is refused, for exactly one reason, of this kind and about this object.
+async fn check(sql: &str, kind: RefusalKind, object: &str) {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database.execute(sql).await.unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    let found: Vec<_> = refused
+        .refusals
+        .iter()
+        .filter(|r| r.kind == kind && r.object.contains(object))
+        .collect();
+    assert_eq!(found.len(), 1, "after {sql}: {refused}");
+    assert_eq!(refused.refusals.len(), 1, "after {sql}: {refused}");
+    assert!(refused.to_string().contains(found[0].remedy));
+}
+
+#[tokio::test]
+async fn dependents_that_cannot_follow_are_refused() {
+    for (sql, kind, object) in [
+        (
+            "CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM sites",
+            RefusalKind::View,
+            r#"materialized view "public"."totals""#,
+        ),
+        (
+            "CREATE FUNCTION first_site() RETURNS sites LANGUAGE sql AS 'SELECT NULL::sites'",
+            RefusalKind::Dependent,
+            "function first_site()",
+        ),
+        (
+            "CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM sites; END",
+            RefusalKind::Dependent,
+            "function how_many()",
+        ),
+        (
+            "CREATE TABLE log (site sites)",
+            RefusalKind::Dependent,
+            "column site of table log",
+        ),
+        (
+            "CREATE POLICY known ON reviews USING (site_id IN (SELECT id FROM sites))",
+            RefusalKind::Dependent,
+            "policy known on table reviews",
+        ),
+        (
+            "CREATE RULE also AS ON INSERT TO countries DO ALSO DELETE FROM sites WHERE country_id = 0",
+            RefusalKind::Dependent,
+            "rule also on table countries",
+        ),
+        (
+            "CREATE RULE replaced AS ON DELETE TO titled_sources DO INSTEAD NOTHING",
+            RefusalKind::View,
+            r#"view "public"."titled_sources""#,
+        ),
+        (
+            "CREATE PUBLICATION changes FOR TABLE sites",
+            RefusalKind::Publication,
+            r#"publication "changes""#,
+        ),
+        (
+            "CREATE PUBLICATION everything FOR ALL TABLES",
+            RefusalKind::Publication,
+            r#"publication "everything""#,
+        ),
+        (
+            "CREATE TABLE visits (id int, site_id bigint REFERENCES sites) PARTITION BY RANGE (id)",
+            RefusalKind::ForeignKey,
+            r#"of "public"."visits""#,
+        ),
+    ] {
+        check(sql, kind, object).await;
+    }
+}
+
+#[tokio::test]
+async fn staging_that_does_not_fit_is_refused() {
+    for (sql, kind, object) in [
+        (
+            "DROP INDEX staging_sites_lower_name",
+            RefusalKind::Unpaired,
+            r#"index "public"."sites_lower_name""#,
+        ),
+        (
+            "CREATE INDEX extra ON staging_sites (name)",
+            RefusalKind::Unpaired,
+            r#"index "public"."extra""#,
+        ),
+        (
+            "DROP STATISTICS staging_sites_stats",
+            RefusalKind::Unpaired,
+            "sites_stats",
+        ),
+        (
+            "ALTER TABLE staging_sources ALTER id DROP DEFAULT; DROP SEQUENCE staging_sources_id_seq",
+            RefusalKind::Unpaired,
+            r#"sequence "public"."sources_id_seq""#,
+        ),
+        (
+            "ALTER TABLE staging_sites DROP CONSTRAINT sites_source_fk; \
+             ALTER TABLE staging_sites ADD CONSTRAINT sites_source_fk FOREIGN KEY (source_id) REFERENCES sources",
+            RefusalKind::ForeignKey,
+            r#"constraint "sites_source_fk" of "public"."staging_sites""#,
+        ),
+        (
+            "REFRESH MATERIALIZED VIEW staging_site_counts WITH NO DATA",
+            RefusalKind::NotReady,
+            r#"materialized view "public"."staging_site_counts""#,
+        ),
+        (
+            "ALTER TABLE \"staging_sites & countries\" SET UNLOGGED",
+            RefusalKind::NotReady,
+            r#"table "public"."staging_sites & countries""#,
+        ),
+        (
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'staging_sites_lower_name'::regclass",
+            RefusalKind::NotReady,
+            "staging_sites_lower_name",
+        ),
+    ] {
+        check(sql, kind, object).await;
+    }
+}
+
+#[tokio::test]
+async fn a_view_over_a_column_that_changes_is_refused() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute("ALTER TABLE staging_sources ALTER COLUMN title TYPE varchar(200)")
+        .await
+        .unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    let mut views: Vec<&str> = refused
+        .refusals
+        .iter()
+        .map(|refusal| refusal.object.as_str())
+        .collect();
+    views.sort_unstable();
+    assert_eq!(
+        views,
+        [
+            r#"view "public"."site_report""#,
+            r#"view "public"."titled_sources""#
+        ]
+    );
+}
+
+#[tokio::test]
+async fn inheritance_is_refused() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute("CREATE TABLE child () INHERITS (sites)")
+        .await
+        .unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    let kinds: Vec<RefusalKind> = refused.refusals.iter().map(|refusal| refusal.kind).collect();
+    assert_eq!(
+        kinds,
+        [RefusalKind::Inheritance, RefusalKind::Dependent],
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn all_reasons_come_at_once() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute(
+            "DROP TABLE staging_sources CASCADE; CREATE VIEW staging_sources AS SELECT 1 AS id; \
+             CREATE PUBLICATION everything FOR ALL TABLES; CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM sources",
+        )
+        .await
+        .unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    for kind in [
+        RefusalKind::Kind,
+        RefusalKind::Unpaired,
+        RefusalKind::Publication,
+        RefusalKind::View,
+    ] {
+        assert!(
+            refused.refusals.iter().any(|refusal| refusal.kind == kind),
+            "{kind:?}: {refused}"
+        );
+    }
+    assert!(refused.to_string().starts_with("the swap cannot be planned:"));
+}
+
+#[tokio::test]
+async fn a_declared_change_of_indexes_goes_through_and_back() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute("DROP INDEX staging_sites_lower_name; CREATE INDEX sites_by_name ON staging_sites (name)")
+        .await
+        .unwrap();
+    let options = PlanOptions::default().allow_unpaired(ObjectKind::Index);
+    let plan = set.compute(&options).await.unwrap();
+    let report = set.run(&plan, &quick()).await.unwrap();
+    let indexes =
+        "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'sites'";
+    assert_eq!(
+        set.database.query_text(indexes).await.unwrap(),
+        "sites_by_name sites_pkey"
+    );
+    let undone = set.roll_back(&report.backup).await;
+    assert_eq!(
+        set.database.query_text(indexes).await.unwrap(),
+        "sites_lower_name sites_pkey"
+    );
+    set.roll_back(&undone.backup).await;
+    assert_eq!(
+        set.database.query_text(indexes).await.unwrap(),
+        "sites_by_name sites_pkey"
+    );
+}
+
+#[tokio::test]
+async fn event_triggers_are_warned_of() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute(
+            "CREATE FUNCTION audit() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; \
+                  CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION audit()",
+        )
+        .await
+        .unwrap();
+    let plan = set.plan().await;
+    assert_eq!(plan.warnings.len(), 1);
+    assert!(
+        plan.warnings[0].contains(r#"event trigger "audit""#),
+        "{:?}",
+        plan.warnings
+    );
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::records::{Records, ReleaseKind};
 use cutover_core::{Event, EventKind, Events, Ident, NamingPolicy, ReleaseLock, Stamp};
-use cutover_swap::{LockPolicy, Pair, PlanOptions, SwapContext, SwapError, SwapPlan, SwapRefused, SwapReport};
+use cutover_swap::{
+    LockPolicy, Pair, PlanOptions, SwapContext, SwapError, SwapPlan, SwapRefused, SwapReport,
+};
 use cutover_testkit::{Cluster, TestDatabase};
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -18,22 +20,34 @@ pub(crate) fn ident(name: &str) -> Ident {
 }
 
 pub(crate) fn quick() -> LockPolicy {
-    LockPolicy::default().deadline(Duration::from_secs(20)).longest_pause(Duration::from_millis(200))
+    LockPolicy::default()
+        .deadline(Duration::from_secs(20))
+        .longest_pause(Duration::from_millis(200))
 }
 
 /// A database with the release set live in it, and a session that holds the release lock.
 pub(crate) struct ReleaseSet {
-    pub(crate) database: TestDatabase,
     pub(crate) client: Client,
     pub(crate) lock: ReleaseLock,
     pub(crate) records: Records,
     pub(crate) events: Events,
+    observer: Observer,
+}
+
+/// Looks at the set, whatever its session does.
+#[derive(Clone)]
+pub(crate) struct Observer {
+    pub(crate) database: TestDatabase,
     seen: Arc<Mutex<Vec<EventKind>>>,
 }
 
 impl ReleaseSet {
     pub(crate) async fn new() -> Self {
-        let database = Cluster::shared().empty_database().await.unwrap();
+        Self::on(Cluster::shared()).await
+    }
+
+    async fn on(cluster: &Cluster) -> Self {
+        let database = cluster.empty_database().await.unwrap();
         database.execute(include_str!("release_set.sql")).await.unwrap();
         let mut client = database.connect().await.unwrap();
         Records::migrate(&mut client).await.unwrap();
@@ -43,7 +57,13 @@ impl ReleaseSet {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let events = Events::to(move |event: &Event| log.lock().unwrap().push(event.kind.clone()));
-        Self { database, client, lock, records, events, seen }
+        Self {
+            client,
+            lock,
+            records,
+            events,
+            observer: Observer { database, seen },
+        }
     }
 
     /// With the staging twins for month `month` beside it.
@@ -53,19 +73,42 @@ impl ReleaseSet {
         set
     }
 
+    pub(crate) async fn staged_on(cluster: &Cluster, month: &str) -> Self {
+        let set = Self::on(cluster).await;
+        set.stage(month).await;
+        set
+    }
+
+    /// Looks at the set while its session is busy.
+    pub(crate) fn observer(&self) -> Observer {
+        self.observer.clone()
+    }
+
     pub(crate) async fn stage(&self, month: &str) {
-        self.database.execute(&include_str!("staging.sql").replace("MONTH", month)).await.unwrap();
+        self.database
+            .execute(&include_str!("staging.sql").replace("MONTH", month))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn compute(&mut self, options: &PlanOptions) -> Result<SwapPlan, SwapRefused> {
         let (schema, policy) = (ident("public"), NamingPolicy::default());
         let live: Vec<Ident> = MEMBERS.iter().map(|name| ident(name)).collect();
-        let staging: Vec<Ident> = MEMBERS.iter().map(|name| ident(&format!("staging_{name}"))).collect();
+        let staging: Vec<Ident> = MEMBERS
+            .iter()
+            .map(|name| ident(&format!("staging_{name}")))
+            .collect();
         let tx = self.client.transaction().await.unwrap();
         let live = CatalogSnapshot::read(&tx, &schema, &live).await.unwrap();
         let incoming = CatalogSnapshot::read(&tx, &schema, &staging).await.unwrap();
-        let taken: Vec<Stamp> =
-            self.records.backup_sets(&tx).await.unwrap().into_iter().map(|set| set.stamp).collect();
+        let taken: Vec<Stamp> = self
+            .records
+            .backup_sets(&tx)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|set| set.stamp)
+            .collect();
         tx.commit().await.unwrap();
         let stamp = Stamp::first_free(Timestamp::now(), &taken);
         let pairing = Pair::by_policy(&live, &incoming, &policy);
@@ -77,13 +120,24 @@ impl ReleaseSet {
     }
 
     pub(crate) async fn open(&self, kind: ReleaseKind) -> i64 {
-        self.records.open(&self.client, kind, "label", None, "host", 1).await.unwrap()
+        self.records
+            .open(&self.client, kind, "label", None, "host", 1)
+            .await
+            .unwrap()
     }
 
-    pub(crate) async fn run(&mut self, plan: &SwapPlan, policy: &LockPolicy) -> Result<SwapReport, SwapError> {
+    pub(crate) async fn run(
+        &mut self,
+        plan: &SwapPlan,
+        policy: &LockPolicy,
+    ) -> Result<SwapReport, SwapError> {
         let release = self.open(ReleaseKind::Release).await;
-        let context =
-            SwapContext { lock: &self.lock, records: &self.records, release, events: &self.events };
+        let context = SwapContext {
+            lock: &self.lock,
+            records: &self.records,
+            release,
+            events: &self.events,
+        };
         plan.run(&mut self.client, &context, policy).await
     }
 
@@ -109,7 +163,17 @@ impl ReleaseSet {
         self.validate(&plan).await;
         report
     }
+}
 
+impl std::ops::Deref for ReleaseSet {
+    type Target = Observer;
+
+    fn deref(&self) -> &Observer {
+        &self.observer
+    }
+}
+
+impl Observer {
     pub(crate) fn events_seen(&self) -> Vec<EventKind> {
         self.seen.lock().unwrap().clone()
     }
@@ -138,8 +202,14 @@ impl ReleaseSet {
             .await
             .unwrap();
         assert_eq!(months.len(), 1, "a mix of {months:?}");
-        let counted = self.database.query_text("SELECT sum(n) = (SELECT count(*) FROM sites) FROM site_counts");
-        assert_eq!(counted.await.unwrap(), "t", "the materialized view is of another month");
+        let counted = self
+            .database
+            .query_text("SELECT sum(n) = (SELECT count(*) FROM sites) FROM site_counts");
+        assert_eq!(
+            counted.await.unwrap(),
+            "t",
+            "the materialized view is of another month"
+        );
         months[0].clone().unwrap()
     }
 
