@@ -94,10 +94,6 @@ impl Cutover {
         self.naming.staging(&self.live(member))
     }
 
-    pub(crate) fn tables(&self) -> &[Ident] {
-        &self.file.release().tables
-    }
-
     pub(crate) fn matviews(&self) -> &[Ident] {
         &self.file.release().matviews
     }

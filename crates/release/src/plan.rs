@@ -23,8 +23,6 @@ impl Cutover {
     /// [`ReleaseError::Clone`] and [`ReleaseError::SwapRefused`] with everything that stands in the way.
     pub async fn plan(&self) -> Result<PlanReport, ReleaseError> {
         let mut session = self.connect_safely("plan").await?;
-        let matviews = self.read_set(&mut session, self.matviews()).await?;
-        let tables = self.read_set(&mut session, self.tables()).await?;
         let live = self.read_set(&mut session, &self.members()).await?;
         session.close().await;
 
@@ -36,10 +34,10 @@ impl Cutover {
             }
         };
         if !self.matviews().is_empty() {
-            let plan = MatviewPlan::compute(&matviews, &self.naming, &options)?;
+            let plan = MatviewPlan::compute(&live, &self.naming, &options)?;
             add(Phase::RefreshViews, plan.pre_data().clone());
         }
-        let clone = ClonePlan::compute(&tables, &self.naming, &options)?;
+        let clone = ClonePlan::compute(&live, &self.naming, &options)?;
         add(Phase::BuildStaging, clone.pre_data().clone());
         let mut after_load = Plan::new("after the rows are there", clone.pre_data().digest.clone());
         after_load.steps = clone.post_data().iter().map(cutover_staging::DeferredStep::step).collect();

@@ -20,7 +20,7 @@ impl Run<'_> {
             self.keep_staged().await?;
         }
         let cutover = self.cutover;
-        let live = cutover.read_set(&mut client, cutover.tables()).await?;
+        let live = cutover.read_set(&mut client, &cutover.members()).await?;
         let plan = ClonePlan::compute(&live, &cutover.naming, &cutover.clone_options())?;
         let tx = client.transaction().await.map_err(|error| session_error("begin to clone in", error))?;
         let set = plan.run_in(&tx, &self.events).await?;

@@ -45,7 +45,8 @@ impl Run<'_> {
 
     async fn build_matview_twins(&mut self) -> Result<(), ReleaseError> {
         let mut client = self.client().await?;
-        let live = self.cutover.read_set(&mut client, self.cutover.matviews()).await?;
+        // The whole set, so that one that reads a table of the set is recognised, and refused.
+        let live = self.cutover.read_set(&mut client, &self.cutover.members()).await?;
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &self.cutover.clone_options())?;
         let tx = client.transaction().await.map_err(|error| session_error("begin to build twins in", error))?;
         self.staged.matviews = Some(plan.run_in(&tx, &self.events).await?);
