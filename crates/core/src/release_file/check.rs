@@ -159,8 +159,9 @@ impl Checker<'_> {
                     .iter()
                     .any(|table| table.as_str() == name)
             };
+            let path = path.key("query").item(index, Some(&check.name)).key("sql");
+            self.template(&path, &check.sql);
             if check.sql.staging_references().any(is_table) {
-                let path = path.key("query").item(index, Some(&check.name)).key("sql");
                 self.report(
                     &path,
                     "tables have no staging yet when preflight runs; use `[[validate]]` for it",

@@ -149,7 +149,7 @@ impl HookAction {
             .filter(|key| table.has(key))
             .collect();
         let http = table.table("http", HttpRequest::read).flatten().map(Self::Http);
-        let command = table.optional("command").map(Self::Command);
+        let command = table.optional_list("command").map(Self::Command);
         let sql = table.optional("sql").map(Self::Sql);
         match present.as_slice() {
             [_] => http.or(command).or(sql),
@@ -158,7 +158,7 @@ impl HookAction {
                 None
             }
             several => {
-                table.wrong_table(&format!("has {} actions; keep one", listed(several)));
+                table.wrong_table(&format!("has several actions ({}); keep one", listed(several)));
                 None
             }
         }

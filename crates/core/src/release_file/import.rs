@@ -241,9 +241,9 @@ impl Import {
         let name = table.required("name");
         let into = table.required("into");
         let phase = table.or("phase", ImportPhase::default());
-        let after = table.or("after", Vec::new());
+        let after = table.list("after");
         let source = ImportSource::read(table);
-        let key = table.or("key", Vec::new());
+        let key = table.list("key");
         let way = table.or("way", ImportWay::default());
         Some(Self {
             name: name?,
@@ -274,17 +274,19 @@ impl ImportSource {
         } else {
             (table.optional("columns"), None)
         };
-        let null = table.or("null", CsvSource::default_null());
+        let null = table
+            .optional_list("null")
+            .unwrap_or_else(CsvSource::default_null);
         let delimiter = table
             .optional::<Delimiter>("delimiter")
             .map_or(CsvSource::COMMA, |read| read.0);
         let header = table.or("header", true);
-        let fields = table.or("fields", Vec::new());
+        let fields = table.list("fields");
         match present.as_slice() {
             [_] => {}
             [] => table.wrong_table("needs a source: one of `from`, `query` and `csv`"),
             several => table.wrong_table(&format!(
-                "has {} sources; keep one",
+                "has several sources ({}); keep one",
                 super::nearest::listed(several)
             )),
         }

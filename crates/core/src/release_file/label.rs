@@ -45,6 +45,14 @@ pub enum LabelError {
         /// What the format prints for some time.
         example: String,
     },
+    /// `release.label_pattern` is no regular expression.
+    #[error("`{pattern}` is no regular expression: {reason}")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        reason: String,
+    },
     /// `release.label` cannot be printed.
     #[error("`{format}` is no format for a label")]
     BadFormat {
@@ -129,13 +137,24 @@ pub(super) struct LabelPattern {
 }
 
 impl TryFrom<String> for LabelPattern {
-    type Error = regex::Error;
+    type Error = LabelError;
 
-    fn try_from(source: String) -> Result<Self, regex::Error> {
+    fn try_from(source: String) -> Result<Self, LabelError> {
         // Compiled by itself first: wrapped, a stray `)` could pass, and errors would show our wrapping.
-        Regex::new(&source)?;
-        let whole = Regex::new(&format!("^(?:{source})$"))?;
-        Ok(Self { source, whole })
+        let compiled = Regex::new(&source).and_then(|_| Regex::new(&format!("^(?:{source})$")));
+        match compiled {
+            Ok(whole) => Ok(Self { source, whole }),
+            Err(error) => {
+                // The text has several lines with a drawing; the last says what is wrong.
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                let reason = last.trim_start_matches("error: ").to_owned();
+                Err(LabelError::BadPattern {
+                    pattern: source,
+                    reason,
+                })
+            }
+        }
     }
 }
 
@@ -183,8 +202,8 @@ impl LabelPolicy {
     /// The same format, and a regular expression that labels given by hand must match as a whole.
     ///
     /// # Errors
-    /// When `pattern` is no regular expression.
-    pub fn with_pattern(self, pattern: impl Into<String>) -> Result<Self, regex::Error> {
+    /// [`LabelError::BadPattern`] when `pattern` is no regular expression.
+    pub fn with_pattern(self, pattern: impl Into<String>) -> Result<Self, LabelError> {
         Ok(Self {
             pattern: Some(LabelPattern::try_from(pattern.into())?),
             ..self
@@ -250,10 +269,17 @@ impl LabelPolicy {
         }
     }
 
-    /// Reading is laxer than printing (`sep2025`), so what was read has to print the same again.
+    /// Reading is laxer than printing (`sep2025`), so what was read has to print the same again; and it does not look
+    /// whether the day exists.
     fn could_print(&self, label: &Label) -> bool {
-        strtime::parse(&self.format, label.as_str())
-            .and_then(|time| time.to_string(&self.format))
+        let Ok(time) = strtime::parse(&self.format, label.as_str()) else {
+            return false;
+        };
+        let is_whole_date = time.year().is_some() && time.month().is_some() && time.day().is_some();
+        if is_whole_date && time.to_date().is_err() {
+            return false;
+        }
+        time.to_string(&self.format)
             .is_ok_and(|printed| printed == label.as_str())
     }
 }

@@ -88,7 +88,7 @@ impl ViewCheck {
 
     fn read(table: &mut TableReader<'_>) -> Option<Self> {
         let view = table.required("view");
-        let columns = table.or("columns", Vec::new());
+        let columns = table.list("columns");
         let types = table.or("types", BTreeMap::new());
         let severity = table.or("severity", Severity::default());
         Some(Self {
@@ -121,7 +121,7 @@ impl NotEmptyCheck {
     }
 
     fn read(table: &mut TableReader<'_>) -> Option<Self> {
-        let any_of = table.required("any_of");
+        let any_of = table.required_list("any_of");
         let severity = table.or("severity", Severity::default());
         Some(Self {
             any_of: any_of?,
@@ -158,7 +158,7 @@ impl UniqueCheck {
 
     fn read(table: &mut TableReader<'_>, max_keys: u32) -> Option<Self> {
         let view = table.required("view");
-        let key = table.required("key");
+        let key = table.required_list("key");
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         Some(Self {
@@ -252,11 +252,11 @@ impl GeometryCheck {
         let view = table.required("view");
         let column = table.required("column");
         let srid = table.optional("srid");
-        let types = table.or("types", Vec::new());
+        let types = table.list("types");
         let allow_empty = table.or("allow_empty", false);
         let valid = table.or("valid", true);
         let bounds = table.optional("bounds");
-        let key = table.or("key", Vec::new());
+        let key = table.list("key");
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         let (view, column) = (view?, column?);

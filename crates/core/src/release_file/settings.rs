@@ -51,8 +51,8 @@ impl Release {
         let default = LabelPolicy::default();
         let format = table.or("label", default.format().to_owned());
         let pattern = table.optional::<LabelPattern>("label_pattern");
-        let tables = table.required("tables");
-        let matviews = table.or("matviews", Vec::new());
+        let tables = table.required_list("tables");
+        let matviews = table.list("matviews");
         let keep_backups = table.or("keep_backups", Self::DEFAULT_KEEP_BACKUPS);
         let labels = LabelPolicy::new(format, pattern);
         Some(Self {
@@ -182,7 +182,7 @@ impl Refresh {
     pub(super) fn read(table: &mut TableReader<'_>) -> Self {
         Self {
             enabled: table.or("enabled", true),
-            views: table.or("views", Vec::new()),
+            views: table.list("views"),
         }
     }
 }
@@ -292,7 +292,7 @@ fn serialize_path<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -
 impl Log {
     pub(super) fn read(table: &mut TableReader<'_>) -> Self {
         Self {
-            path: table.optional("path"),
+            path: table.optional::<String>("path").map(PathBuf::from),
         }
     }
 }

@@ -76,14 +76,8 @@ impl TableReader<'_> {
     /// A setting that may be absent.
     pub(super) fn optional<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         let value = self.ask(key)?;
-        match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(read) => Some(read),
-            Err(error) => {
-                let span = error.span().unwrap_or_else(|| value.span());
-                self.wrong(key, span, error.message());
-                None
-            }
-        }
+        let path = self.path.key(key);
+        self.value(&path, value)
     }
 
     /// A setting with a default.
@@ -99,6 +93,42 @@ impl TableReader<'_> {
         self.optional(key)
     }
 
+    /// An array that may be absent, which is as good as empty. Every item that cannot be read is reported.
+    pub(super) fn list<T: DeserializeOwned>(&mut self, key: &'static str) -> Vec<T> {
+        self.optional_list(key).unwrap_or_default()
+    }
+
+    /// An array that may be absent, which is not the same as empty.
+    pub(super) fn optional_list<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        let value = self.ask(key)?;
+        let path = self.path.key(key);
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(&path, value.span(), "expected an array");
+            return None;
+        };
+        let read = |(index, item)| self.value(&path.item(index, None), item);
+        Some(items.iter().enumerate().filter_map(read).collect())
+    }
+
+    /// An array that must be there.
+    pub(super) fn required_list<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        if !self.has(key) {
+            self.missing(key);
+        }
+        self.optional_list(key)
+    }
+
+    fn value<T: DeserializeOwned>(&mut self, path: &KeyPath, value: &Spanned<DeValue<'_>>) -> Option<T> {
+        match T::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let span = error.span().unwrap_or_else(|| value.span());
+                self.wrong(path, span, &in_words(error.message()));
+                None
+            }
+        }
+    }
+
     /// A length of time with a default.
     pub(super) fn duration_or(&mut self, key: &'static str, default: Duration) -> Duration {
         self.optional::<Friendly>(key).map_or(default, |read| read.0)
@@ -112,12 +142,9 @@ impl TableReader<'_> {
     ) -> Option<T> {
         let value = self.ask(key)?;
         let DeValue::Table(table) = value.get_ref() else {
-            let name = self.path.key(key);
-            self.wrong(
-                key,
-                value.span(),
-                &format!("expected a table `[{}]`", name.as_str()),
-            );
+            let path = self.path.key(key);
+            let expected = format!("expected a table `[{}]`", path.as_str());
+            self.wrong(&path, value.span(), &expected);
             return None;
         };
         Some(read_table(
@@ -162,13 +189,13 @@ impl TableReader<'_> {
         let path = self.path.key(key);
         let expected = format!("expected tables, each headed `[[{}]]`", path.as_str());
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(key, value.span(), &expected);
+            self.wrong(&path, value.span(), &expected);
             return Vec::new();
         };
         let mut all = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let DeValue::Table(table) = item.get_ref() else {
-                self.wrong(key, item.span(), &expected);
+                self.wrong(&path.item(index, None), item.span(), &expected);
                 continue;
             };
             let path = path.item(index, name_of(table));
@@ -218,10 +245,8 @@ impl TableReader<'_> {
         );
     }
 
-    fn wrong(&mut self, key: &'static str, span: std::ops::Range<usize>, problem: &str) {
-        let path = self.path.key(key);
-        // Some of the parser's messages have a second line with an example.
-        let message = format!("`{}`: {}", path.as_str(), problem.trim_end().replace('\n', "; "));
+    fn wrong(&mut self, path: &KeyPath, span: std::ops::Range<usize>, problem: &str) {
+        let message = format!("`{}`: {problem}", path.as_str());
         self.findings
             .add(FindingKind::WrongValue, path.as_str(), Some(span), message);
     }
@@ -252,4 +277,20 @@ fn name_of<'t>(table: &'t DeTable<'_>) -> Option<&'t str> {
     NAMING_KEYS
         .iter()
         .find_map(|key| table.get(*key)?.get_ref().as_str())
+}
+
+/// serde's message, with its Rust types in words.
+fn in_words(message: &str) -> String {
+    let message = message.trim_end().replace('\n', "; ");
+    let in_words = [
+        ("expected u32", "expected a whole number from 0 up"),
+        ("expected u64", "expected a whole number from 0 up"),
+        ("expected i32", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected an array of length 4", "expected an array of 4 numbers"),
+    ];
+    let worded = in_words
+        .iter()
+        .find_map(|(rust, words)| Some(format!("{}{words}", message.strip_suffix(rust)?)));
+    worded.unwrap_or(message)
 }

@@ -292,11 +292,11 @@ mod tests {
     #[test]
     fn errors_name_what_is_wrong() {
         let parse = |source: &str| QueryTemplate::parse(source).unwrap_err().to_string();
-        insta::assert_snapshot!(parse("SELECT {{ mnth }}"), @"");
-        insta::assert_snapshot!(parse("SELECT {{ something }}"), @"");
-        insta::assert_snapshot!(parse("SELECT\n {{ month "), @"");
-        insta::assert_snapshot!(parse("{{ month.year }}"), @"");
-        insta::assert_snapshot!(parse("{{ staging() }}"), @"");
+        insta::assert_snapshot!(parse("SELECT {{ mnth }}"), @"unknown variable `mnth`; did you mean `month`?");
+        insta::assert_snapshot!(parse("SELECT {{ something }}"), @"unknown variable `something`; the template knows: `label`, `month`, `staging`");
+        insta::assert_snapshot!(parse("SELECT\n {{ month "), @"line 2 of the template: syntax error: unexpected end of input, expected end of variable block");
+        insta::assert_snapshot!(parse("{{ month.year }}"), @"line 1 of the template: undefined value");
+        insta::assert_snapshot!(parse("{{ staging() }}"), @"line 1 of the template: missing argument");
         let render = |source: &str| {
             QueryTemplate::parse(source)
                 .unwrap()
@@ -304,7 +304,7 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        insta::assert_snapshot!(render("{{ staging('source') }}"), @"");
-        insta::assert_snapshot!(render("{{ staging('countries') }}"), @"");
+        insta::assert_snapshot!(render("{{ staging('source') }}"), @"`source` is no member of the release set; did you mean `sources`?");
+        insta::assert_snapshot!(render("{{ staging('countries') }}"), @"`countries` is no member of the release set; add it to `release.tables` or `release.matviews`");
     }
 }

@@ -10,3 +10,4 @@ mod naming;
 mod plan;
 mod quoting;
 mod records;
+mod release_file;
