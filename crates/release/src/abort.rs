@@ -6,6 +6,7 @@ use cutover_core::records::{Records, ReleaseState};
 use cutover_core::{EventKind, Events};
 use tokio_postgres::Client;
 
+use crate::boxed::BoxFuture;
 use crate::busy::busy;
 use crate::staged::Staged;
 use crate::{AbortReport, Cutover, ReleaseError};
@@ -29,10 +30,20 @@ impl Cutover {
     /// # Errors
     /// [`ReleaseError::DoesNotStop`] when the release still holds its lock after a minute.
     pub async fn abort(&self, events: &Events) -> Result<AbortReport, ReleaseError> {
+        let run: BoxFuture<'_, _> = Box::pin(self.run_abort(events));
+        run.await
+    }
+
+    async fn run_abort(&self, events: &Events) -> Result<AbortReport, ReleaseError> {
         let mut session = self.connect_safely("abort").await?;
         let (lock, records) = (self.lock()?, self.records()?);
         if Records::version(&*session).await?.is_none() {
-            return Ok(AbortReport { release: None, was_running: false, removed: 0 });
+            return Ok(AbortReport {
+                release: None,
+                was_running: false,
+                state: None,
+                removed: 0,
+            });
         }
         Records::migrate(&mut session).await?;
         let mut stopped = None;
@@ -42,44 +53,84 @@ impl Cutover {
         let mut removed = 0;
         let mut cleaned = None;
         for record in records.with_staging(&*session).await? {
-            let Some(staged) = Staged::of(&record)? else { continue };
+            let Some(staged) = Staged::of(&record)? else {
+                continue;
+            };
             removed += self.drop_staged(&mut session, &staged, events).await?;
             records.set_staged(&*session, record.id, None).await?;
             // One that stopped, failed or died is aborted from now on; what is live stays what it was.
             if !record.current && record.state != ReleaseState::Completed {
-                records.close(&*session, record.id, ReleaseState::Aborted, record.error.as_deref()).await?;
+                records
+                    .close(
+                        &*session,
+                        record.id,
+                        ReleaseState::Aborted,
+                        record.error.as_deref(),
+                    )
+                    .await?;
             }
             cleaned = Some(record.id);
         }
         // A process that died before it built anything has left only its record.
         for record in records.latest(&*session, 1).await? {
             if record.state == ReleaseState::Running {
-                records.close(&*session, record.id, ReleaseState::Aborted, record.error.as_deref()).await?;
+                records
+                    .close(
+                        &*session,
+                        record.id,
+                        ReleaseState::Aborted,
+                        record.error.as_deref(),
+                    )
+                    .await?;
                 cleaned = cleaned.or(Some(record.id));
             }
         }
+        let release = stopped.or(cleaned);
+        let state = match release {
+            Some(release) => records
+                .release(&*session, release)
+                .await?
+                .map(|record| record.state),
+            None => None,
+        };
         session.close().await;
-        Ok(AbortReport { release: stopped.or(cleaned), was_running: stopped.is_some(), removed })
+        Ok(AbortReport {
+            release,
+            was_running: stopped.is_some(),
+            state,
+            removed,
+        })
     }
 
     /// Asks the running release to stop and waits until the lock is ours.
     async fn stop_running(&self, client: &Client, events: &Events) -> Result<i64, ReleaseError> {
         let (lock, records) = (self.lock()?, self.records()?);
         let started = Instant::now();
-        let running = records.latest(client, 1).await?.into_iter().find(|r| r.state == ReleaseState::Running);
+        let running = records
+            .latest(client, 1)
+            .await?
+            .into_iter()
+            .find(|r| r.state == ReleaseState::Running);
         let Some(record) = running else {
             return Err(busy(client, &lock, &records).await?);
         };
         records.request_abort(client, record.id).await?;
         events.emit(EventKind::Warning {
-            message: format!("asked release {} of {} to stop; waiting for it", record.id, record.label),
+            message: format!(
+                "asked release {} of {} to stop; waiting for it",
+                record.id, record.label
+            ),
         });
         let mut nudged = false;
         while !lock.try_acquire(client).await? {
             let waited = started.elapsed();
             if waited > PATIENCE {
                 let pid = lock.holder(client).await?.map_or(0, |holder| holder.pid);
-                return Err(ReleaseError::DoesNotStop { release: record.id, pid, seconds: PATIENCE.as_secs() });
+                return Err(ReleaseError::DoesNotStop {
+                    release: record.id,
+                    pid,
+                    seconds: PATIENCE.as_secs(),
+                });
             }
             if waited > NUDGE && !nudged {
                 nudged = true;
@@ -91,7 +142,11 @@ impl Cutover {
     }
 
     /// Cancels what a release's own sessions are running: the one that holds the lock and those of the same name.
-    async fn cancel_statements_of(&self, client: &Client, backend_pid: Option<i32>) -> Result<(), ReleaseError> {
+    async fn cancel_statements_of(
+        &self,
+        client: &Client,
+        backend_pid: Option<i32>,
+    ) -> Result<(), ReleaseError> {
         client
             .execute(
                 "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_activity a \

@@ -14,14 +14,22 @@ pub(crate) fn twin_aliases(twins: &[(Ident, QualifiedName)]) -> (Vec<Step>, Vec<
     let make = twins
         .iter()
         .map(|(live, twin)| {
-            let sql =
-                Sql::text("CREATE TEMPORARY VIEW ").ident(live).then(" AS SELECT * FROM ").name(twin);
+            let sql = Sql::text("CREATE TEMPORARY VIEW ")
+                .ident(live)
+                .then(" AS SELECT * FROM ")
+                .name(twin);
             Step::new("alias the staging twin as", alias(live), sql)
         })
         .collect();
     let undo = twins
         .iter()
-        .map(|(live, _)| Step::new("drop the alias", alias(live), Sql::text("DROP VIEW pg_temp.").ident(live)))
+        .map(|(live, _)| {
+            Step::new(
+                "drop the alias",
+                alias(live),
+                Sql::text("DROP VIEW pg_temp.").ident(live),
+            )
+        })
         .collect();
     (make, undo)
 }

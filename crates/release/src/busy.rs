@@ -1,7 +1,7 @@
 //! Who holds the lock, when it is not us.
 
-use cutover_core::records::{Records, ReleaseState};
 use cutover_core::ReleaseLock;
+use cutover_core::records::{Records, ReleaseState};
 use tokio_postgres::Client;
 
 use crate::ReleaseError;
@@ -14,16 +14,24 @@ pub(crate) async fn busy(
     records: &Records,
 ) -> Result<ReleaseError, ReleaseError> {
     let Some(holder) = lock.holder(client).await? else {
-        return Ok(ReleaseError::JustFreed { release_set: records.release_set().as_str().to_owned() });
+        return Ok(ReleaseError::JustFreed {
+            release_set: records.release_set().as_str().to_owned(),
+        });
     };
-    let running = match Records::version(client).await? {
-        Some(_) => records.latest(client, 5).await?.into_iter().find(|record| {
-            record.state == ReleaseState::Running && record.backend_pid == Some(holder.pid)
-        }),
-        None => None,
-    };
+    let running =
+        match Records::version(client).await? {
+            Some(_) => records.latest(client, 5).await?.into_iter().find(|record| {
+                record.state == ReleaseState::Running && record.backend_pid == Some(holder.pid)
+            }),
+            None => None,
+        };
     let (phase, host, client_pid, since) = match running {
-        Some(record) => (record.phase, record.host, record.client_pid, Some(record.started_at)),
+        Some(record) => (
+            record.phase,
+            record.host,
+            record.client_pid,
+            Some(record.started_at),
+        ),
         None => (None, None, None, None),
     };
     let mut holder = holder;

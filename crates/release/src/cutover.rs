@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cutover_core::records::Records;
 use cutover_core::release_file::{Label, LabelError, ReleaseFile, TemplateFacts};
-use cutover_core::{ConnectSettings, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session, refuse_unsafe_session};
+use cutover_core::{
+    ConnectSettings, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session, refuse_unsafe_session,
+};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 
@@ -42,7 +44,13 @@ impl Cutover {
     /// The release set of `file` in the database that `target` connects to.
     #[must_use]
     pub fn new(file: ReleaseFile, target: ConnectSettings) -> Self {
-        Self { file, target, folder: PathBuf::from("."), host: String::new(), naming: NamingPolicy::default() }
+        Self {
+            file,
+            target,
+            folder: PathBuf::from("."),
+            host: String::new(),
+            naming: NamingPolicy::default(),
+        }
     }
 
     /// The folder that relative paths in the release file start from; the current one unless set.
@@ -67,7 +75,11 @@ impl Cutover {
 
     pub(crate) fn in_folder(&self, path: &str) -> PathBuf {
         let path = Path::new(path);
-        if path.is_absolute() { path.to_owned() } else { self.folder.join(path) }
+        if path.is_absolute() {
+            path.to_owned()
+        } else {
+            self.folder.join(path)
+        }
     }
 
     pub(crate) fn release_set(&self) -> Result<Ident, ReleaseError> {
@@ -111,7 +123,10 @@ impl Cutover {
 
     pub(crate) async fn pool(&self, purpose: &str) -> Result<Pool, ReleaseError> {
         let size = self.file.target().pool_size.unwrap_or(DEFAULT_POOL_SIZE).max(1);
-        Ok(self.target.pool(purpose, usize::try_from(size).unwrap_or(1)).await?)
+        Ok(self
+            .target
+            .pool(purpose, usize::try_from(size).unwrap_or(1))
+            .await?)
     }
 
     /// The label asked for, checked, or the default one.
@@ -127,6 +142,56 @@ impl Cutover {
     pub(crate) fn template_facts(&self, label: &Label) -> TemplateFacts {
         self.members()
             .iter()
-            .fold(TemplateFacts::new(label.clone()), |facts, member| facts.staging(member, &self.staging(member)))
+            .fold(TemplateFacts::new(label.clone()), |facts, member| {
+                facts.staging(member, &self.staging(member))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::release_file::Secret;
+    use cutover_core::{Environment, Events, Stamp};
+
+    use super::*;
+    use crate::{ReleaseOptions, StopSignal};
+
+    /// A service spawns what it calls; nothing but the compiler can tell whether it may.
+    #[test]
+    fn every_call_can_be_spawned() {
+        fn spawnable<T: Send + 'static>(_: T) {}
+        let file = ReleaseFile::builder("set", Secret::literal("postgresql://127.0.0.1:1"))
+            .tables([Ident::new("t").unwrap()])
+            .build()
+            .unwrap();
+        let target = ConnectSettings::resolve("postgresql://127.0.0.1:1", &Environment::empty()).unwrap();
+        let made = || {
+            (
+                Cutover::new(file.clone(), target.clone()),
+                StopSignal::never(),
+                Events::none(),
+            )
+        };
+
+        let (cutover, stop, events) = made();
+        spawnable(async move { cutover.release(&ReleaseOptions::default(), stop, &events).await });
+        let (cutover, stop, events) = made();
+        spawnable(async move {
+            cutover
+                .rollback(&Stamp::at(Timestamp::now()), stop, &events)
+                .await
+        });
+        let (cutover, stop, events) = made();
+        spawnable(async move { cutover.preflight(None, stop, &events).await });
+        let (cutover, _, events) = made();
+        spawnable(async move { cutover.abort(&events).await });
+        let (cutover, _, _) = made();
+        spawnable(async move {
+            (
+                cutover.status().await,
+                cutover.plan().await,
+                cutover.backups().await,
+            )
+        });
     }
 }

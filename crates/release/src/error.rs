@@ -4,8 +4,8 @@ use cutover_core::catalog::CatalogError;
 use cutover_core::records::MigrationError;
 use cutover_core::release_file::{LabelError, TemplateError};
 use cutover_core::{
-    ConnectError, DatabaseError, IdentError, LockHolder, ObjectName, Phase, QualifiedName, Stamp, StatementError,
-    UnsafeSession,
+    ConnectError, DatabaseError, IdentError, LockHolder, ObjectName, Phase, QualifiedName, Stamp,
+    StatementError, UnsafeSession,
 };
 use cutover_importer::ImportError;
 use cutover_importer::preflight::{PreflightError, PreflightReport};
@@ -177,7 +177,10 @@ pub enum ReleaseError {
     #[error(transparent)]
     SwapRefused(Box<cutover_swap::SwapRefused>),
     /// Rows outside the set would lose what they refer to.
-    #[error("rows outside the set refer to rows that the new release does not have\n{}", describe_orphans(orphans))]
+    #[error(
+        "rows outside the set refer to rows that the new release does not have\n{}",
+        describe_orphans(orphans)
+    )]
     Orphans {
         /// By foreign key.
         orphans: Vec<cutover_swap::OrphanedRows>,
@@ -236,8 +239,16 @@ pub enum ReleaseError {
     },
 }
 
-fn describe_holder(holder: &LockHolder, phase: Option<Phase>, host: Option<&str>, client_pid: Option<i32>) -> String {
-    let mut text = format!("pid {} ({:?}, user {:?}", holder.pid, holder.application, holder.user);
+fn describe_holder(
+    holder: &LockHolder,
+    phase: Option<Phase>,
+    host: Option<&str>,
+    client_pid: Option<i32>,
+) -> String {
+    let mut text = format!(
+        "pid {} ({:?}, user {:?}",
+        holder.pid, holder.application, holder.user
+    );
     if let Some(host) = host.filter(|host| !host.is_empty()) {
         text.push_str(&format!(", host {host:?}"));
         if let Some(pid) = client_pid {
@@ -258,18 +269,31 @@ fn list(stamps: &[Stamp]) -> String {
     if stamps.is_empty() {
         return "none".to_owned();
     }
-    stamps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    stamps
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn describe_orphans(orphans: &[cutover_swap::OrphanedRows]) -> String {
     let lines = orphans.iter().map(|orphan| {
-        format!("{} rows by {}, for example {}", orphan.rows, orphan.key, orphan.sample.join(", "))
+        format!(
+            "{} rows by {}, for example {}",
+            orphan.rows,
+            orphan.key,
+            orphan.sample.join(", ")
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn names(relations: &[QualifiedName]) -> String {
-    relations.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    relations
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
@@ -281,14 +305,19 @@ fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
         }
         SwapError::OutcomeUnknown { .. } => FailureClass::Unknown,
         SwapError::LockNotHeld { .. } => FailureClass::Busy,
-        SwapError::Statement(error) if error.database_error().is_connection_lost() => FailureClass::Connection,
+        SwapError::Statement(error) if error.database_error().is_connection_lost() => {
+            FailureClass::Connection
+        }
         _ => FailureClass::Other,
     }
 }
 
 impl ReleaseError {
     pub(crate) fn not_supported(what: &'static str, name: &str) -> Self {
-        Self::NotSupported { what, name: name.to_owned() }
+        Self::NotSupported {
+            what,
+            name: name.to_owned(),
+        }
     }
 
     /// A statement of ours that failed.
@@ -314,13 +343,21 @@ impl ReleaseError {
             | Self::StagingTakenUp
             | Self::Log(_)
             | Self::Slack(_) => FailureClass::Usage,
-            Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => FailureClass::Connection,
+            Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => {
+                FailureClass::Connection
+            }
             Self::Statement(error) if error.database_error().is_connection_lost() => FailureClass::Connection,
-            Self::Busy { .. } | Self::JustFreed { .. } | Self::LockLost { .. } | Self::DoesNotStop { .. } => FailureClass::Busy,
+            Self::Busy { .. } | Self::JustFreed { .. } | Self::LockLost { .. } | Self::DoesNotStop { .. } => {
+                FailureClass::Busy
+            }
             Self::PreflightRun(_) | Self::Preflight { .. } => FailureClass::Preflight,
-            Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => FailureClass::Build,
+            Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => {
+                FailureClass::Build
+            }
             Self::Structure { .. } | Self::Gates { .. } => FailureClass::Validation,
-            Self::Catalog(_) | Self::UnknownStamp { .. } | Self::NothingToTakeUp { .. } => FailureClass::Refused,
+            Self::Catalog(_) | Self::UnknownStamp { .. } | Self::NothingToTakeUp { .. } => {
+                FailureClass::Refused
+            }
             Self::SwapRefused(_) | Self::Orphans { .. } | Self::Rollback(_) => FailureClass::Refused,
             Self::Settle(_) => FailureClass::Unknown,
             Self::Swap(error) => swap_class(error),
@@ -338,7 +375,9 @@ impl ReleaseError {
             Self::Label(_) => "give a label that matches [release] label_pattern, or leave it out".to_owned(),
             Self::Template { .. } => "mend the release file".to_owned(),
             Self::UnknownImporter { .. } => "name importers as [[import]] name spells them".to_owned(),
-            Self::NotSupported { .. } => "take it out of the release file, or wait for the version that can".to_owned(),
+            Self::NotSupported { .. } => {
+                "take it out of the release file, or wait for the version that can".to_owned()
+            }
             Self::Partial { .. } => {
                 "add --stop-after validate_and_manifest or --dry-run, or import everything".to_owned()
             }
@@ -352,7 +391,9 @@ impl ReleaseError {
             Self::Statement(error) => error.remedy().to_owned(),
             Self::JustFreed { .. } => "try again".to_owned(),
             Self::Busy { .. } => "wait for it, or stop it with `cutover abort`".to_owned(),
-            Self::LockLost { .. } => "see the server's log for the lost session, then run the release again".to_owned(),
+            Self::LockLost { .. } => {
+                "see the server's log for the lost session, then run the release again".to_owned()
+            }
             Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
             Self::PreflightRun(error) => error.remedy().to_owned(),
             Self::Preflight { .. } => {
@@ -365,19 +406,30 @@ impl ReleaseError {
             Self::Settle(error) => error.remedy().to_owned(),
             Self::Rollback(error) => error.remedy().to_owned(),
             Self::Retention(error) => error.remedy().to_owned(),
-            Self::StagingTakenUp => "add build_staging to the phases, or leave --no-checkpoints out".to_owned(),
+            Self::StagingTakenUp => {
+                "add build_staging to the phases, or leave --no-checkpoints out".to_owned()
+            }
             Self::Staging(error) => error.remedy().to_owned(),
             Self::Import(error) => error.remedy().to_owned(),
-            Self::Structure { .. } => "run the release again: live changed while staging was built".to_owned(),
+            Self::Structure { .. } => {
+                "run the release again: live changed while staging was built".to_owned()
+            }
             Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
             Self::Swap(error) => error.remedy().to_owned(),
             Self::UnknownStamp { .. } => "see `cutover backups`".to_owned(),
-            Self::Stopped { reason: StopReason::Interrupted, .. } => {
-                "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them".to_owned()
-            }
-            Self::Stopped { reason: StopReason::Aborted, .. } => "staging was removed; live is as it was".to_owned(),
+            Self::Stopped {
+                reason: StopReason::Interrupted,
+                ..
+            } => "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them"
+                .to_owned(),
+            Self::Stopped {
+                reason: StopReason::Aborted,
+                ..
+            } => "staging was removed; live is as it was".to_owned(),
             Self::DoesNotStop { .. } => "end its process, or terminate its session on the server".to_owned(),
-            Self::StagedFacts { .. } => "was the record written by another version? See `cutover status`".to_owned(),
+            Self::StagedFacts { .. } => {
+                "was the record written by another version? See `cutover status`".to_owned()
+            }
             Self::Leftover { .. } => {
                 "look at what they are; drop or rename them if they are of no use, then run again".to_owned()
             }

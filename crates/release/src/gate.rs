@@ -35,17 +35,27 @@ pub(crate) fn check_counts(validation: &Validation, facts: &RelationFacts) -> Ve
     {
         reasons.push(format!("{} rows, at least {least} wanted", facts.rows));
     }
-    let Some(change) = facts.change() else { return reasons };
+    let Some(change) = facts.change() else {
+        return reasons;
+    };
     let counts = format!("{} rows live, {} staged", facts.live_rows, facts.rows);
     if let Some(most) = validation.max_shrink
         && -change > most
     {
-        reasons.push(format!("shrinks by {:.2} %, at most {:.2} % allowed ({counts})", -change * 100.0, most * 100.0));
+        reasons.push(format!(
+            "shrinks by {:.2} %, at most {:.2} % allowed ({counts})",
+            -change * 100.0,
+            most * 100.0
+        ));
     }
     if let Some(most) = validation.max_growth
         && change > most
     {
-        reasons.push(format!("grows by {:.2} %, at most {:.2} % allowed ({counts})", change * 100.0, most * 100.0));
+        reasons.push(format!(
+            "grows by {:.2} %, at most {:.2} % allowed ({counts})",
+            change * 100.0,
+            most * 100.0
+        ));
     }
     reasons
 }
@@ -64,7 +74,10 @@ impl Cutover {
         if let Some(column) = &validation.geometry_present {
             let missing = count_missing_geometry(client, &staging, column).await?;
             if missing > 0 {
-                reasons.push(format!("{missing} rows have no {} or an empty one", column.as_str()));
+                reasons.push(format!(
+                    "{missing} rows have no {} or an empty one",
+                    column.as_str()
+                ));
             }
         }
         if let Some(query) = &validation.query {
@@ -78,13 +91,24 @@ impl Cutover {
                 reasons.push(format!("its query returns {found} rows, none are allowed"));
             }
         }
-        Ok(reasons.into_iter().map(|reason| GateFailure { table: validation.table.clone(), reason }).collect())
+        Ok(reasons
+            .into_iter()
+            .map(|reason| GateFailure {
+                table: validation.table.clone(),
+                reason,
+            })
+            .collect())
     }
 }
 
 /// Rows of a relation. A full count: statistics would not do for a gate.
 pub(crate) async fn count_rows(client: &Client, relation: &QualifiedName) -> Result<u64, StatementError> {
-    count(client, relation, &Sql::text("SELECT count(*) FROM ").name(relation)).await
+    count(
+        client,
+        relation,
+        &Sql::text("SELECT count(*) FROM ").name(relation),
+    )
+    .await
 }
 
 /// Rows without a geometry; where PostGIS is installed, rows with an empty one too.
@@ -104,7 +128,11 @@ async fn count_missing_geometry(
             .then(".ST_IsEmpty(")
             .ident(column)
             .then(")"),
-        None => Sql::text("SELECT count(*) FROM ").name(relation).then(" WHERE ").ident(column).then(" IS NULL"),
+        None => Sql::text("SELECT count(*) FROM ")
+            .name(relation)
+            .then(" WHERE ")
+            .ident(column)
+            .then(" IS NULL"),
     };
     Ok(count(client, relation, &sql).await?)
 }
@@ -122,9 +150,15 @@ pub(crate) async fn postgis_schema(client: &Client) -> Result<Option<Ident>, Rel
     Ok(row.and_then(|row| Ident::new(row.get::<_, &str>(0)).ok()))
 }
 
-async fn count_rows_of(client: &Client, relation: &QualifiedName, query: &str) -> Result<u64, StatementError> {
+async fn count_rows_of(
+    client: &Client,
+    relation: &QualifiedName,
+    query: &str,
+) -> Result<u64, StatementError> {
     let query = query.trim().trim_end_matches(';');
-    let sql = Sql::text("SELECT count(*) FROM (").append(&Sql::operator_query(query)).then("\n) AS violations");
+    let sql = Sql::text("SELECT count(*) FROM (")
+        .append(&Sql::operator_query(query))
+        .then("\n) AS violations");
     count(client, relation, &sql).await
 }
 
@@ -150,26 +184,50 @@ mod tests {
 
     #[track_caller]
     fn check(validation: &Validation, rows: u64, live_rows: u64, expected: &[&str]) {
-        assert_eq!(check_counts(validation, &RelationFacts::new(rows, live_rows, 0)), expected);
+        assert_eq!(
+            check_counts(validation, &RelationFacts::new(rows, live_rows, 0)),
+            expected
+        );
     }
 
     #[test]
     fn counts_are_held_against_the_limits() {
-        let validation = Validation::new(table()).min_rows(10).max_shrink(0.05).max_growth(0.5);
+        let validation = Validation::new(table())
+            .min_rows(10)
+            .max_shrink(0.05)
+            .max_growth(0.5);
         check(&validation, 100, 100, &[]);
         check(&validation, 95, 100, &[]);
-        check(&validation, 94, 100, &["shrinks by 6.00 %, at most 5.00 % allowed (100 rows live, 94 staged)"]);
-        check(&validation, 151, 100, &["grows by 51.00 %, at most 50.00 % allowed (100 rows live, 151 staged)"]);
+        check(
+            &validation,
+            94,
+            100,
+            &["shrinks by 6.00 %, at most 5.00 % allowed (100 rows live, 94 staged)"],
+        );
+        check(
+            &validation,
+            151,
+            100,
+            &["grows by 51.00 %, at most 50.00 % allowed (100 rows live, 151 staged)"],
+        );
         check(
             &validation,
             9,
             100,
-            &["9 rows, at least 10 wanted", "shrinks by 91.00 %, at most 5.00 % allowed (100 rows live, 9 staged)"],
+            &[
+                "9 rows, at least 10 wanted",
+                "shrinks by 91.00 %, at most 5.00 % allowed (100 rows live, 9 staged)",
+            ],
         );
     }
 
     #[test]
     fn the_first_release_has_nothing_to_be_compared_with() {
-        check(&Validation::new(table()).max_shrink(0.0).max_growth(0.0), 1000, 0, &[]);
+        check(
+            &Validation::new(table()).max_shrink(0.0).max_growth(0.0),
+            1000,
+            0,
+            &[],
+        );
     }
 }

@@ -23,7 +23,11 @@ impl Cutover {
                 let mut known: Vec<QualifiedName> = Vec::new();
                 for record in records.with_staging(&*session).await? {
                     let set = Staged::of(&record)?.and_then(|staged| staged.whole());
-                    known.extend(set.into_iter().flat_map(|set| set.members).map(|member| member.staging));
+                    known.extend(
+                        set.into_iter()
+                            .flat_map(|set| set.members)
+                            .map(|member| member.staging),
+                    );
                 }
                 unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?
             }
@@ -65,7 +69,9 @@ impl Cutover {
         if let Some(label) = label {
             options = options.label(label.clone());
         }
-        let outcome = self.release_and(&options, stop, events, AfterRelease::RemoveStaging).await;
+        let outcome = self
+            .release_and(&options, stop, events, AfterRelease::RemoveStaging)
+            .await;
         match outcome {
             Ok((_, Some(report))) => Ok(report),
             Ok((_, None)) => Ok(PreflightReport { checks: Vec::new() }),

@@ -37,12 +37,21 @@ impl JsonLog {
     /// # Errors
     /// [`JsonLogError`] when that is not allowed or not possible.
     pub fn open(path: &Path) -> Result<Self, JsonLogError> {
-        let failed = |source| JsonLogError { path: path.to_owned(), source };
+        let failed = |source| JsonLogError {
+            path: path.to_owned(),
+            source,
+        };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-        Ok(Self { state: Mutex::new(State { file, lost: 0 }) })
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(failed)?;
+        Ok(Self {
+            state: Mutex::new(State { file, lost: 0 }),
+        })
     }
 
     /// How many lines could not be written.
@@ -54,7 +63,9 @@ impl JsonLog {
 
 impl EventSink for JsonLog {
     fn emit(&self, event: &Event) {
-        let Ok(mut line) = serde_json::to_vec(event) else { return };
+        let Ok(mut line) = serde_json::to_vec(event) else {
+            return;
+        };
         line.push(b'\n');
         // A poisoned lock means that another thread panicked while writing; nothing more to be saved here.
         let Ok(mut state) = self.state.lock() else { return };
@@ -76,7 +87,9 @@ mod tests {
         let path = folder.path().join("deep/er/cutover.log");
         for _ in 0..2 {
             let events = Events::to(JsonLog::open(&path).unwrap());
-            events.emit(EventKind::Warning { message: "two\nlines".into() });
+            events.emit(EventKind::Warning {
+                message: "two\nlines".into(),
+            });
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);

@@ -2,6 +2,7 @@
 
 mod abort; // making a running release stop
 mod aliases; // live names that mean staging twins while rows are imported
+mod boxed; // futures with their type left out
 mod busy; // who holds the lock
 mod cutover; // the one-call API
 mod error; // what can go wrong, in which class
@@ -31,7 +32,34 @@ pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use notify::{Slack, SlackError, SlackSink};
 pub use options::ReleaseOptions;
-pub use report::{AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures};
+pub use report::{
+    AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures,
+};
 pub use selection::{Selection, SelectionError};
 pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};
 pub use stop::{Stop, StopReason, StopSignal, stop_pair};
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::{Events, Stamp};
+
+    use super::*;
+
+    /// Embedders run releases on a runtime of many threads. Only compiled: nothing is connected.
+    #[expect(dead_code, reason = "that it compiles is the test")]
+    fn every_call_can_be_spawned(
+        cutover: &Cutover,
+        options: &ReleaseOptions,
+        stamp: &Stamp,
+        events: &Events,
+    ) {
+        fn spawnable(_: impl Future + Send) {}
+        spawnable(cutover.release(options, StopSignal::never(), events));
+        spawnable(cutover.preflight(None, StopSignal::never(), events));
+        spawnable(cutover.rollback(stamp, StopSignal::never(), events));
+        spawnable(cutover.abort(events));
+        spawnable(cutover.plan());
+        spawnable(cutover.status());
+        spawnable(cutover.backups());
+    }
+}

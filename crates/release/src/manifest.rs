@@ -55,12 +55,19 @@ pub struct RelationFacts {
 
 impl RelationFacts {
     pub(crate) fn new(rows: u64, live_rows: u64, bytes: u64) -> Self {
-        Self { rows, live_rows, bytes }
+        Self {
+            rows,
+            live_rows,
+            bytes,
+        }
     }
 
     /// The change against live as a share: 0.02 for two per cent more. `None` when live is empty.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a share for people; tables have fewer than 2^52 rows")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share for people; tables have fewer than 2^52 rows"
+    )]
     pub fn change(&self) -> Option<f64> {
         (self.live_rows > 0).then(|| (self.rows as f64 - self.live_rows as f64) / self.live_rows as f64)
     }

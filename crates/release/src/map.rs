@@ -11,7 +11,8 @@ impl Cutover {
     /// A relation that is read: a member that has a staging twin by the time it is read means the twin.
     fn source_relation(&self, relation: &file::RelationRef) -> QualifiedName {
         let name = relation.in_schema(self.schema());
-        let is_member = name.schema == *self.schema() && self.file.release().members().any(|m| *m == name.name);
+        let is_member =
+            name.schema == *self.schema() && self.file.release().members().any(|m| *m == name.name);
         if is_member { self.staging(&name.name) } else { name }
     }
 
@@ -23,35 +24,48 @@ impl Cutover {
         options: &ReleaseOptions,
     ) -> Result<Import, ReleaseError> {
         let render = |template: &file::QueryTemplate| {
-            template.render(facts).map_err(|source| template_error("import", &import.name, source))
+            template
+                .render(facts)
+                .map_err(|source| template_error("import", &import.name, source))
         };
         let (source, columns) = match &import.source {
-            ImportSource::Relation { from, columns } => {
-                (Source::Relation(self.source_relation(from)), columns.as_ref().map(renamed))
-            }
+            ImportSource::Relation { from, columns } => (
+                Source::Relation(self.source_relation(from)),
+                columns.as_ref().map(renamed),
+            ),
             ImportSource::Query { query, columns } => {
                 (Source::Query(render(query)?), columns.as_ref().map(renamed))
             }
             ImportSource::Csv(csv) => {
                 let path = self.in_folder(&render(&csv.csv)?);
                 let columns = csv.columns.as_ref().map(|map| {
-                    map.iter().map(|(target, field)| (target.clone(), field.clone())).collect()
+                    map.iter()
+                        .map(|(target, field)| (target.clone(), field.clone()))
+                        .collect()
                 });
-                let mut source = CsvSource::new(path).delimiter(csv.delimiter.get()).nulls(csv.null.clone());
+                let mut source = CsvSource::new(path)
+                    .delimiter(csv.delimiter.get())
+                    .nulls(csv.null.clone());
                 if !csv.header {
                     source = source.fields(csv.fields.clone());
                 }
                 (Source::Csv(source), columns)
             }
-            _ => return Err(ReleaseError::not_supported("this kind of import source", &import.name)),
+            _ => {
+                return Err(ReleaseError::not_supported(
+                    "this kind of import source",
+                    &import.name,
+                ));
+            }
         };
         let way = match import.way {
             ImportWay::Server => Way::ServerSide,
             ImportWay::Copy => Way::CopyPipe,
             _ => Way::Auto,
         };
-        let mut planned =
-            Import::new(&import.name, self.staging(&import.into), source).way(way).key(import.key.clone());
+        let mut planned = Import::new(&import.name, self.staging(&import.into), source)
+            .way(way)
+            .key(import.key.clone());
         if let Some(columns) = columns {
             planned = planned.columns(columns);
         }
@@ -66,15 +80,26 @@ impl Cutover {
         let preflight = &self.file.preflight();
         let mut checks = Vec::new();
         for check in &preflight.view {
-            let typed = check.types.iter().map(|(column, data_type)| (column.clone(), Some(data_type.clone())));
-            let plain = check.columns.iter().filter(|c| !check.types.contains_key(c)).map(|c| (c.clone(), None));
+            let typed = check
+                .types
+                .iter()
+                .map(|(column, data_type)| (column.clone(), Some(data_type.clone())));
+            let plain = check
+                .columns
+                .iter()
+                .filter(|c| !check.types.contains_key(c))
+                .map(|c| (c.clone(), None));
             checks.push(
                 Check::view(self.source_relation(&check.view), plain.chain(typed))
                     .severity(severity(check.severity)),
             );
         }
         for check in &preflight.not_empty {
-            let views: Vec<QualifiedName> = check.any_of.iter().map(|view| self.source_relation(view)).collect();
+            let views: Vec<QualifiedName> = check
+                .any_of
+                .iter()
+                .map(|view| self.source_relation(view))
+                .collect();
             checks.push(Check::not_empty(views).severity(severity(check.severity)));
         }
         for check in &preflight.unique {
@@ -92,9 +117,14 @@ impl Cutover {
             );
         }
         for check in &preflight.query {
-            let sql = check.sql.render(facts).map_err(|source| template_error("check", &check.name, source))?;
+            let sql = check
+                .sql
+                .render(facts)
+                .map_err(|source| template_error("check", &check.name, source))?;
             checks.push(
-                Check::query(&check.name, sql).severity(severity(check.severity)).max_keys(keys(check.max_keys)),
+                Check::query(&check.name, sql)
+                    .severity(severity(check.severity))
+                    .max_keys(keys(check.max_keys)),
             );
         }
         Ok(checks)
@@ -103,10 +133,16 @@ impl Cutover {
     fn geometry_check(&self, check: &file::GeometryCheck) -> Result<GeometryCheck, ReleaseError> {
         let view = self.source_relation(&check.view);
         let Some(srid) = check.srid else {
-            return Err(ReleaseError::not_supported("a geometry check without an SRID", view.name.as_str()));
+            return Err(ReleaseError::not_supported(
+                "a geometry check without an SRID",
+                view.name.as_str(),
+            ));
         };
         if !check.valid {
-            return Err(ReleaseError::not_supported("a geometry check without validity", view.name.as_str()));
+            return Err(ReleaseError::not_supported(
+                "a geometry check without validity",
+                view.name.as_str(),
+            ));
         }
         let mut planned = GeometryCheck::new(view, check.column.clone(), srid)
             .key(check.key.clone())
@@ -115,14 +151,22 @@ impl Cutover {
             planned = planned.allow_empty();
         }
         if let Some([min_x, min_y, max_x, max_y]) = check.bounds {
-            planned = planned.bounds(Some(Bounds { min_x, min_y, max_x, max_y }));
+            planned = planned.bounds(Some(Bounds {
+                min_x,
+                min_y,
+                max_x,
+                max_y,
+            }));
         }
         Ok(planned)
     }
 }
 
 fn renamed(columns: &std::collections::BTreeMap<Ident, Ident>) -> Vec<(Ident, String)> {
-    columns.iter().map(|(target, source)| (target.clone(), source.as_str().to_owned())).collect()
+    columns
+        .iter()
+        .map(|(target, source)| (target.clone(), source.as_str().to_owned()))
+        .collect()
 }
 
 fn severity(severity: file::Severity) -> Severity {
@@ -137,5 +181,9 @@ fn keys(max_keys: u32) -> usize {
 }
 
 fn template_error(what: &'static str, name: &str, source: TemplateError) -> ReleaseError {
-    ReleaseError::Template { what, name: name.to_owned(), source }
+    ReleaseError::Template {
+        what,
+        name: name.to_owned(),
+        source,
+    }
 }

@@ -17,6 +17,7 @@ use cutover_core::release_file::ImportPhase;
 pub(crate) use preflight::violations;
 
 use crate::ReleaseError;
+use crate::boxed::BoxFuture;
 use crate::run::Run;
 
 /// How long a lost COMMIT may still be at work on the server before its outcome is asked for.
@@ -24,19 +25,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Run<'_> {
     /// Runs a phase and returns one calm line about what it did.
-    pub(crate) async fn run_phase(&mut self, phase: Phase) -> Result<String, ReleaseError> {
+    pub(crate) fn run_phase(&mut self, phase: Phase) -> BoxFuture<'_, Result<String, ReleaseError>> {
         match phase {
             // Around all others: see `Cutover::release` and `Run::close`.
-            Phase::AcquireLock | Phase::ReleaseLock => Ok(String::new()),
-            Phase::RefreshViews => self.refresh_views().await,
-            Phase::Preflight => self.preflight().await,
-            Phase::BuildStaging => self.build_staging().await,
-            Phase::ImportCore => self.import(ImportPhase::Core).await,
-            Phase::ImportRelated => self.import(ImportPhase::Related).await,
-            Phase::ValidateAndManifest => self.validate_and_manifest().await,
-            Phase::FinaliseSwap => self.finalise_swap().await,
-            Phase::PostSwap => self.post_swap().await,
-            Phase::CleanupAndRetention => self.cleanup_and_retention().await,
+            Phase::AcquireLock | Phase::ReleaseLock => Box::pin(async { Ok(String::new()) }),
+            Phase::RefreshViews => Box::pin(self.refresh_views()),
+            Phase::Preflight => Box::pin(self.preflight()),
+            Phase::BuildStaging => Box::pin(self.build_staging()),
+            Phase::ImportCore => Box::pin(self.import(ImportPhase::Core)),
+            Phase::ImportRelated => Box::pin(self.import(ImportPhase::Related)),
+            Phase::ValidateAndManifest => Box::pin(self.validate_and_manifest()),
+            Phase::FinaliseSwap => Box::pin(self.finalise_swap()),
+            Phase::PostSwap => Box::pin(self.post_swap()),
+            Phase::CleanupAndRetention => Box::pin(self.cleanup_and_retention()),
         }
     }
 }

@@ -6,6 +6,7 @@ use cutover_staging::{ClonePlan, MatviewPlan};
 use cutover_swap::{Pair, PlanOptions, SwapPlan};
 use jiff::Timestamp;
 
+use crate::boxed::BoxFuture;
 use crate::report::PhasePlan;
 use crate::{Cutover, PlanReport, ReleaseError};
 
@@ -22,6 +23,11 @@ impl Cutover {
     /// # Errors
     /// [`ReleaseError::Clone`] and [`ReleaseError::SwapRefused`] with everything that stands in the way.
     pub async fn plan(&self) -> Result<PlanReport, ReleaseError> {
+        let run: BoxFuture<'_, _> = Box::pin(self.run_plan());
+        run.await
+    }
+
+    async fn run_plan(&self) -> Result<PlanReport, ReleaseError> {
         let mut session = self.connect_safely("plan").await?;
         let live = self.read_set(&mut session, &self.members()).await?;
         session.close().await;
@@ -40,14 +46,25 @@ impl Cutover {
         let clone = ClonePlan::compute(&live, &self.naming, &options)?;
         add(Phase::BuildStaging, clone.pre_data().clone());
         let mut after_load = Plan::new("after the rows are there", clone.pre_data().digest.clone());
-        after_load.steps = clone.post_data().iter().map(cutover_staging::DeferredStep::step).collect();
+        after_load.steps = clone
+            .post_data()
+            .iter()
+            .map(cutover_staging::DeferredStep::step)
+            .collect();
         add(Phase::ValidateAndManifest, after_load);
 
         let staging = as_if_staged(&live, &self.naming);
         let pairing = Pair::by_policy(&live, &staging, &self.naming);
         let stamp = Stamp::at(Timestamp::now());
-        let swap = SwapPlan::compute(&live, &staging, &pairing, &stamp, &self.naming, &PlanOptions::default())
-            .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))?;
+        let swap = SwapPlan::compute(
+            &live,
+            &staging,
+            &pairing,
+            &stamp,
+            &self.naming,
+            &PlanOptions::default(),
+        )
+        .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))?;
         for plan in [swap.rename_indexes, swap.take_locks, swap.switch] {
             add(Phase::FinaliseSwap, plan);
         }

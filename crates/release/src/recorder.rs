@@ -16,7 +16,10 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Takes what has come in since the last call.
     pub(crate) fn take(&self) -> Vec<Event> {
-        self.waiting.lock().map(|mut waiting| std::mem::take(&mut *waiting)).unwrap_or_default()
+        self.waiting
+            .lock()
+            .map(|mut waiting| std::mem::take(&mut *waiting))
+            .unwrap_or_default()
     }
 }
 

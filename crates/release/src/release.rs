@@ -9,6 +9,7 @@ use cutover_core::{EventKind, Events, Phase, millis};
 use cutover_importer::preflight::PreflightReport;
 use tokio_postgres::Client;
 
+use crate::boxed::BoxFuture;
 use crate::busy::busy;
 use crate::inspect::AfterRelease;
 use crate::recorder::Recorder;
@@ -39,11 +40,24 @@ impl Cutover {
         stop: StopSignal,
         events: &Events,
     ) -> Result<ReleaseReport, ReleaseError> {
-        Ok(self.release_and(options, stop, events, AfterRelease::KeepStaging).await?.0)
+        Ok(self
+            .release_and(options, stop, events, AfterRelease::KeepStaging)
+            .await?
+            .0)
     }
 
     /// Runs a release; returns what its preflight found as well, when it ran.
-    pub(crate) async fn release_and(
+    pub(crate) fn release_and<'a>(
+        &'a self,
+        options: &'a ReleaseOptions,
+        stop: StopSignal,
+        events: &'a Events,
+        after: AfterRelease,
+    ) -> BoxFuture<'a, Result<(ReleaseReport, Option<PreflightReport>), ReleaseError>> {
+        Box::pin(self.run_release(options, stop, events, after))
+    }
+
+    async fn run_release(
         &self,
         options: &ReleaseOptions,
         stop: StopSignal,
@@ -64,6 +78,7 @@ impl Cutover {
         let taken_up = self.find_staging_to_take_up(&session, &records, options).await?;
         let config = self.file.digest();
         let pid = std::process::id();
+        let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);
         let (release, staged) = match taken_up {
             Some((record, staged)) => {
                 // What was staged keeps the label it was staged under.
@@ -73,7 +88,14 @@ impl Cutover {
             }
             None => {
                 let release = records
-                    .open(&*session, ReleaseKind::Release, label.as_str(), Some(&config), &self.host, pid)
+                    .open(
+                        &*session,
+                        ReleaseKind::Release,
+                        label.as_str(),
+                        Some(&config),
+                        &self.host,
+                        pid,
+                    )
                     .await?;
                 (release, Staged::default())
             }
@@ -84,6 +106,7 @@ impl Cutover {
             label: label.as_str().to_owned(),
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
+        run.already_live = already_live;
         let outcome = run.run_phases(stop).await;
         let preflight = run.preflight.take();
         Ok((run.end(outcome, after).await?, preflight))
@@ -91,7 +114,12 @@ impl Cutover {
 
     /// What can be refused before anything is connected.
     fn check_options(&self, options: &ReleaseOptions, label: &Label) -> Result<(), ReleaseError> {
-        let known: Vec<&str> = self.file.imports().iter().map(|import| import.name.as_str()).collect();
+        let known: Vec<&str> = self
+            .file
+            .imports()
+            .iter()
+            .map(|import| import.name.as_str())
+            .collect();
         for given in options.only.iter().chain(&options.skip) {
             if !known.contains(&given.as_str()) {
                 return Err(ReleaseError::UnknownImporter {
@@ -100,12 +128,18 @@ impl Cutover {
                 });
             }
         }
-        if !options.imports_everything() && !options.dry_run && options.selection.contains(Phase::FinaliseSwap) {
-            return Err(ReleaseError::Partial { what: "a sample, or with importers left out," });
+        if !options.imports_everything()
+            && !options.dry_run
+            && options.selection.contains(Phase::FinaliseSwap)
+        {
+            return Err(ReleaseError::Partial {
+                what: "a sample, or with importers left out,",
+            });
         }
         if !options.checkpoints
             && !options.selection.contains(Phase::BuildStaging)
-            && (options.selection.contains(Phase::ImportCore) || options.selection.contains(Phase::ImportRelated))
+            && (options.selection.contains(Phase::ImportCore)
+                || options.selection.contains(Phase::ImportRelated))
         {
             return Err(ReleaseError::StagingTakenUp);
         }
@@ -150,7 +184,10 @@ impl Cutover {
         }
         match staged {
             Some(staged) => Ok(Some((record, staged))),
-            None => Err(why(format!("release {} of {} ended {} and kept none", record.id, record.label, record.state))),
+            None => Err(why(format!(
+                "release {} of {} ended {} and kept none",
+                record.id, record.label, record.state
+            ))),
         }
     }
 }
@@ -165,9 +202,16 @@ impl Run<'_> {
             if !self.is_selected(phase) {
                 continue;
             }
-            self.enter(phase).await.map_err(|error| (phase, error))?;
+            if let Err(error) = self.enter(phase).await {
+                if !self.is_live() {
+                    return Err((phase, error));
+                }
+                self.warn_after_swap(phase, &error);
+                break;
+            }
             let started = Instant::now();
-            let (records, release, application) = (self.records.clone(), self.release, self.application.clone());
+            let (records, release, application) =
+                (self.records.clone(), self.release, self.application.clone());
             let mut supervisor = Supervisor {
                 client: &watcher,
                 records: &records,
@@ -177,16 +221,21 @@ impl Run<'_> {
             };
             let (outcome, asked) = match supervisor.asked_to_stop().await {
                 Some(reason) => (Err(ReleaseError::Stopped { reason, phase }), Some(reason)),
-                None => supervisor.run(Box::pin(self.run_phase(phase))).await,
+                None => supervisor.run(self.run_phase(phase)).await,
             };
             match (outcome, asked) {
                 (Ok(summary), _) => self.left(phase, summary, millis(started.elapsed())).await,
                 // Asked to stop and failed: its statements were cancelled. What it failed with is no news then.
-                (Err(_), Some(reason)) if phase != Phase::FinaliseSwap || !self.is_swapped() => {
-                    return Err((phase, ReleaseError::Stopped { reason, phase }));
+                (Err(_), Some(reason)) => {
+                    let error = ReleaseError::Stopped { reason, phase };
+                    if !self.is_live() {
+                        return Err((phase, error));
+                    }
+                    self.warn_after_swap(phase, &error);
+                    break;
                 }
-                (Err(error), _) if self.is_swapped() => self.warn_after_swap(phase, &error),
-                (Err(error), _) => return Err((phase, error)),
+                (Err(error), None) if self.is_live() => self.warn_after_swap(phase, &error),
+                (Err(error), None) => return Err((phase, error)),
             }
         }
         Ok(())
@@ -196,9 +245,9 @@ impl Run<'_> {
     fn warn_after_swap(&self, phase: Phase, error: &ReleaseError) {
         self.events.emit(EventKind::Warning {
             message: format!(
-                "the release is live, but {phase} failed: {}; {}; then run `cutover release --only {phase}`",
+                "the release is live, but {phase} was not done: {}; afterwards run `cutover release --only \
+                 post_swap,cleanup_and_retention`",
                 with_causes(error),
-                error.remedy()
             ),
         });
     }
@@ -210,16 +259,22 @@ impl Run<'_> {
         after: AfterRelease,
     ) -> Result<ReleaseReport, ReleaseError> {
         let (state, error) = match outcome {
-            Ok(()) if self.is_swapped() => (ReleaseState::Completed, None),
-            Ok(()) if self.options.selection.reaches_the_end() && !self.options.dry_run => {
-                (ReleaseState::Completed, None)
-            }
+            Ok(()) if self.is_live() => (ReleaseState::Completed, None),
             Ok(()) => (ReleaseState::Stopped, None),
             Err((phase, error)) => {
-                self.events.emit(EventKind::PhaseFailed { phase, error: with_causes(&error) });
+                self.events.emit(EventKind::PhaseFailed {
+                    phase,
+                    error: with_causes(&error),
+                });
                 let state = match &error {
-                    ReleaseError::Stopped { reason: StopReason::Interrupted, .. } => ReleaseState::Stopped,
-                    ReleaseError::Stopped { reason: StopReason::Aborted, .. } => {
+                    ReleaseError::Stopped {
+                        reason: StopReason::Interrupted,
+                        ..
+                    } => ReleaseState::Stopped,
+                    ReleaseError::Stopped {
+                        reason: StopReason::Aborted,
+                        ..
+                    } => {
                         match self.remove_staging().await {
                             Ok(_) => ReleaseState::Aborted,
                             // `abort` waits for the lock and then removes what is left.
@@ -234,10 +289,18 @@ impl Run<'_> {
         if after == AfterRelease::RemoveStaging
             && let Err(error) = self.remove_staging().await
         {
-            self.warn(format!("{}; `cutover abort` removes staging later", with_causes(&error)));
+            self.warn(format!(
+                "{}; `cutover abort` removes staging later",
+                with_causes(&error)
+            ));
         }
-        self.events.emit(EventKind::ReleaseFinished { release: self.release, state: state.to_string() });
-        let closed = self.close(state, error.as_ref().map(|error| with_causes(error))).await;
+        self.events.emit(EventKind::ReleaseFinished {
+            release: self.release,
+            state: state.to_string(),
+        });
+        let closed = self
+            .close(state, error.as_ref().map(|error| with_causes(error)))
+            .await;
         match (error, closed) {
             (Some(error), _) => Err(error),
             (None, Err(error)) => Err(error),
@@ -260,6 +323,10 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 
 impl PhaseReport {
     pub(crate) fn new(phase: Phase, summary: String, took_ms: u64) -> Self {
-        Self { phase, summary, took_ms }
+        Self {
+            phase,
+            summary,
+            took_ms,
+        }
     }
 }

@@ -66,7 +66,12 @@ impl SwapFigures {
 
     /// Of a swap that the records tell of, the connection having been lost before it could.
     pub(crate) fn settled(plan: &SwapPlan) -> Self {
-        Self { backup: plan.backup.clone(), relations: plan.relations, attempts: 0, exclusive_ms: 0 }
+        Self {
+            backup: plan.backup.clone(),
+            relations: plan.relations,
+            attempts: 0,
+            exclusive_ms: 0,
+        }
     }
 }
 
@@ -94,6 +99,8 @@ pub struct AbortReport {
     pub release: Option<i64>,
     /// Whether it was running.
     pub was_running: bool,
+    /// How it ended: one that was past its swap when it was asked to stop has completed, and its data is live.
+    pub state: Option<ReleaseState>,
     /// Staging relations that were removed.
     pub removed: usize,
 }

@@ -4,6 +4,7 @@ use cutover_core::records::{Records, ReleaseKind, ReleaseState};
 use cutover_core::{EventKind, Events, Phase, Session, Stamp};
 use cutover_swap::{Outcome, RollbackError, SwapContext, SwapError, rollback_plan, settle};
 
+use crate::boxed::BoxFuture;
 use crate::busy::busy;
 use crate::phases::PATIENCE;
 use crate::release::with_causes;
@@ -35,13 +36,26 @@ impl Cutover {
         stop: StopSignal,
         events: &Events,
     ) -> Result<RollbackReport, ReleaseError> {
+        let run: BoxFuture<'_, _> = Box::pin(self.run_rollback(stamp, stop, events));
+        run.await
+    }
+
+    async fn run_rollback(
+        &self,
+        stamp: &Stamp,
+        stop: StopSignal,
+        events: &Events,
+    ) -> Result<RollbackReport, ReleaseError> {
         let mut session = self.connect_safely("rollback").await?;
         Records::migrate(&mut session).await?;
         let (lock, records) = (self.lock()?, self.records()?);
         let backups = records.backup_sets(&*session).await?;
         let Some(backup) = backups.iter().find(|backup| backup.stamp == *stamp) else {
             let known = backups.into_iter().map(|backup| backup.stamp).collect();
-            return Err(ReleaseError::UnknownStamp { stamp: stamp.clone(), known });
+            return Err(ReleaseError::UnknownStamp {
+                stamp: stamp.clone(),
+                known,
+            });
         };
         let label = backup.label.clone();
         if !lock.try_acquire(&*session).await? {
@@ -49,23 +63,44 @@ impl Cutover {
         }
         let shown = label.clone().unwrap_or_else(|| format!("before-{stamp}"));
         let release = records
-            .open(&*session, ReleaseKind::Rollback, &shown, None, &self.host, std::process::id())
+            .open(
+                &*session,
+                ReleaseKind::Rollback,
+                &shown,
+                None,
+                &self.host,
+                std::process::id(),
+            )
             .await?;
         events.emit(EventKind::ReleaseStarted {
             release,
             name: self.file.release().name.clone(),
             label: format!("rollback to {stamp}"),
         });
-        records.enter_phase(&*session, release, Phase::FinaliseSwap).await?;
+        records
+            .enter_phase(&*session, release, Phase::FinaliseSwap)
+            .await?;
         let watcher = self.target.connect("watcher").await?;
-        let application =
-            self.name_session(&session, &format!("{} rollback {release}", self.file.release().name)).await?;
-        let mut supervisor =
-            Supervisor { client: &watcher, records: &records, release, application: &application, signal: stop };
+        let application = self
+            .name_session(
+                &session,
+                &format!("{} rollback {release}", self.file.release().name),
+            )
+            .await?;
+        let mut supervisor = Supervisor {
+            client: &watcher,
+            records: &records,
+            release,
+            application: &application,
+            signal: stop,
+        };
         let swapped = self.swap_back(&mut session, &records, release, stamp, events);
         let (outcome, asked) = supervisor.run(Box::pin(swapped)).await;
         let outcome = match (outcome, asked) {
-            (Err(_), Some(reason)) => Err(ReleaseError::Stopped { reason, phase: Phase::FinaliseSwap }),
+            (Err(_), Some(reason)) => Err(ReleaseError::Stopped {
+                reason,
+                phase: Phase::FinaliseSwap,
+            }),
             (outcome, _) => outcome,
         };
         let (state, error) = match &outcome {
@@ -77,7 +112,10 @@ impl Cutover {
         if outcome.is_ok() {
             warnings.extend(self.tidy_up_after_rollback(events).await);
         }
-        events.emit(EventKind::ReleaseFinished { release, state: state.to_string() });
+        events.emit(EventKind::ReleaseFinished {
+            release,
+            state: state.to_string(),
+        });
         if let Err(error) = records.close(&*session, release, state, error.as_deref()).await {
             warnings.push(with_causes(&error));
         }
@@ -85,7 +123,13 @@ impl Cutover {
         session.close().await;
         watcher.close().await;
         let swap = outcome?;
-        Ok(RollbackReport { release, restored: stamp.clone(), label, swap, warnings })
+        Ok(RollbackReport {
+            release,
+            restored: stamp.clone(),
+            label,
+            swap,
+            warnings,
+        })
     }
 
     async fn swap_back(
@@ -100,18 +144,33 @@ impl Cutover {
         let mut planned = 0;
         loop {
             planned += 1;
-            let plan = rollback_plan(session, records, stamp, &self.naming).await.map_err(|error| match error {
-                RollbackError::UnknownStamp { stamp, available, .. } => {
-                    ReleaseError::UnknownStamp { stamp, known: available }
-                }
-                error => ReleaseError::Rollback(Box::new(error)),
-            })?;
+            let plan = rollback_plan(session, records, stamp, &self.naming)
+                .await
+                .map_err(|error| match error {
+                    RollbackError::UnknownStamp { stamp, available, .. } => ReleaseError::UnknownStamp {
+                        stamp,
+                        known: available,
+                    },
+                    error => ReleaseError::Rollback(Box::new(error)),
+                })?;
             for message in &plan.warnings {
-                events.emit(EventKind::Warning { message: message.clone() });
+                events.emit(EventKind::Warning {
+                    message: message.clone(),
+                });
             }
-            let keys: Vec<_> = plan.post_swap.steps.iter().map(|step| step.object.clone()).collect();
+            let keys: Vec<_> = plan
+                .post_swap
+                .steps
+                .iter()
+                .map(|step| step.object.clone())
+                .collect();
             records.set_keys_to_validate(&**session, release, &keys).await?;
-            let context = SwapContext { lock: &lock, records, release, events };
+            let context = SwapContext {
+                lock: &lock,
+                records,
+                release,
+                events,
+            };
             match plan.run(session, &context, &self.lock_policy()).await {
                 Ok(report) => return Ok(SwapFigures::of(&report)),
                 Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
@@ -138,8 +197,14 @@ impl Cutover {
         match tidied.await {
             Ok(()) => Vec::new(),
             Err(error) => {
-                let message = format!("the rollback is live, but: {}; {}", with_causes(&error), error.remedy());
-                events.emit(EventKind::Warning { message: message.clone() });
+                let message = format!(
+                    "the rollback is live, but: {}; {}",
+                    with_causes(&error),
+                    error.remedy()
+                );
+                events.emit(EventKind::Warning {
+                    message: message.clone(),
+                });
                 vec![message]
             }
         }

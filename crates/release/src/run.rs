@@ -1,21 +1,21 @@
 //! A release in progress: its sessions, its record, what it has built so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::records::{Records, ReleaseState};
 use cutover_core::release_file::{Label, TemplateFacts};
 use cutover_core::{
-    DatabaseError, EventKind, Events, Ident, ObjectKind, ObjectName, Phase, QualifiedName, ReleaseLock, Session, Sql,
-    Step,
+    DatabaseError, EventKind, Events, Ident, ObjectKind, ObjectName, Phase, QualifiedName, ReleaseLock,
+    Session, Sql, Step,
 };
 use cutover_importer::preflight::PreflightReport;
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, GenericClient};
 
+use crate::gate::postgis_schema;
 use crate::recorder::Recorder;
 use crate::report::{PhaseReport, SwapFigures};
 use crate::staged::Staged;
-use crate::gate::postgis_schema;
 use crate::{Cutover, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
 
 /// A release in progress. Dropping it closes its sessions; the server then frees the lock and rolls back.
@@ -42,12 +42,19 @@ pub(crate) struct Run<'a> {
     pub(crate) warnings: BTreeMap<String, u64>,
     pub(crate) manifest: Option<Manifest>,
     pub(crate) swap: Option<SwapFigures>,
+    /// Whether an earlier run has swapped it in.
+    pub(crate) already_live: bool,
+    /// Importers of this run that are done.
+    pub(crate) imported: BTreeSet<String>,
     phase: Option<Phase>,
     phases: Vec<PhaseReport>,
 }
 
 impl<'a> Run<'a> {
-    #[expect(clippy::too_many_arguments, reason = "the one caller has just made each of them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one caller has just made each of them"
+    )]
     pub(crate) async fn start(
         cutover: &'a Cutover,
         options: &'a ReleaseOptions,
@@ -79,6 +86,8 @@ impl<'a> Run<'a> {
             warnings: BTreeMap::new(),
             manifest: None,
             swap: None,
+            already_live: false,
+            imported: BTreeSet::new(),
             phase: None,
             phases: Vec::new(),
         })
@@ -92,7 +101,11 @@ impl<'a> Run<'a> {
     /// The session that looks whether the release was asked to stop. It bears another name than the release's own,
     /// so that it is not among those whose statements are cancelled.
     pub(crate) async fn watcher(&self, phase: Phase) -> Result<Session, (Phase, ReleaseError)> {
-        self.cutover.target.connect("watcher").await.map_err(|error| (phase, error.into()))
+        self.cutover
+            .target
+            .connect("watcher")
+            .await
+            .map_err(|error| (phase, error.into()))
     }
 
     pub(crate) fn is_selected(&self, phase: Phase) -> bool {
@@ -100,8 +113,9 @@ impl<'a> Run<'a> {
         self.options.selection.contains(phase) && !(self.options.dry_run && beyond_a_dry_run)
     }
 
-    pub(crate) fn is_swapped(&self) -> bool {
-        self.swap.is_some()
+    /// Whether readers see this release: nothing that fails from now on makes it a failed one.
+    pub(crate) fn is_live(&self) -> bool {
+        self.swap.is_some() || self.already_live
     }
 
     /// Notes the phase, after making sure that the lock is still ours.
@@ -110,14 +124,20 @@ impl<'a> Run<'a> {
             return Err(ReleaseError::LockLost { phase });
         }
         self.phase = Some(phase);
-        self.records.enter_phase(&*self.session, self.release, phase).await?;
+        self.records
+            .enter_phase(&*self.session, self.release, phase)
+            .await?;
         self.events.emit(EventKind::PhaseStarted { phase });
         Ok(())
     }
 
     /// Notes that a phase is done, and writes its events to the record.
     pub(crate) async fn left(&mut self, phase: Phase, summary: String, took_ms: u64) {
-        self.events.emit(EventKind::PhaseFinished { phase, summary: summary.clone(), took_ms });
+        self.events.emit(EventKind::PhaseFinished {
+            phase,
+            summary: summary.clone(),
+            took_ms,
+        });
         self.phases.push(PhaseReport::new(phase, summary, took_ms));
         self.write_events().await;
     }
@@ -125,7 +145,11 @@ impl<'a> Run<'a> {
     /// The log of events is for people: a release does not fail over it.
     async fn write_events(&self) {
         let events = self.recorder.take();
-        if let Err(error) = self.records.add_events(&*self.session, self.release, self.phase, &events).await {
+        if let Err(error) = self
+            .records
+            .add_events(&*self.session, self.release, self.phase, &events)
+            .await
+        {
             tracing::warn!(release = self.release, %error, "could not write the events to the record");
         }
     }
@@ -140,16 +164,27 @@ impl<'a> Run<'a> {
         let value = self
             .staged
             .to_value()
-            .map_err(|source| ReleaseError::StagedFacts { release: self.release, source })?;
-        Ok(self.records.set_staged(client, self.release, Some(&value)).await?)
+            .map_err(|source| ReleaseError::StagedFacts {
+                release: self.release,
+                source,
+            })?;
+        Ok(self
+            .records
+            .set_staged(client, self.release, Some(&value))
+            .await?)
     }
 
     /// Drops what this release has built.
     pub(crate) async fn remove_staging(&mut self) -> Result<usize, ReleaseError> {
         let mut client = self.client().await?;
-        let removed = self.cutover.drop_staged(&mut client, &self.staged, &self.events).await?;
+        let removed = self
+            .cutover
+            .drop_staged(&mut client, &self.staged, &self.events)
+            .await?;
         self.staged = Staged::default();
-        self.records.set_staged(&*self.session, self.release, None).await?;
+        self.records
+            .set_staged(&*self.session, self.release, None)
+            .await?;
         Ok(removed)
     }
 
@@ -183,7 +218,10 @@ impl<'a> Run<'a> {
         error: Option<String>,
     ) -> Result<ReleaseReport, ReleaseError> {
         self.write_events().await;
-        let closed = self.records.close(&*self.session, self.release, state, error.as_deref()).await;
+        let closed = self
+            .records
+            .close(&*self.session, self.release, state, error.as_deref())
+            .await;
         match closed {
             Ok(()) => {
                 // The lock goes with the session in any case.
@@ -228,7 +266,9 @@ async fn session_of(
     pool: &Pool,
     purpose: &str,
 ) -> Result<deadpool_postgres::Client, ReleaseError> {
-    pool.get().await.map_err(|error| ReleaseError::Pool(Box::new(cutover.target.pool_error(purpose, error))))
+    pool.get()
+        .await
+        .map_err(|error| ReleaseError::Pool(Box::new(cutover.target.pool_error(purpose, error))))
 }
 
 impl Cutover {
@@ -236,7 +276,10 @@ impl Cutover {
     pub(crate) async fn name_session(&self, session: &Client, purpose: &str) -> Result<String, ReleaseError> {
         let application = format!("cutover: {purpose}");
         session
-            .execute("SELECT pg_catalog.set_config('application_name', $1, false)", &[&application])
+            .execute(
+                "SELECT pg_catalog.set_config('application_name', $1, false)",
+                &[&application],
+            )
             .await
             .map_err(|error| session_error("name a session of", error))?;
         // The server may have shortened it.
@@ -250,7 +293,11 @@ impl Cutover {
 
 /// A statement about no object in particular that failed.
 pub(crate) fn session_error(purpose: &'static str, error: impl Into<DatabaseError>) -> ReleaseError {
-    ReleaseError::statement(purpose, ObjectName::global(ObjectKind::Database, &target()), error)
+    ReleaseError::statement(
+        purpose,
+        ObjectName::global(ObjectKind::Database, &target()),
+        error,
+    )
 }
 
 #[expect(clippy::expect_used, reason = "the literal is a valid identifier")]

@@ -52,9 +52,17 @@ pub enum SelectionError {
 /// What has to come between two phases when both run: (earlier, must run too, later).
 const CHAINS: [(Phase, Phase, Phase); 4] = [
     // Rows that were imported or staging that was rebuilt must be validated before they go live.
-    (Phase::BuildStaging, Phase::ValidateAndManifest, Phase::FinaliseSwap),
+    (
+        Phase::BuildStaging,
+        Phase::ValidateAndManifest,
+        Phase::FinaliseSwap,
+    ),
     (Phase::ImportCore, Phase::ValidateAndManifest, Phase::FinaliseSwap),
-    (Phase::ImportRelated, Phase::ValidateAndManifest, Phase::FinaliseSwap),
+    (
+        Phase::ImportRelated,
+        Phase::ValidateAndManifest,
+        Phase::FinaliseSwap,
+    ),
     // Fresh, empty staging has nothing to validate until the core tables are in.
     (Phase::BuildStaging, Phase::ImportCore, Phase::ValidateAndManifest),
 ];
@@ -63,7 +71,9 @@ impl Selection {
     /// All phases.
     #[must_use]
     pub fn all() -> Self {
-        Self { phases: Phase::ALL.to_vec() }
+        Self {
+            phases: Phase::ALL.to_vec(),
+        }
     }
 
     /// These phases only, in their own order whatever the order given.
@@ -71,7 +81,12 @@ impl Selection {
     /// # Errors
     /// [`SelectionError`] when they cannot work together.
     pub fn only(phases: &[Phase]) -> Result<Self, SelectionError> {
-        Self::checked(Phase::ALL.into_iter().filter(|phase| phases.contains(phase)).collect())
+        Self::checked(
+            Phase::ALL
+                .into_iter()
+                .filter(|phase| phases.contains(phase))
+                .collect(),
+        )
     }
 
     /// Leaves out what comes before `start`: staging and checkpoints of the last release are taken up.
@@ -100,12 +115,19 @@ impl Selection {
 
     fn checked(phases: Vec<Phase>) -> Result<Self, SelectionError> {
         let selected = |phase: Phase| phases.contains(&phase);
-        if !Phase::ALL.into_iter().any(|phase| selected(phase) && !is_about_the_lock(phase)) {
+        if !Phase::ALL
+            .into_iter()
+            .any(|phase| selected(phase) && !is_about_the_lock(phase))
+        {
             return Err(SelectionError::Nothing);
         }
         for (because, needs, phase) in CHAINS {
             if selected(because) && selected(phase) && !selected(needs) {
-                return Err(SelectionError::Gap { phase, needs, because });
+                return Err(SelectionError::Gap {
+                    phase,
+                    needs,
+                    because,
+                });
             }
         }
         Ok(Self { phases })
@@ -115,18 +137,6 @@ impl Selection {
     #[must_use]
     pub fn contains(&self, phase: Phase) -> bool {
         is_about_the_lock(phase) || self.phases.contains(&phase)
-    }
-
-    /// Whether the release builds its own staging, rather than taking up what an earlier one left.
-    #[must_use]
-    pub fn starts_afresh(&self) -> bool {
-        self.contains(Phase::RefreshViews) && self.contains(Phase::BuildStaging)
-    }
-
-    /// Whether all phases run, so that the release ends completed rather than stopped.
-    #[must_use]
-    pub fn reaches_the_end(&self) -> bool {
-        self.contains(Phase::FinaliseSwap)
     }
 }
 
@@ -150,14 +160,28 @@ mod tests {
 
     #[test]
     fn the_end_cannot_come_before_the_start() {
-        let error = Selection::all().start_at(Phase::ImportCore).and_then(|s| s.stop_after(Phase::Preflight));
-        assert_eq!(error.unwrap_err(), SelectionError::Empty { start: Phase::ImportCore, stop: Phase::Preflight });
+        let error = Selection::all()
+            .start_at(Phase::ImportCore)
+            .and_then(|s| s.stop_after(Phase::Preflight));
+        assert_eq!(
+            error.unwrap_err(),
+            SelectionError::Empty {
+                start: Phase::ImportCore,
+                stop: Phase::Preflight
+            }
+        );
     }
 
     #[test]
     fn the_lock_alone_is_nothing_to_do() {
-        assert_eq!(Selection::only(&[Phase::AcquireLock]), Err(SelectionError::Nothing));
-        assert_eq!(Selection::all().stop_after(Phase::AcquireLock), Err(SelectionError::Nothing));
+        assert_eq!(
+            Selection::only(&[Phase::AcquireLock]),
+            Err(SelectionError::Nothing)
+        );
+        assert_eq!(
+            Selection::all().stop_after(Phase::AcquireLock),
+            Err(SelectionError::Nothing)
+        );
     }
 
     #[test]

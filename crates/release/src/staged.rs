@@ -19,6 +19,9 @@ pub(crate) struct Staged {
     pub(crate) filled: bool,
     /// The twins of tables.
     pub(crate) tables: Option<StagedSet>,
+    /// Whether an importer brought only a sample.
+    #[serde(default)]
+    pub(crate) sampled: bool,
     /// Whether the gates were open, with nothing written to staging since.
     pub(crate) validated: bool,
 }
@@ -28,9 +31,14 @@ impl Staged {
     pub(crate) fn of(record: &ReleaseRecord) -> Result<Option<Self>, ReleaseError> {
         match &record.staged {
             None => Ok(None),
-            Some(value) => serde_json::from_value(value.clone())
-                .map(Some)
-                .map_err(|source| ReleaseError::StagedFacts { release: record.id, source }),
+            Some(value) => {
+                serde_json::from_value(value.clone())
+                    .map(Some)
+                    .map_err(|source| ReleaseError::StagedFacts {
+                        release: record.id,
+                        source,
+                    })
+            }
         }
     }
 
@@ -57,7 +65,11 @@ impl Staged {
                 parts: member
                     .parts
                     .into_iter()
-                    .map(|part| PartPair { kind: part.kind, live: part.live.name, incoming: part.staging.name })
+                    .map(|part| PartPair {
+                        kind: part.kind,
+                        live: part.live.name,
+                        incoming: part.staging.name,
+                    })
                     .collect(),
             })
             .collect()

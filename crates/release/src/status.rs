@@ -82,9 +82,10 @@ impl Status {
         let latest = records.latest(client, LATEST).await?;
         let running = latest.iter().find(|record| record.state == ReleaseState::Running);
         let activity = match (holder, running) {
-            (Some(holder), Some(record)) if record.backend_pid == Some(holder.pid) => {
-                Activity::Running { holder, release: record.id }
-            }
+            (Some(holder), Some(record)) if record.backend_pid == Some(holder.pid) => Activity::Running {
+                holder,
+                release: record.id,
+            },
             (Some(holder), _) => Activity::Locked { holder },
             (None, Some(record)) => Activity::Dead { release: record.id },
             (None, None) => Activity::Idle,

@@ -79,7 +79,14 @@ impl Slack {
             }
             Delivery
         });
-        Ok(Self { tasks, failures, sink: SlackSink { queue, phase_complete } })
+        Ok(Self {
+            tasks,
+            failures,
+            sink: SlackSink {
+                queue,
+                phase_complete,
+            },
+        })
     }
 
     /// The listener to add to the release's events.
@@ -92,10 +99,17 @@ impl Slack {
     ///
     /// Every [`SlackSink`] must have been dropped before, or the whole ten seconds pass.
     pub async fn finish(self) -> Vec<String> {
-        let Self { mut tasks, failures, sink } = self;
+        let Self {
+            mut tasks,
+            failures,
+            sink,
+        } = self;
         drop(sink);
         let late = timeout(FAREWELL, tasks.join_next()).await.is_err();
-        let mut failures = failures.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        let mut failures = failures
+            .lock()
+            .map(|mut list| std::mem::take(&mut *list))
+            .unwrap_or_default();
         if late {
             failures.push("messages were still waiting when the release ended".to_owned());
         }
@@ -127,7 +141,10 @@ async fn deliver(client: &reqwest::Client, url: &reqwest::Url, text: &str) -> Re
     match response {
         Ok(response) if response.status().is_success() => Ok(()),
         Ok(response) => Err(format!("the Slack webhook answered {}", response.status())),
-        Err(error) => Err(format!("the Slack webhook could not be reached: {}", root_cause(&error.without_url()))),
+        Err(error) => Err(format!(
+            "the Slack webhook could not be reached: {}",
+            root_cause(&error.without_url())
+        )),
     }
 }
 
@@ -152,9 +169,17 @@ impl EventSink for SlackSink {
 fn message(kind: &EventKind, phase_complete: bool) -> Option<String> {
     Some(match kind {
         EventKind::ReleaseStarted { name, label, release } => {
-            format!(":arrow_forward: *{}* {}: release {release} started", escape(name), escape(label))
+            format!(
+                ":arrow_forward: *{}* {}: release {release} started",
+                escape(name),
+                escape(label)
+            )
         }
-        EventKind::PhaseFinished { phase, summary, took_ms } if phase_complete => {
+        EventKind::PhaseFinished {
+            phase,
+            summary,
+            took_ms,
+        } if phase_complete => {
             format!(
                 ":heavy_check_mark: {phase}: {} ({:.1} s)",
                 escape(summary),
@@ -162,7 +187,12 @@ fn message(kind: &EventKind, phase_complete: bool) -> Option<String> {
             )
         }
         EventKind::PhaseFailed { phase, error } => format!(":x: {phase} failed: {}", escape(error)),
-        EventKind::Swapped { backup, relations, exclusive_ms, .. } => format!(
+        EventKind::Swapped {
+            backup,
+            relations,
+            exclusive_ms,
+            ..
+        } => format!(
             ":rocket: live: {relations} relations swapped, readers held up for at most {exclusive_ms} ms; \
              take it back with `cutover rollback {backup}`"
         ),
@@ -176,7 +206,9 @@ fn message(kind: &EventKind, phase_complete: bool) -> Option<String> {
 
 /// The three characters that mean something in Slack's markup.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -198,14 +230,22 @@ mod tests {
                 if let Some((head, body)) = text.split_once("\r\n\r\n") {
                     let length: usize = head
                         .lines()
-                        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())
+                        .find_map(|line| {
+                            line.to_ascii_lowercase()
+                                .strip_prefix("content-length: ")?
+                                .parse()
+                                .ok()
+                        })
                         .unwrap();
                     if body.len() >= length {
                         bodies.push(serde_json::from_str(body).unwrap());
                         break;
                     }
                 }
-                assert!(socket.read_buf(&mut request).await.unwrap() > 0, "the request ended early");
+                assert!(
+                    socket.read_buf(&mut request).await.unwrap() > 0,
+                    "the request ended early"
+                );
             }
             socket.write_all(answer.as_bytes()).await.unwrap();
         }
@@ -214,15 +254,29 @@ mod tests {
 
     async fn local_server() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/services/T0/B0/secret-token", listener.local_addr().unwrap());
+        let url = format!(
+            "http://{}/services/T0/B0/secret-token",
+            listener.local_addr().unwrap()
+        );
         (listener, url)
     }
 
     fn some_events(slack: &Slack) {
         let events = Events::to(slack.sink());
-        events.emit(EventKind::ReleaseStarted { release: 7, name: "wdpa".into(), label: "<Sep>&2025".into() });
-        events.emit(EventKind::PhaseFinished { phase: Phase::Preflight, summary: "5 checks".into(), took_ms: 1500 });
-        events.emit(EventKind::ReleaseFinished { release: 7, state: "completed".into() });
+        events.emit(EventKind::ReleaseStarted {
+            release: 7,
+            name: "wdpa".into(),
+            label: "<Sep>&2025".into(),
+        });
+        events.emit(EventKind::PhaseFinished {
+            phase: Phase::Preflight,
+            summary: "5 checks".into(),
+            took_ms: 1500,
+        });
+        events.emit(EventKind::ReleaseFinished {
+            release: 7,
+            state: "completed".into(),
+        });
     }
 
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -234,8 +288,14 @@ mod tests {
         let slack = Slack::start(&url, true).unwrap();
         some_events(&slack);
         let (bodies, failures) = tokio::join!(serve(listener, OK, 3), slack.finish());
-        assert_eq!(bodies[0]["text"], ":arrow_forward: *wdpa* &lt;Sep&gt;&amp;2025: release 7 started");
-        assert_eq!(bodies[1]["text"], ":heavy_check_mark: preflight: 5 checks (1.5 s)");
+        assert_eq!(
+            bodies[0]["text"],
+            ":arrow_forward: *wdpa* &lt;Sep&gt;&amp;2025: release 7 started"
+        );
+        assert_eq!(
+            bodies[1]["text"],
+            ":heavy_check_mark: preflight: 5 checks (1.5 s)"
+        );
         assert_eq!(bodies[2]["text"], ":checkered_flag: release 7: completed");
         assert_eq!(failures, Vec::<String>::new());
     }
@@ -255,7 +315,13 @@ mod tests {
         let slack = Slack::start(&url, false).unwrap();
         some_events(&slack);
         let (_, failures) = tokio::join!(serve(listener, GONE, 2), slack.finish());
-        assert_eq!(failures, ["the Slack webhook answered 410 Gone", "the Slack webhook answered 410 Gone"]);
+        assert_eq!(
+            failures,
+            [
+                "the Slack webhook answered 410 Gone",
+                "the Slack webhook answered 410 Gone"
+            ]
+        );
     }
 
     #[tokio::test]
@@ -266,14 +332,22 @@ mod tests {
         some_events(&slack);
         let failures = slack.finish().await;
         assert_eq!(failures.len(), 2, "{failures:?}");
-        assert!(failures[0].starts_with("the Slack webhook could not be reached: "), "{failures:?}");
+        assert!(
+            failures[0].starts_with("the Slack webhook could not be reached: "),
+            "{failures:?}"
+        );
         assert!(!format!("{failures:?}").contains("secret-token"), "{failures:?}");
     }
 
     #[test]
     fn what_is_no_url_is_refused_without_repeating_it() {
         for text in ["secret-token", "ftp://host/secret-token"] {
-            assert!(!Slack::start(text, false).unwrap_err().to_string().contains("secret-token"));
+            assert!(
+                !Slack::start(text, false)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("secret-token")
+            );
         }
     }
 }

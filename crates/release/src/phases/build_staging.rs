@@ -13,22 +13,34 @@ impl Run<'_> {
     pub(super) async fn build_staging(&mut self) -> Result<String, ReleaseError> {
         let mut client = self.client().await?;
         if let Some(tables) = self.staged.tables.take() {
-            let old = Staged { tables: Some(tables), ..Staged::default() };
+            let old = Staged {
+                tables: Some(tables),
+                ..Staged::default()
+            };
             self.cutover.drop_staged(&mut client, &old, &self.events).await?;
-            self.staged.validated = false;
-            self.records.clear_checkpoints(&*self.session, self.release).await?;
+            (self.staged.validated, self.staged.sampled) = (false, false);
+            self.records
+                .clear_checkpoints(&*self.session, self.release)
+                .await?;
             self.keep_staged().await?;
         }
         let cutover = self.cutover;
         let live = cutover.read_set(&mut client, &cutover.members()).await?;
         let plan = ClonePlan::compute(&live, &cutover.naming, &cutover.clone_options())?;
-        let tx = client.transaction().await.map_err(|error| session_error("begin to clone in", error))?;
+        let tx = client
+            .transaction()
+            .await
+            .map_err(|error| session_error("begin to clone in", error))?;
         let set = plan.run_in(&tx, &self.events).await?;
         let (tables, later) = (set.members.len(), set.post_data.len());
         self.staged.tables = Some(set);
         self.keep_staged_in(&*tx).await?;
-        tx.commit().await.map_err(|error| session_error("commit the clones in", error))?;
-        Ok(format!("{tables} tables cloned, {later} indexes, keys and triggers after the load"))
+        tx.commit()
+            .await
+            .map_err(|error| session_error("commit the clones in", error))?;
+        Ok(format!(
+            "{tables} tables cloned, {later} indexes, keys and triggers after the load"
+        ))
     }
 }
 

@@ -11,10 +11,19 @@ impl Run<'_> {
     pub(super) async fn cleanup_and_retention(&mut self) -> Result<String, ReleaseError> {
         let keep = self.cutover.file.release().keep_backups;
         let mut client = self.client().await?;
-        let plan =
-            retention_plan(&mut client, &self.records, usize::try_from(keep).unwrap_or(usize::MAX)).await?;
+        let plan = retention_plan(
+            &mut client,
+            &self.records,
+            usize::try_from(keep).unwrap_or(usize::MAX),
+        )
+        .await?;
         let dropped = plan
-            .run(&mut client, &self.records, &self.cutover.lock_policy(), &self.events)
+            .run(
+                &mut client,
+                &self.records,
+                &self.cutover.lock_policy(),
+                &self.events,
+            )
             .await
             .map_err(|error| ReleaseError::Retention(Box::new(error)))?;
         let kept = self.records.backup_sets(&*self.session).await?.len();

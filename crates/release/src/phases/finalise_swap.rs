@@ -20,7 +20,8 @@ impl Run<'_> {
     /// Locks: see [`SwapPlan::run`]. Killed before the commit, live is as it was; after it, live is new and recorded.
     pub(super) async fn finalise_swap(&mut self) -> Result<String, ReleaseError> {
         if !self.staged.validated {
-            return Err(ReleaseError::NothingToTakeUp { why: "what was staged has not been validated".to_owned() });
+            let why = "what was staged has not been validated, or is only a part of the dataset".to_owned();
+            return Err(ReleaseError::NothingToTakeUp { why });
         }
         let cutover = self.cutover;
         self.validate_pending_keys().await?;
@@ -43,17 +44,15 @@ impl Run<'_> {
             match plan.run(&mut self.session, &context, &policy).await {
                 Ok(report) => break SwapFigures::of(&report),
                 Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
-                Err(SwapError::OutcomeUnknown { release, source }) => {
-                    match self.settle_swap().await {
-                        // Live is new; the session that held the lock is gone, and the phases that follow need it.
-                        Ok(Outcome::Swapped) => {
-                            self.swap = Some(SwapFigures::settled(&plan));
-                            return Err(SwapError::OutcomeUnknown { release, source }.into());
-                        }
-                        Ok(Outcome::NotSwapped) | Err(_) => {
-                            return Err(SwapError::OutcomeUnknown { release, source }.into());
-                        }
-                    }
+                Err(error @ SwapError::OutcomeUnknown { .. }) => {
+                    // Where the records say that it happened, it did; what follows needs the lost session, and warns.
+                    let Ok(Outcome::Swapped) = self.settle_swap().await else {
+                        return Err(error.into());
+                    };
+                    self.warn(
+                        "the connection was lost at the commit; the records tell that it happened".to_owned(),
+                    );
+                    break SwapFigures::settled(&plan);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -62,10 +61,15 @@ impl Run<'_> {
             "{} relations live, readers held up for at most {} ms, {}; backup set {}",
             report.relations,
             report.exclusive_ms,
-            if report.attempts == 1 { "first try".to_owned() } else { format!("{} tries", report.attempts) },
+            if report.attempts == 1 {
+                "first try".to_owned()
+            } else {
+                format!("{} tries", report.attempts)
+            },
             report.backup,
         );
         self.swap = Some(report);
+        self.staged = Staged::default();
         Ok(summary)
     }
 
@@ -75,7 +79,11 @@ impl Run<'_> {
         for precheck in &plan.prechecks {
             orphans.extend(precheck.read(&*self.session).await?);
         }
-        if orphans.is_empty() { Ok(()) } else { Err(ReleaseError::Orphans { orphans }) }
+        if orphans.is_empty() {
+            Ok(())
+        } else {
+            Err(ReleaseError::Orphans { orphans })
+        }
     }
 
     async fn settle_swap(&self) -> Result<Outcome, ReleaseError> {
@@ -103,14 +111,26 @@ impl Cutover {
         client: &mut Client,
         staged: &Staged,
     ) -> Result<SwapPlan, ReleaseError> {
-        let taken: Vec<Stamp> =
-            self.records()?.backup_sets(client).await?.into_iter().map(|backup| backup.stamp).collect();
+        let taken: Vec<Stamp> = self
+            .records()?
+            .backup_sets(client)
+            .await?
+            .into_iter()
+            .map(|backup| backup.stamp)
+            .collect();
         let stamp = Stamp::first_free(Timestamp::now(), &taken);
         let members = self.members();
         let twins: Vec<Ident> = members.iter().map(|member| self.staging(member).name).collect();
         let (live, staging) = self.read_sets(client, &members, &twins).await?;
-        SwapPlan::compute(&live, &staging, &staged.pairing(), &stamp, &self.naming, &PlanOptions::default())
-            .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))
+        SwapPlan::compute(
+            &live,
+            &staging,
+            &staged.pairing(),
+            &stamp,
+            &self.naming,
+            &PlanOptions::default(),
+        )
+        .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))
     }
 
     /// Reads two sets of relations as of one moment.
@@ -129,7 +149,9 @@ impl Cutover {
             .map_err(|error| session_error("begin to read the catalog in", error))?;
         let one = CatalogSnapshot::read(&tx, self.schema(), one).await?;
         let other = CatalogSnapshot::read(&tx, self.schema(), other).await?;
-        tx.commit().await.map_err(|error| session_error("end reading the catalog in", error))?;
+        tx.commit()
+            .await
+            .map_err(|error| session_error("end reading the catalog in", error))?;
         Ok((one, other))
     }
 }

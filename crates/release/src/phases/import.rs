@@ -8,8 +8,8 @@ use cutover_core::{Ident, QualifiedName, Step};
 use cutover_importer::{ImportOutcome, ImportPlan, LoadSettings};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use crate::aliases::twin_aliases;
 use crate::ReleaseError;
+use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
 
 impl Run<'_> {
@@ -21,11 +21,16 @@ impl Run<'_> {
     /// when the release is taken up.
     pub(super) async fn import(&mut self, phase: ImportPhase) -> Result<String, ReleaseError> {
         if self.staged.tables.is_none() {
-            return Err(ReleaseError::NothingToTakeUp { why: "no staging tables were built".to_owned() });
+            return Err(ReleaseError::NothingToTakeUp {
+                why: "no staging tables were built".to_owned(),
+            });
         }
         let done: BTreeSet<String> = if self.options.checkpoints {
             let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
-            checkpoints.into_iter().map(|checkpoint| checkpoint.importer).collect()
+            checkpoints
+                .into_iter()
+                .map(|checkpoint| checkpoint.importer)
+                .collect()
         } else {
             BTreeSet::new()
         };
@@ -33,8 +38,9 @@ impl Run<'_> {
             .into_iter()
             .filter(|import| self.options.runs_importer(&import.name))
             .collect();
-        if self.staged.validated && selected.iter().any(|import| !done.contains(&import.name)) {
+        if selected.iter().any(|import| !done.contains(&import.name)) {
             self.staged.validated = false;
+            self.staged.sampled |= self.options.sample.is_some();
             self.keep_staged().await?;
         }
         let (mut rows, mut bytes, mut taken_over) = (0, 0, 0);
@@ -45,6 +51,7 @@ impl Run<'_> {
                 continue;
             }
             let outcome = self.run_importer(import, &settings).await?;
+            self.imported.insert(import.name.clone());
             rows += outcome.rows;
             bytes += outcome.bytes;
             // Importers that come after join what this one loaded.
@@ -70,7 +77,9 @@ impl Run<'_> {
             return self.run_importer_on(import, settings, &mut client, None).await;
         }
         let mut source = self.client().await?;
-        let outcome = self.run_importer_on(import, settings, &mut client, Some(&mut source)).await;
+        let outcome = self
+            .run_importer_on(import, settings, &mut client, Some(&mut source))
+            .await;
         if outcome.is_err() {
             // It may still be receiving rows: such a connection is closed, not given back to the pool.
             drop(deadpool_postgres::Client::take(source));
@@ -86,7 +95,11 @@ impl Run<'_> {
         source: Option<&mut Client>,
     ) -> Result<ImportOutcome, ReleaseError> {
         let planned = self.cutover.import(import, &self.template, self.options)?;
-        let aliases = if matches!(import.source, ImportSource::Query { .. }) { self.twins() } else { Vec::new() };
+        let aliases = if matches!(import.source, ImportSource::Query { .. }) {
+            self.twins()
+        } else {
+            Vec::new()
+        };
         let (make, undo) = twin_aliases(&aliases);
         let source = match source {
             // Not read-only: the aliases are temporary views. It is rolled back in the end.
@@ -99,14 +112,21 @@ impl Run<'_> {
         let outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
         match source {
             Some(source) => {
-                source.rollback().await.map_err(|error| session_error("end reading in", error))?;
+                source
+                    .rollback()
+                    .await
+                    .map_err(|error| session_error("end reading in", error))?;
             }
             None => run_steps(&undo, &tx).await?,
         }
         if self.options.checkpoints {
-            self.records.add_checkpoint(&tx, self.release, &checkpoint(&import.name, &outcome)).await?;
+            self.records
+                .add_checkpoint(&tx, self.release, &checkpoint(&import.name, &outcome))
+                .await?;
         }
-        tx.commit().await.map_err(|error| session_error("commit the rows of an importer in", error))?;
+        tx.commit()
+            .await
+            .map_err(|error| session_error("commit the rows of an importer in", error))?;
         Ok(outcome)
     }
 
@@ -122,7 +142,12 @@ impl Run<'_> {
 
 fn checkpoint(importer: &str, outcome: &ImportOutcome) -> Checkpoint {
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    Checkpoint { importer: importer.to_owned(), chunk: 0, rows: whole(outcome.rows), bytes: whole(outcome.bytes) }
+    Checkpoint {
+        importer: importer.to_owned(),
+        chunk: 0,
+        rows: whole(outcome.rows),
+        bytes: whole(outcome.bytes),
+    }
 }
 
 async fn begin(client: &mut Client, isolation: IsolationLevel) -> Result<Transaction<'_>, ReleaseError> {
@@ -150,7 +175,10 @@ fn in_order(imports: &[FileImport], phase: ImportPhase) -> Vec<&FileImport> {
         let ready = waiting
             .iter()
             .position(|import| {
-                import.after.iter().all(|name| waiting.iter().all(|other| other.name != *name))
+                import
+                    .after
+                    .iter()
+                    .all(|name| waiting.iter().all(|other| other.name != *name))
             })
             .unwrap_or(0);
         ordered.push(waiting.remove(ready));
@@ -171,21 +199,31 @@ mod tests {
 
     fn import(name: &str, after: &[&str]) -> FileImport {
         let table = Ident::new(name).unwrap();
-        FileImport::new(name, table.clone(), ImportSource::relation(RelationRef::new(table)))
-            .after(after.iter().copied())
+        FileImport::new(
+            name,
+            table.clone(),
+            ImportSource::relation(RelationRef::new(table)),
+        )
+        .after(after.iter().copied())
     }
 
     #[test]
     fn importers_run_after_those_they_wait_for() {
         let imports = [import("c", &["b"]), import("a", &[]), import("b", &["a"])];
-        let names: Vec<&str> = in_order(&imports, ImportPhase::Core).iter().map(|i| i.name.as_str()).collect();
+        let names: Vec<&str> = in_order(&imports, ImportPhase::Core)
+            .iter()
+            .map(|i| i.name.as_str())
+            .collect();
         assert_eq!(names, ["a", "b", "c"]);
     }
 
     #[test]
     fn importers_of_an_earlier_phase_are_not_waited_for() {
         let imports = [import("b", &["a"]).phase(ImportPhase::Related), import("a", &[])];
-        let names: Vec<&str> = in_order(&imports, ImportPhase::Related).iter().map(|i| i.name.as_str()).collect();
+        let names: Vec<&str> = in_order(&imports, ImportPhase::Related)
+            .iter()
+            .map(|i| i.name.as_str())
+            .collect();
         assert_eq!(names, ["b"]);
     }
 }

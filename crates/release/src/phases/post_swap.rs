@@ -33,8 +33,16 @@ impl Run<'_> {
 
     /// Keeps the names of the keys that will have to be validated, before they are dropped and added again.
     pub(super) async fn remember_keys_to_validate(&self, plan: &SwapPlan) -> Result<(), ReleaseError> {
-        let keys: Vec<ObjectName> = plan.post_swap.steps.iter().map(|step| step.object.clone()).collect();
-        Ok(self.records.set_keys_to_validate(&*self.session, self.release, &keys).await?)
+        let keys: Vec<ObjectName> = plan
+            .post_swap
+            .steps
+            .iter()
+            .map(|step| step.object.clone())
+            .collect();
+        Ok(self
+            .records
+            .set_keys_to_validate(&*self.session, self.release, &keys)
+            .await?)
     }
 }
 
@@ -44,15 +52,19 @@ impl Cutover {
         let keys = self.records()?.keys_to_validate(client).await?;
         let steps: Vec<Step> = keys.iter().filter_map(validate).collect();
         for (done, step) in steps.iter().enumerate() {
-            let tx =
-                client.transaction().await.map_err(|error| session_error("begin to validate a key in", error))?;
+            let tx = client
+                .transaction()
+                .await
+                .map_err(|error| session_error("begin to validate a key in", error))?;
             let timeout = Sql::text("SET LOCAL lock_timeout = ")
                 .number(i64::try_from(LOCK_TIMEOUT.as_millis()).unwrap_or(i64::MAX));
             tx.batch_execute(timeout.as_str())
                 .await
                 .map_err(|error| session_error("limit the wait for locks in", error))?;
             step.run(&tx, done).await?;
-            tx.commit().await.map_err(|error| session_error("commit a validated key in", error))?;
+            tx.commit()
+                .await
+                .map_err(|error| session_error("commit a validated key in", error))?;
         }
         Ok(steps.len())
     }
@@ -63,7 +75,10 @@ fn validate(key: &ObjectName) -> Option<Step> {
     if key.kind != ObjectKind::Constraint {
         return None;
     }
-    let sql = Sql::text("ALTER TABLE ").name(table).then(" VALIDATE CONSTRAINT ").ident(&key.name);
+    let sql = Sql::text("ALTER TABLE ")
+        .name(table)
+        .then(" VALIDATE CONSTRAINT ")
+        .ident(&key.name);
     Some(
         Step::new("validate", key.clone(), sql)
             .locking(LockMode::ShareUpdateExclusive, table)

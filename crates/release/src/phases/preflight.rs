@@ -20,7 +20,9 @@ impl Run<'_> {
         let (checks, violations) = (report.checks.len(), violations(&report));
         self.preflight = Some(report.clone());
         if report.is_fatal() {
-            return Err(ReleaseError::Preflight { report: Box::new(report) });
+            return Err(ReleaseError::Preflight {
+                report: Box::new(report),
+            });
         }
         Ok(match violations {
             0 => format!("{checks} checks, no violations"),

@@ -34,24 +34,38 @@ impl Run<'_> {
         let mut client = self.client().await?;
         for record in self.records.with_staging(&*self.session).await? {
             if let Some(staged) = Staged::of(&record)? {
-                self.cutover.drop_staged(&mut client, &staged, &Events::none()).await?;
+                self.cutover
+                    .drop_staged(&mut client, &staged, &Events::none())
+                    .await?;
             }
             self.records.set_staged(&*self.session, record.id, None).await?;
         }
         self.staged = Staged::default();
         let taken = self.cutover.existing_staging(&client).await?;
-        if taken.is_empty() { Ok(()) } else { Err(ReleaseError::Leftover { relations: taken }) }
+        if taken.is_empty() {
+            Ok(())
+        } else {
+            Err(ReleaseError::Leftover { relations: taken })
+        }
     }
 
     async fn build_matview_twins(&mut self) -> Result<(), ReleaseError> {
         let mut client = self.client().await?;
         // The whole set, so that one that reads a table of the set is recognised, and refused.
-        let live = self.cutover.read_set(&mut client, &self.cutover.members()).await?;
+        let live = self
+            .cutover
+            .read_set(&mut client, &self.cutover.members())
+            .await?;
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &self.cutover.clone_options())?;
-        let tx = client.transaction().await.map_err(|error| session_error("begin to build twins in", error))?;
+        let tx = client
+            .transaction()
+            .await
+            .map_err(|error| session_error("begin to build twins in", error))?;
         self.staged.matviews = Some(plan.run_in(&tx, &self.events).await?);
         self.keep_staged_in(&*tx).await?;
-        tx.commit().await.map_err(|error| session_error("commit the twins built in", error))?;
+        tx.commit()
+            .await
+            .map_err(|error| session_error("commit the twins built in", error))?;
         if let Some(set) = &self.staged.matviews {
             set.fill_materialized_views(&mut client, &self.events).await?;
         }
@@ -92,7 +106,10 @@ impl Cutover {
     }
 
     /// Relations that already bear a name which staging is about to take.
-    async fn existing_staging(&self, client: &tokio_postgres::Client) -> Result<Vec<QualifiedName>, ReleaseError> {
+    async fn existing_staging(
+        &self,
+        client: &tokio_postgres::Client,
+    ) -> Result<Vec<QualifiedName>, ReleaseError> {
         let names: Vec<QualifiedName> = self.members().iter().map(|member| self.staging(member)).collect();
         let wanted: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
         let rows = client
@@ -105,7 +122,10 @@ impl Cutover {
             .await
             .map_err(|error| session_error("look for leftovers in", error))?;
         let found: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-        Ok(names.into_iter().filter(|name| found.contains(&name.name.as_str())).collect())
+        Ok(names
+            .into_iter()
+            .filter(|name| found.contains(&name.name.as_str()))
+            .collect())
     }
 }
 

@@ -20,16 +20,24 @@ impl Run<'_> {
     /// not; run again, it goes on.
     pub(super) async fn validate_and_manifest(&mut self) -> Result<String, ReleaseError> {
         let Some(set) = self.staged.whole().filter(|_| self.staged.tables.is_some()) else {
-            return Err(ReleaseError::NothingToTakeUp { why: "no staging tables were built".to_owned() });
+            return Err(ReleaseError::NothingToTakeUp {
+                why: "no staging tables were built".to_owned(),
+            });
         };
         let mut client = self.client().await?;
-        set.run_post_data(&mut client, &LockPatience::default(), &self.events).await?;
+        set.run_post_data(&mut client, &LockPatience::default(), &self.events)
+            .await?;
         for member in &set.members {
-            vacuum(&member.staging, member.kind.object_kind()).run(&**client, 0).await?;
+            vacuum(&member.staging, member.kind.object_kind())
+                .run(&**client, 0)
+                .await?;
         }
 
         let members = self.cutover.members();
-        let twins: Vec<Ident> = members.iter().map(|member| self.cutover.staging(member).name).collect();
+        let twins: Vec<Ident> = members
+            .iter()
+            .map(|member| self.cutover.staging(member).name)
+            .collect();
         let (live, staging) = self.cutover.read_sets(&mut client, &members, &twins).await?;
         let differences: Vec<String> = live
             .relations
@@ -45,18 +53,37 @@ impl Run<'_> {
         let relations = self.measure(&client, &live, &staging).await?;
         self.open_gates(&client, &relations).await?;
         let manifest = self.manifest(&live, relations).await?;
+        let complete = self.importers_missing(&manifest).is_empty();
         let rows: u64 = manifest.relations.values().map(|facts| facts.rows).sum();
         self.records
             .set_manifest(&*self.session, self.release, &manifest.to_value(self.release)?)
             .await?;
         self.manifest = Some(manifest);
-        self.staged.validated = self.options.imports_everything();
+        // A part of a dataset must never go live.
+        self.staged.validated = !self.staged.sampled && complete;
         self.keep_staged().await?;
-        Ok(format!(
-            "{} relations like live, {rows} rows, {} gates open",
-            set.members.len(),
-            self.cutover.file.validations().len()
-        ))
+        let gates = self.cutover.file.validations().len();
+        let mut summary = format!(
+            "{} relations like live, {rows} rows, {gates} gates open",
+            set.members.len()
+        );
+        if !self.staged.validated {
+            summary.push_str("; only a part of the dataset, which cannot go live");
+        }
+        Ok(summary)
+    }
+
+    /// Importers of the release file that have not run: neither in this run nor, by its checkpoints, in an earlier one.
+    fn importers_missing(&self, manifest: &Manifest) -> Vec<&str> {
+        let names = self
+            .cutover
+            .file
+            .imports()
+            .iter()
+            .map(|import| import.name.as_str());
+        names
+            .filter(|name| !self.imported.contains(*name) && !manifest.importers.contains_key(*name))
+            .collect()
     }
 
     /// Counts what is staged and what is live.
@@ -68,10 +95,17 @@ impl Run<'_> {
     ) -> Result<BTreeMap<String, RelationFacts>, ReleaseError> {
         let mut relations = BTreeMap::new();
         for (live, staging) in live.relations.iter().zip(&staging.relations) {
-            let live_rows = if live.populated { count_rows(client, &live.name).await? } else { 0 };
+            let live_rows = if live.populated {
+                count_rows(client, &live.name).await?
+            } else {
+                0
+            };
             let rows = count_rows(client, &staging.name).await?;
             let bytes = u64::try_from(staging.bytes).unwrap_or(0);
-            relations.insert(live.name.name.as_str().to_owned(), RelationFacts::new(rows, live_rows, bytes));
+            relations.insert(
+                live.name.name.as_str().to_owned(),
+                RelationFacts::new(rows, live_rows, bytes),
+            );
         }
         Ok(relations)
     }
@@ -83,8 +117,13 @@ impl Run<'_> {
     ) -> Result<(), ReleaseError> {
         let mut failures = Vec::new();
         for validation in self.cutover.file.validations() {
-            let Some(facts) = relations.get(validation.table.as_str()) else { continue };
-            let found = self.cutover.check_gate(client, validation, facts, &self.template).await?;
+            let Some(facts) = relations.get(validation.table.as_str()) else {
+                continue;
+            };
+            let found = self
+                .cutover
+                .check_gate(client, validation, facts, &self.template)
+                .await?;
             let fatal = validation.severity != cutover_core::release_file::Severity::Warn;
             self.events.emit(EventKind::CheckFinished {
                 check: format!("validate {}", validation.table.as_str()),
@@ -99,7 +138,11 @@ impl Run<'_> {
                 }
             }
         }
-        if failures.is_empty() { Ok(()) } else { Err(ReleaseError::Gates { failures }) }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(ReleaseError::Gates { failures })
+        }
     }
 
     async fn manifest(
@@ -131,5 +174,9 @@ impl Run<'_> {
 /// its name, so they go live with it. `VACUUM` has to stand alone in its message.
 fn vacuum(staging: &cutover_core::QualifiedName, kind: ObjectKind) -> Step {
     let sql = Sql::text("VACUUM (FREEZE, ANALYZE) ").name(staging);
-    Step::new("vacuum, freeze and analyse", ObjectName::qualified(kind, staging), sql)
+    Step::new(
+        "vacuum, freeze and analyse",
+        ObjectName::qualified(kind, staging),
+        sql,
+    )
 }
