@@ -1,5 +1,6 @@
 //! The arguments, as given. What they mean together with variables and the release file is `request`'s business.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -72,7 +73,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         consent: Consent,
     },
-    /// Check whether the sources are fit to be imported; change nothing
+    /// Check whether the sources are fit to be imported; live is not touched
     Preflight {
         /// The label that queries and paths are filled in with; the release file's default unless given
         label: Option<Label>,
@@ -181,9 +182,11 @@ fn variables_help() -> String {
     });
     let all: Vec<_> = ours.into_iter().chain(settings).collect();
     let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    all.iter()
-        .map(|(name, sets)| format!("  {name:<width$}  {sets}\n"))
-        .collect()
+    let mut text = String::new();
+    for (name, sets) in all {
+        let _ = writeln!(text, "  {name:<width$}  {sets}");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -99,12 +99,9 @@ impl Console {
         }
     }
 
-    /// Asks for a yes on the terminal, unless it was given in advance.
-    pub(crate) fn ask(&self, question: &str, yes: bool) -> Result<(), Failure> {
-        if yes {
-            return Ok(());
-        }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    /// Asks for a yes on the terminal. Nothing is asked where the other side is a program.
+    pub(crate) fn ask(&self, question: &str) -> Result<(), Failure> {
+        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Err(Failure::NobodyToAsk);
         }
         let failed = |source| Failure::System { what: "ask", source };

@@ -29,7 +29,7 @@ const ANSWERS: u64 = 50;
 
 /// Shows the demo. The servers are gone when this ends, however it ends, unless they are to be kept.
 pub(crate) async fn run(context: &Context, arguments: &DemoArguments) -> Result<(), Failure> {
-    let report = unless_interrupted(async { Ok(show(context, arguments).await?) }).await?;
+    let report = unless_interrupted(async { Ok(Box::pin(show(context, arguments)).await?) }).await?;
     context
         .console
         .result(Outcome::Demo(&report), |palette| report.verdict(palette))?;
@@ -133,7 +133,7 @@ async fn show(context: &Context, arguments: &DemoArguments) -> Result<DemoReport
 
 async fn publish(cutover: &Cutover, month: &str, events: &Events) -> Result<ReleaseReport> {
     let options = ReleaseOptions::default().label(Label::new(month)?);
-    Ok(cutover.release(&options, StopSignal::never(), events).await?)
+    Ok(Box::pin(cutover.release(&options, StopSignal::never(), events)).await?)
 }
 
 /// Announces the stages, each in a line on stderr.

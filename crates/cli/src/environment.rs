@@ -16,7 +16,7 @@ impl Captured {
     pub(crate) fn now() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let mut environment = Environment::from_iter(variables);
+        let mut environment: Environment = variables.collect();
         // Where neither variable is set, as in a cron job: the user database knows.
         if environment.os_user().is_none()
             && let Ok(user) = whoami::username()

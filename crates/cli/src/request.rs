@@ -30,7 +30,7 @@ impl Request {
             source,
         })?;
         let mut file = ReleaseFile::parse(&text, &path.display().to_string())?;
-        flags.target_url = global.target.clone();
+        flags.target_url.clone_from(&global.target);
         let overrides = flags.or(Overrides::from_variables(captured.lookup())?);
         overrides.apply(&mut file)?;
         let folder = match path.parent() {
@@ -59,19 +59,16 @@ impl Request {
     /// What the run is asked to do.
     pub(crate) fn release_options(&self, label: Option<Label>) -> Result<ReleaseOptions, Failure> {
         let said = &self.overrides;
-        let selection = match &said.only_phases {
-            Some(phases) => Selection::only(phases)?,
-            None => {
-                let mut selection = Selection::all();
-                if let Some(phase) = said.start_at {
-                    selection = selection.start_at(phase)?;
-                }
-                if let Some(phase) = said.stop_after {
-                    selection = selection.stop_after(phase)?;
-                }
-                selection
-            }
-        };
+        let mut selection = said
+            .only_phases
+            .as_ref()
+            .map_or_else(|| Ok(Selection::all()), |phases| Selection::only(phases))?;
+        if let Some(phase) = said.start_at {
+            selection = selection.start_at(phase)?;
+        }
+        if let Some(phase) = said.stop_after {
+            selection = selection.stop_after(phase)?;
+        }
         let mut options = ReleaseOptions::default()
             .selection(selection)
             .only_importers(said.import_only.iter().flatten())

@@ -16,9 +16,8 @@ pub(super) async fn run(context: &Context, arguments: ReleaseArguments) -> Resul
     let cutover = request.cutover(&context.captured, console)?;
     let listeners = Listeners::start(console, &request, &context.captured)?;
     let interrupt = Interrupt::listen(console)?;
-    let ended = cutover
-        .release(&options, interrupt.signal(), listeners.events())
-        .await;
+    let ended = cutover.release(&options, interrupt.signal(), listeners.events());
+    let ended = Box::pin(ended).await;
     interrupt.end().await;
     console.progress.clear();
     listeners.finish(console).await;

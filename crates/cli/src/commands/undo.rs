@@ -27,10 +27,10 @@ pub(super) async fn rollback(context: &Context, stamp: &Stamp, consent: &Consent
             }
             .into());
         };
-        console.ask(
-            &format!("Put {} live?", describe_backup(backup, Timestamp::now())),
-            false,
-        )?;
+        console.ask(&format!(
+            "Put {} live?",
+            describe_backup(backup, Timestamp::now())
+        ))?;
     }
     let listeners = Listeners::start(console, &request, &context.captured)?;
     let interrupt = Interrupt::listen(console)?;
@@ -51,7 +51,7 @@ pub(super) async fn abort(context: &Context, consent: &Consent) -> Result<(), Fa
     let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
     let cutover = request.cutover(&context.captured, console)?;
     if !consent.yes {
-        console.ask(&abort_question(&cutover.status().await?), false)?;
+        console.ask(&abort_question(&cutover.status().await?))?;
     }
     let listeners = Listeners::start(console, &request, &context.captured)?;
     let ended = cutover.abort(listeners.events()).await;

@@ -1,4 +1,4 @@
-//! The commands that change nothing. A signal ends all but the preflight as it ends any program.
+//! The commands that leave live as it is. A signal ends all but the preflight as it ends any program.
 
 use cutover_core::release_file::{Label, Overrides};
 use jiff::Timestamp;
@@ -45,11 +45,10 @@ pub(super) async fn backups(context: &Context) -> Result<(), Failure> {
 pub(super) async fn preflight(context: &Context, label: Option<&Label>) -> Result<(), Failure> {
     let console = &context.console;
     let cutover = read(context)?.cutover(&context.captured, console)?;
-    // Its checks may run for long on the server, so they are cancelled rather than left there.
+    // It works under the lock and builds twins of views, so it is stopped in good order.
     let interrupt = Interrupt::listen(console)?;
-    let ended = cutover
-        .preflight(label, interrupt.signal(), &Listeners::screen(console))
-        .await;
+    let events = Listeners::screen(console);
+    let ended = Box::pin(cutover.preflight(label, interrupt.signal(), &events)).await;
     interrupt.end().await;
     let report = ended?;
     let failure = preflight_failure(&report);

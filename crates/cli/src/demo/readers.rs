@@ -1,6 +1,7 @@
 //! The readers of the demo, and what they saw of a swap.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -150,10 +151,11 @@ pub(super) fn sightings_table(sightings: &[Sighting]) -> String {
     let mut text = format!("{}\n", table.trim_fmt());
     for sample in sightings.iter().flat_map(|seen| &seen.error_samples) {
         let code = sample.sqlstate.as_deref().unwrap_or("no SQLSTATE");
-        text.push_str(&format!(
-            "  {} x {} ({code}): {}\n",
+        let _ = writeln!(
+            text,
+            "  {} x {} ({code}): {}",
             sample.times, sample.statement, sample.message
-        ));
+        );
     }
     text
 }
@@ -189,6 +191,19 @@ mod tests {
             seen("Oct2025 goes live", [("Oct2025", 401), ("Sep2025", 30_833)]),
             seen("Oct2025 is taken back", [("Oct2025", 400), ("Sep2025", 900)]),
         ]);
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text, @r"
+                                       Oct2025 goes live  Oct2025 is taken back
+        read for                                  20.4 s                 20.4 s
+        statements                                31,234                 31,234
+          of them saw Oct2025                        401                    400
+          of them saw Sep2025                     30,833                    900
+        failed statements                              0                      0
+        two releases in one statement                  0                      0
+        two releases in one snapshot                   0                      0
+        half took at most                         1.0 ms                 1.0 ms
+        99 % took at most                        23.0 ms                23.0 ms
+        longest stall                           103.2 ms               103.2 ms
+        swap held its locks for                    14 ms                  14 ms
+        ");
     }
 }

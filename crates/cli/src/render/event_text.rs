@@ -23,10 +23,6 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             let id = palette.faint(format!("(release {release})"));
             vec![format!("{} {} {id}", palette.strong(name), palette.strong(label))]
         }
-        // The result says it better.
-        EventKind::ReleaseFinished { .. }
-        | EventKind::PhaseStarted { .. }
-        | EventKind::ImportProgress { .. } => Vec::new(),
         EventKind::PhaseFinished {
             phase,
             summary,
@@ -101,15 +97,13 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
                 "attempt {attempt}: {what} not free; next attempt in {}",
                 took(*retry_in_ms)
             );
-            notable(text, blockers, palette)
+            notable(&text, blockers, palette)
         }
         EventKind::WaitingForSnapshots { holders } => {
             let sessions = counted(holders.len() as u64, "session", "sessions");
             let text = format!("waiting for {sessions} whose snapshot is older than the new data");
-            notable(text, holders, palette)
+            notable(&text, holders, palette)
         }
-        // The phase's own line and the result say it.
-        EventKind::Swapped { .. } => Vec::new(),
         EventKind::BackupDropped { backup, bytes: size } => {
             vec![small(
                 format!("backup {backup} dropped, {} freed", bytes(*size)),
@@ -117,7 +111,8 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             )]
         }
         EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
-        // A kind of a later version: its JSON is still in the log.
+        // Beginnings and progress have their bars; ends and the swap are told by the phase and the result. A kind of a
+        // later version is in the log.
         _ => Vec::new(),
     }
 }
@@ -179,7 +174,7 @@ fn small(text: String, palette: Palette) -> String {
 const SESSIONS: usize = 3;
 const QUERY: usize = 60;
 
-fn notable(text: String, sessions: &[Blocker], palette: Palette) -> Vec<String> {
+fn notable(text: &str, sessions: &[Blocker], palette: Palette) -> Vec<String> {
     let mut lines = vec![format!("{} {text}", palette.notable("!"))];
     lines.extend(
         sessions

@@ -1,5 +1,7 @@
 //! What went wrong: the message, its causes, the remedy.
 
+use std::fmt::Write as _;
+
 use super::Palette;
 use crate::failure::Failure;
 
@@ -9,17 +11,14 @@ pub(crate) fn failure_text(failure: &Failure, palette: Palette) -> String {
     let message = chain.next().unwrap_or_default();
     let mut text = format!("{} {}\n", palette.bad("error:"), indented(&message));
     for cause in chain {
-        text.push_str(&format!(
-            "  {} {}\n",
-            palette.faint("caused by:"),
-            indented(&cause)
-        ));
+        let _ = writeln!(text, "  {} {}", palette.faint("caused by:"), indented(&cause));
     }
-    text.push_str(&format!(
-        "  {} {}\n",
+    let _ = writeln!(
+        text,
+        "  {} {}",
         palette.strong("remedy:"),
         indented(&failure.remedy())
-    ));
+    );
     text
 }
 

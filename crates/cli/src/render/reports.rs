@@ -77,16 +77,19 @@ pub(crate) fn abort_text(report: &AbortReport, palette: Palette) -> String {
     let Some(release) = report.release else {
         return "Nothing to abort: no release runs, and none has left staging.\n".to_owned();
     };
+    let removed = counted(report.removed as u64, "staging relation", "staging relations");
+    let release = palette.strong(format!("Release {release}"));
+    if report.state == Some(ReleaseState::Completed) {
+        return format!(
+            "{release} was past its swap and has completed: its data is live. {removed} removed.\n"
+        );
+    }
     let what = if report.was_running {
         "was stopped"
     } else {
         "was not running"
     };
-    let removed = counted(report.removed as u64, "staging relation", "staging relations");
-    format!(
-        "{} {what}; {removed} removed. Live is as it was.\n",
-        palette.strong(format!("Release {release}"))
-    )
+    format!("{release} {what}; {removed} removed. Live is as it was.\n")
 }
 
 /// The failure that a preflight's report amounts to, if it does.

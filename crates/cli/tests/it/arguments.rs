@@ -80,7 +80,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest() {
     let ended = Workplace::with_file(&RELEASE_FILE.replace("min_rows", "min_row")).run(&["status"]);
     refused(
         &ended,
-        &["release.toml:31:", "min_row", "did you mean `min_rows`?"],
+        &["release.toml:27:", "min_row", "did you mean `min_rows`?"],
     );
 }
 

@@ -134,7 +134,11 @@ impl Ended {
     /// What stdout holds, which must be one document.
     #[track_caller]
     pub(crate) fn document(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no document: {error}\n{self:#?}"))
+        assert!(
+            self.stdout.trim_start().starts_with('{'),
+            "no document: {self:#?}"
+        );
+        serde_json::from_str(&self.stdout).unwrap()
     }
 }
 

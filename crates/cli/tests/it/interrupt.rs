@@ -26,7 +26,7 @@ async fn importing(workplace: &Workplace, database: &TestDatabase) -> Child {
         .unwrap();
     let asleep =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while database.query_text(asleep).await.unwrap() == "0" {
         assert!(Instant::now() < deadline, "the import never began");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -104,7 +104,7 @@ async fn a_killed_release_is_told_as_dead() {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     database.execute(end).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while state(&workplace.json(&["status"])).0 != "dead" {
         assert!(Instant::now() < deadline, "{}", workplace.json(&["status"]));
         tokio::time::sleep(Duration::from_millis(20)).await;
