@@ -164,7 +164,7 @@ mod tests {
             .tables([Ident::new("t").unwrap()])
             .build()
             .unwrap();
-        let target = ConnectSettings::resolve("postgresql://127.0.0.1:1", &Environment::empty()).unwrap();
+        let target = ConnectSettings::resolve("postgresql://me@127.0.0.1:1", &Environment::empty()).unwrap();
         let made = || {
             (
                 Cutover::new(file.clone(), target.clone()),

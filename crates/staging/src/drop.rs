@@ -47,9 +47,10 @@ pub async fn drop_staging(
     let settings = build::settings(&set.schema, snapshot.server.version_num, patience.lock_timeout);
     for (done, step) in steps(&snapshot).iter().enumerate() {
         let started = std::time::Instant::now();
-        patience
-            .retry(events, async || run_once(client, &settings, step, done).await)
-            .await?;
+        let mut tries = patience.tries();
+        while let Err(error) = run_once(client, &settings, step, done).await {
+            tries.pause_after(error, events).await?;
+        }
         events.emit(EventKind::StepDone {
             purpose: step.purpose,
             object: step.object.clone(),

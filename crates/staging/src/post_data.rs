@@ -51,9 +51,13 @@ impl StagedSet {
         for (done, deferred) in self.post_data.iter().enumerate() {
             let step = deferred.step();
             let started = Instant::now();
-            let happened = patience
-                .retry(events, async || run_once(client, &settings, &step, done).await)
-                .await?;
+            let mut tries = patience.tries();
+            let happened = loop {
+                match run_once(client, &settings, &step, done).await {
+                    Ok(happened) => break happened,
+                    Err(error) => tries.pause_after(error, events).await?,
+                }
+            };
             if happened {
                 events.emit(EventKind::StepDone {
                     purpose: step.purpose,

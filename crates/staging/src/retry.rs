@@ -36,28 +36,39 @@ impl LockPatience {
         self
     }
 
-    /// Runs `attempt` until it does not fail for a lock, or the deadline has passed.
-    pub(crate) async fn retry<T>(
-        &self,
-        events: &Events,
-        mut attempt: impl AsyncFnMut() -> Result<T, StagingError>,
-    ) -> Result<T, StagingError> {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(50);
-        loop {
-            let error = match attempt().await {
-                Err(error) if is_lock_failure(&error) => error,
-                result => return result,
-            };
-            if started.elapsed() + pause > self.deadline {
-                return Err(error);
-            }
-            events.emit(EventKind::Warning {
-                message: format!("{error}; trying again"),
-            });
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+    /// Begins to count the tries of one step.
+    pub(crate) fn tries(self) -> Tries {
+        Tries {
+            deadline: self.deadline,
+            started: Instant::now(),
+            pause: Duration::from_millis(50),
         }
+    }
+}
+
+/// The tries of one step so far.
+///
+/// Kept by the loop that tries, rather than given the step as a closure: of an async closure's future the compiler cannot
+/// tell that it is `Send`, and callers spawn what they await.
+pub(crate) struct Tries {
+    deadline: Duration,
+    started: Instant,
+    pause: Duration,
+}
+
+impl Tries {
+    /// Pauses before the next try; returns the error when there is to be none: it was not for a lock, or the deadline has
+    /// passed.
+    pub(crate) async fn pause_after(&mut self, error: StagingError, events: &Events) -> Result<(), StagingError> {
+        if !is_lock_failure(&error) || self.started.elapsed() + self.pause > self.deadline {
+            return Err(error);
+        }
+        events.emit(EventKind::Warning {
+            message: format!("{error}; trying again"),
+        });
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(Duration::from_secs(2));
+        Ok(())
     }
 }
 

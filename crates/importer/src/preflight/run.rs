@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use cutover_core::{DatabaseError, EventKind, Events, Sql, millis};
 use deadpool_postgres::{Object, Pool};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
@@ -31,11 +32,10 @@ impl PreflightPlan {
     pub async fn run(&self, pool: &Pool, events: &Events) -> PreflightReport {
         let at_a_time = pool.status().max_size.max(1);
         // Polled together by this one task: the work is the server's, so nothing needs a task of its own.
-        let checks = futures_util::stream::iter(&self.checks)
-            .map(|planned| run_one(planned, &self.setup, pool, events))
-            .buffered(at_a_time)
-            .collect()
-            .await;
+        // Boxed before they are streamed: of a stream that makes them the compiler cannot tell that it is `Send`.
+        let looks: Vec<BoxFuture<'_, CheckReport>> =
+            self.checks.iter().map(|planned| run_one(planned, &self.setup, pool, events).boxed()).collect();
+        let checks = futures_util::stream::iter(looks).buffered(at_a_time).collect().await;
         PreflightReport { checks }
     }
 }
