@@ -13,6 +13,7 @@ use cutover_testkit::dataset::{
     LIVE_OWNER, PortalConnection, PortalSpec, RELEASE_MATVIEWS, create_live, create_portal, write_csvs,
 };
 use cutover_testkit::{Cluster, TestDatabase, normalised_dump};
+use regex::Regex;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -22,10 +23,6 @@ pub const MONTHS: [u32; 3] = [1, 2, 3];
 /// The fewest sites there can be: every kind of fact, and a release in a second or two.
 pub fn month(month: u32) -> PortalSpec {
     PortalSpec::new(1, 0.0).in_month(month)
-}
-
-pub fn label(month: u32) -> Label {
-    Label::new(self::month(month).month_label()).unwrap()
 }
 
 pub fn cluster() -> &'static Cluster {
@@ -187,9 +184,19 @@ impl Site {
         client
     }
 
+    /// The label of the month that the portal shows.
+    pub fn label(&self) -> Label {
+        Label::new(month(self.month).month_label()).unwrap()
+    }
+
     /// All phases, under the label of the month that the portal shows.
     pub fn options(&self) -> ReleaseOptions {
-        ReleaseOptions::default().label(label(self.month))
+        ReleaseOptions::default().label(self.label())
+    }
+
+    /// The swap of what an earlier run has staged, and what follows it.
+    pub fn swap_what_is_staged(&self) -> ReleaseOptions {
+        ReleaseOptions::default().selection(Selection::all().start_at(Phase::FinaliseSwap).unwrap())
     }
 
     /// A release nobody stops or listens to.
@@ -319,23 +326,18 @@ pub fn told(error: &ReleaseError) -> String {
     redact(&format!("{:?}: {text}\nremedy: {}", error.class(), error.remedy()))
 }
 
-/// Makes what differs from run to run the same: ports, process ids, stamps, times, names of test databases.
+/// Makes what differs from run to run the same: times, stamps, ports, process ids, names of test databases.
 pub fn redact(text: &str) -> String {
-    let mut redacted = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(start);
-        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
-        redacted.push_str(before);
-        let varies = ["pid ", "port ", "process ", "bk", "test_", "127.0.0.1:", "set "]
-            .iter()
-            .any(|prefix| redacted.ends_with(prefix))
-            || digits == 10;
-        redacted.push_str(if varies { "[n]" } else { &from[..digits] });
-        rest = &from[digits..];
-    }
-    redacted.push_str(rest);
-    redacted
+    let varying = [
+        (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]"),
+        (r"\b(bk)?\d{10}(_|\b)", "${1}[stamp]${2}"),
+        (r"\b(pid|process|port|release) \d+", "$1 [n]"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"\btest_\d+", "[database]"),
+    ];
+    varying.iter().fold(text.to_owned(), |text, (pattern, replacement)| {
+        Regex::new(pattern).unwrap().replace_all(&text, *replacement).into_owned()
+    })
 }
 
 /// Listens to everything.
