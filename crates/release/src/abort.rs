@@ -12,7 +12,7 @@ use crate::staged::Staged;
 use crate::{AbortReport, Cutover, ReleaseError};
 
 /// How long a release may take to stop after it was asked to.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// After this long without an answer its statements are cancelled from here as well.
 const NUDGE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(200);

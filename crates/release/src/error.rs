@@ -245,24 +245,27 @@ fn describe_holder(
     host: Option<&str>,
     client_pid: Option<i32>,
 ) -> String {
-    let mut text = format!(
-        "pid {} ({:?}, user {:?}",
-        holder.pid, holder.application, holder.user
-    );
-    if let Some(host) = host.filter(|host| !host.is_empty()) {
-        text.push_str(&format!(", host {host:?}"));
-        if let Some(pid) = client_pid {
-            text.push_str(&format!(" process {pid}"));
-        }
-    }
-    text.push(')');
-    if let Some(since) = holder.since {
-        text.push_str(&format!(" since {since}"));
-    }
-    if let Some(phase) = phase {
-        text.push_str(&format!(", in phase {phase}"));
-    }
-    text
+    let host = host
+        .filter(|host| !host.is_empty())
+        .map(|host| format!(", host {host:?}"))
+        .unwrap_or_default();
+    let process = client_pid
+        .map(|pid| format!(" process {pid}"))
+        .unwrap_or_default();
+    let since = holder
+        .since
+        .map(|since| format!(" since {since}"))
+        .unwrap_or_default();
+    let phase = phase
+        .map(|phase| format!(", in phase {phase}"))
+        .unwrap_or_default();
+    let LockHolder {
+        pid,
+        application,
+        user,
+        ..
+    } = holder;
+    format!("pid {pid} ({application:?}, user {user:?}{host}{process}){since}{phase}")
 }
 
 fn list(stamps: &[Stamp]) -> String {

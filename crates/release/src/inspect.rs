@@ -17,21 +17,19 @@ impl Cutover {
     pub async fn status(&self) -> Result<Status, ReleaseError> {
         let session = self.target.connect("status").await?;
         let records = self.records()?;
-        let look_alikes = match Records::version(&*session).await? {
-            None => Vec::new(),
-            Some(_) => {
-                let mut known: Vec<QualifiedName> = Vec::new();
-                for record in records.with_staging(&*session).await? {
-                    let set = Staged::of(&record)?.and_then(|staged| staged.whole());
-                    known.extend(
-                        set.into_iter()
-                            .flat_map(|set| set.members)
-                            .map(|member| member.staging),
-                    );
-                }
-                unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?
+        let mut look_alikes = Vec::new();
+        if Records::version(&*session).await?.is_some() {
+            let mut known: Vec<QualifiedName> = Vec::new();
+            for record in records.with_staging(&*session).await? {
+                let set = Staged::of(&record)?.and_then(|staged| staged.whole());
+                known.extend(
+                    set.into_iter()
+                        .flat_map(|set| set.members)
+                        .map(|member| member.staging),
+                );
             }
-        };
+            look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
+        }
         let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
         let status = Status::read(&session, &records, look_alikes).await?;
         session.close().await;

@@ -172,7 +172,7 @@ fn renamed(columns: &std::collections::BTreeMap<Ident, Ident>) -> Vec<(Ident, St
 fn severity(severity: file::Severity) -> Severity {
     match severity {
         file::Severity::Warn => Severity::Warn,
-        _ => Severity::Error,
+        file::Severity::Error => Severity::Error,
     }
 }
 

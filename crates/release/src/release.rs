@@ -79,26 +79,17 @@ impl Cutover {
         let config = self.file.digest();
         let pid = std::process::id();
         let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);
-        let (release, staged) = match taken_up {
-            Some((record, staged)) => {
-                // What was staged keeps the label it was staged under.
-                label = Label::new(record.label)?;
-                records.reopen(&*session, record.id, &self.host, pid).await?;
-                (record.id, staged)
-            }
-            None => {
-                let release = records
-                    .open(
-                        &*session,
-                        ReleaseKind::Release,
-                        label.as_str(),
-                        Some(&config),
-                        &self.host,
-                        pid,
-                    )
-                    .await?;
-                (release, Staged::default())
-            }
+        let (release, staged) = if let Some((record, staged)) = taken_up {
+            // What was staged keeps the label it was staged under.
+            label = Label::new(record.label)?;
+            records.reopen(&*session, record.id, &self.host, pid).await?;
+            (record.id, staged)
+        } else {
+            let kind = ReleaseKind::Release;
+            let opened = records
+                .open(&*session, kind, label.as_str(), Some(&config), &self.host, pid)
+                .await?;
+            (opened, Staged::default())
         };
         events.emit(EventKind::ReleaseStarted {
             release,
@@ -109,7 +100,7 @@ impl Cutover {
         run.already_live = already_live;
         let outcome = run.run_phases(stop).await;
         let preflight = run.preflight.take();
-        Ok((run.end(outcome, after).await?, preflight))
+        Ok((Box::pin(run.end(outcome, after)).await?, preflight))
     }
 
     /// What can be refused before anything is connected.
@@ -301,11 +292,8 @@ impl Run<'_> {
         let closed = self
             .close(state, error.as_ref().map(|error| with_causes(error)))
             .await;
-        match (error, closed) {
-            (Some(error), _) => Err(error),
-            (None, Err(error)) => Err(error),
-            (None, Ok(report)) => Ok(report),
-        }
+        // A record that could not be closed is no news beside what went wrong before.
+        error.map_or(closed, Err)
     }
 }
 

@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
     /// Where unqualified names of the operator's queries are looked up: the set's schema, then PostGIS's.
     pub(crate) async fn search_path(&self) -> Result<Vec<Ident>, ReleaseError> {
         let schema = self.cutover.schema().clone();
-        let postgis = postgis_schema(&*self.session).await?;
+        let postgis = postgis_schema(&self.session).await?;
         Ok(match postgis {
             Some(postgis) if postgis != schema => vec![schema, postgis],
             _ => vec![schema],

@@ -57,14 +57,18 @@ impl Run<'_> {
             // Importers that come after join what this one loaded.
             self.analyse(&self.cutover.staging(&import.into)).await?;
         }
-        let mut summary = format!("{} importers, {rows} rows", selected.len() - taken_over);
-        if bytes > 0 {
-            summary.push_str(&format!(", {:.1} MB through the client", mega(bytes)));
-        }
-        if taken_over > 0 {
-            summary.push_str(&format!("; {taken_over} were done already"));
-        }
-        Ok(summary)
+        let ran = selected.len() - taken_over;
+        let through = if bytes > 0 {
+            format!(", {:.1} MB through the client", mega(bytes))
+        } else {
+            String::new()
+        };
+        let before = if taken_over > 0 {
+            format!("; {taken_over} were done already")
+        } else {
+            String::new()
+        };
+        Ok(format!("{ran} importers, {rows} rows{through}{before}"))
     }
 
     async fn run_importer(

@@ -10,7 +10,7 @@ use crate::run::{Run, session_error};
 use crate::{Cutover, ReleaseError};
 
 /// How long a validation waits for its locks, which only hold up DDL.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Run<'_> {
     /// Locks: `SHARE UPDATE EXCLUSIVE` on the referencing table, `ROW SHARE` on the member; readers and writers go on.
