@@ -1,0 +1,61 @@
+//! Measures the ways of importing against each other: `import_ways --help`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench prints its figures"
+)]
+
+mod report; // seconds -> ratios
+mod servers; // portal and live
+mod way; // the ways
+
+use anyhow::Result;
+use clap::Parser;
+use report::Report;
+use servers::Servers;
+use way::Way;
+
+/// Imports generated polygons from one throwaway PostgreSQL cluster into another, in several ways that take turns,
+/// and prints how long each took compared with `psql COPY | psql COPY` in the same round.
+#[derive(Parser)]
+struct Arguments {
+    /// How many polygons, about 5 kB each on average.
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..))]
+    polygons: u64,
+    /// How often each way takes its turn.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// What the polygons are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let servers = Servers::start(arguments.polygons, arguments.seed).await?;
+    let mut report = Report::new(servers.facts().await?);
+    for round in 1..=arguments.rounds {
+        for way in Way::ALL {
+            servers.empty_target().await?;
+            let took = way.import(&servers).await?;
+            servers.check_target(round == 1).await?;
+            eprintln!(
+                "round {round}: {:<40} {:>8.3} s",
+                way.to_string(),
+                took.as_secs_f64()
+            );
+            report.add(way, took, servers.target_bytes().await?);
+        }
+    }
+    if arguments.json {
+        println!("{:#}", report.to_json());
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}

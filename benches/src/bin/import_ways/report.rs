@@ -1,0 +1,196 @@
+//! From seconds to ratios.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::servers::SourceFacts;
+use crate::way::Way;
+
+/// What was measured. Ratios are to the baseline **of the same round**, so that what slows the machine for a while
+/// slows both sides of a ratio.
+pub(crate) struct Report {
+    source: SourceFacts,
+    measured: Vec<Measured>,
+}
+
+struct Measured {
+    way: Way,
+    seconds: Vec<f64>,
+    target_bytes: u64,
+}
+
+/// Median, smallest and largest of some numbers.
+#[derive(Debug, PartialEq)]
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    /// Of at least one number.
+    fn of(numbers: &[f64]) -> Self {
+        let mut sorted = numbers.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len() - 1;
+        // The two in the middle are one where the count is odd.
+        let median = f64::midpoint(sorted[last / 2], sorted[last.div_ceil(2)]);
+        Self {
+            median,
+            min: sorted[0],
+            max: sorted[last],
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(source: SourceFacts) -> Self {
+        let measured = Way::ALL.map(|way| Measured {
+            way,
+            seconds: Vec::new(),
+            target_bytes: 0,
+        });
+        Self {
+            source,
+            measured: measured.into(),
+        }
+    }
+
+    /// Takes the ways round by round.
+    pub(crate) fn add(&mut self, way: Way, took: Duration, target_bytes: u64) {
+        for measured in self.measured.iter_mut().filter(|measured| measured.way == way) {
+            measured.seconds.push(took.as_secs_f64());
+            measured.target_bytes = target_bytes;
+        }
+    }
+
+    fn ratios(&self, measured: &Measured) -> Vec<f64> {
+        let baseline = self
+            .measured
+            .iter()
+            .filter(|measured| measured.way == Way::BASELINE);
+        let baseline = baseline.flat_map(|measured| &measured.seconds);
+        measured
+            .seconds
+            .iter()
+            .zip(baseline)
+            .map(|(seconds, baseline)| seconds / baseline)
+            .collect()
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let ways = self.measured.iter().map(|measured| {
+            let ratio = Spread::of(&self.ratios(measured));
+            json!({
+                "way": measured.way.to_string(),
+                "seconds": measured.seconds,
+                "ratio": { "median": ratio.median, "min": ratio.min, "max": ratio.max },
+                "target_bytes": measured.target_bytes,
+            })
+        });
+        json!({
+            "schema_version": 1,
+            "source": self.source,
+            "baseline": Way::BASELINE.to_string(),
+            "ways": ways.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SourceFacts {
+            postgresql,
+            rows,
+            geometry_bytes,
+        } = self.source;
+        let rounds = self.measured[0].seconds.len();
+        let size = megabytes(geometry_bytes);
+        writeln!(
+            f,
+            "{rows} rows, {size} MB of geometry, {rounds} rounds, PostgreSQL {postgresql}\n"
+        )?;
+        writeln!(
+            f,
+            "| way | median time | ratio, median | ratio, min–max | rows | table |"
+        )?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
+        for measured in &self.measured {
+            let seconds = Spread::of(&measured.seconds).median;
+            let Spread { median, min, max } = Spread::of(&self.ratios(measured));
+            let size = megabytes(measured.target_bytes);
+            let way = measured.way;
+            writeln!(
+                f,
+                "| {way} | {seconds:.2} s | {median:.2} | {min:.2}–{max:.2} | {rows} | {size} MB |"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Whole megabytes, with one digit after the point.
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_to_the_baseline_of_its_round() {
+        let mut report = Report::new(SourceFacts {
+            postgresql: 15,
+            rows: 1,
+            geometry_bytes: 2_340_000,
+        });
+        // The machine is three times as slow in the second round.
+        for (baseline, other) in [(1.0, 2.0), (3.0, 6.0), (1.0, 4.0)] {
+            for way in Way::ALL {
+                let seconds = if way == Way::BASELINE { baseline } else { other };
+                report.add(way, Duration::from_secs_f64(seconds), 1);
+            }
+        }
+        let ratios: Vec<Spread> = report
+            .measured
+            .iter()
+            .map(|m| Spread::of(&report.ratios(m)))
+            .collect();
+        assert_eq!(
+            ratios[0],
+            Spread {
+                median: 1.0,
+                min: 1.0,
+                max: 1.0
+            }
+        );
+        assert_eq!(
+            ratios[1],
+            Spread {
+                median: 2.0,
+                min: 2.0,
+                max: 4.0
+            }
+        );
+        assert!(
+            report
+                .to_string()
+                .starts_with("1 rows, 2.3 MB of geometry, 3 rounds, PostgreSQL 15\n")
+        );
+    }
+
+    #[test]
+    fn the_median_of_two_is_between_them() {
+        assert_eq!(
+            Spread::of(&[4.0, 1.0]),
+            Spread {
+                median: 2.5,
+                min: 1.0,
+                max: 4.0
+            }
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! The benches run, on a few rows; what they measure is for people to read.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+fn import_ways(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_import_ways"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn every_way_imports_every_row_in_every_round() {
+    let output = import_ways(&["--polygons", "40", "--rounds", "2", "--json"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["source"]["rows"], 40);
+    assert!(report["source"]["geometry_bytes"].as_u64().unwrap() > 40 * 64);
+    let ways = report["ways"].as_array().unwrap();
+    assert_eq!(ways.len(), 5);
+    assert_eq!(ways[0]["way"], report["baseline"]);
+    assert_eq!(
+        ways[0]["ratio"],
+        serde_json::json!({ "median": 1.0, "min": 1.0, "max": 1.0 })
+    );
+    for way in ways {
+        assert_eq!(way["seconds"].as_array().unwrap().len(), 2, "{way}");
+        assert!(way["ratio"]["median"].as_f64().unwrap() > 0.0, "{way}");
+        assert!(way["target_bytes"].as_u64().unwrap() > 0, "{way}");
+    }
+}
+
+#[test]
+fn no_rounds_are_no_measurement() {
+    let output = import_ways(&["--rounds", "0"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--rounds"));
+}
