@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutover::{JsonLog, ReleaseError, Slack};
+use cutover::{JsonLog, ReleaseError, Slack, SlackMessages};
 use cutover_core::{Event, EventSink as _, Events};
 
 use crate::console::Console;
@@ -32,8 +32,10 @@ impl Listeners {
             let webhook = settings
                 .webhook
                 .resolve("notify.slack.webhook", captured.lookup())?;
-            let started =
-                Slack::start(webhook.reveal(), settings.phase_complete).map_err(ReleaseError::from)?;
+            let messages = SlackMessages::milestones()
+                .phases(settings.phase_complete)
+                .importers(settings.import_progress);
+            let started = Slack::start(webhook.reveal(), messages).map_err(ReleaseError::from)?;
             events = events.and(started.sink());
             slack = Some(started);
         }

@@ -59,8 +59,13 @@ impl Progress {
             ProgressStyle::Quiet | ProgressStyle::Json => {}
             ProgressStyle::Lines | ProgressStyle::AllLines => write_line(line),
             ProgressStyle::Bars => {
-                // Fails when the terminal is gone, which must not fail a release.
-                let _ = self.bars().screen.println(line);
+                let bars = self.bars();
+                if bars.are_shown() {
+                    // Fails when the terminal is gone, which must not fail a release.
+                    let _ = bars.screen.println(line);
+                } else {
+                    write_line(line);
+                }
             }
         }
     }
@@ -107,7 +112,7 @@ impl Bars {
         match event {
             EventKind::PhaseStarted { phase } => {
                 let spinner = self.screen.add(ProgressBar::new_spinner());
-                spinner.set_style(style("{spinner} {msg:<21} {elapsed:>11}"));
+                spinner.set_style(style(PHASE));
                 spinner.set_message(phase.as_str());
                 spinner.enable_steady_tick(Duration::from_millis(120));
                 self.phase = Some((*phase, spinner));
@@ -120,16 +125,17 @@ impl Bars {
                 expected_rows,
                 ..
             } => {
+                // Part of the screen before anything else: on its own it would draw over the others.
                 let bar = ProgressBar::no_length();
-                bar.set_style(importer_style(*expected_rows));
-                bar.set_prefix(importer.clone());
-                if let Some(rows) = expected_rows {
-                    bar.set_length(*rows);
-                }
                 let bar = match &self.phase {
                     Some((_, spinner)) => self.screen.insert_before(spinner, bar),
                     None => self.screen.add(bar),
                 };
+                bar.set_style(style(UNMEASURED));
+                bar.set_prefix(importer.clone());
+                if let Some(rows) = expected_rows {
+                    bar.set_message(format!("about {} rows", count(*rows)));
+                }
                 bar.enable_steady_tick(Duration::from_millis(250));
                 self.importers.insert(importer.clone(), bar);
             }
@@ -140,11 +146,13 @@ impl Bars {
                 expected_rows,
             } => {
                 if let Some(bar) = self.importers.get(importer) {
-                    // An estimate of statistics that turns out too low must not show more than the whole.
                     if let (Some(rows), Some(expected)) = (rows, expected_rows) {
+                        // Where the server moves the rows itself none are seen, and there is no share to show.
+                        if bar.length().is_none() {
+                            bar.set_style(style(MEASURED));
+                        }
+                        // An estimate of statistics that turns out too low must not show more than the whole.
                         bar.set_length((*expected).max(*rows));
-                    }
-                    if let Some(rows) = rows {
                         bar.set_position(*rows);
                     }
                     let sent = sent.map(|sent| format!("  {}", bytes(sent))).unwrap_or_default();
@@ -163,6 +171,10 @@ impl Bars {
         }
     }
 
+    fn are_shown(&self) -> bool {
+        self.phase.is_some() || !self.importers.is_empty()
+    }
+
     fn clear(&mut self) {
         for bar in std::mem::take(&mut self.importers).into_values() {
             bar.finish_and_clear();
@@ -173,12 +185,9 @@ impl Bars {
     }
 }
 
-fn importer_style(expected_rows: Option<u64>) -> BarStyle {
-    match expected_rows {
-        Some(_) => style("    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left"),
-        None => style("    {prefix:<34} {spinner} {elapsed:>6}  {msg}"),
-    }
-}
+const PHASE: &str = "{spinner} {msg:<21} {elapsed:>11}";
+const MEASURED: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left";
+const UNMEASURED: &str = "    {prefix:<34} {spinner} {elapsed:>6}  {msg}";
 
 fn style(template: &'static str) -> BarStyle {
     // The templates are ours, and the tests read each of them.
@@ -240,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn where_no_rows_are_seen_no_share_is_shown() {
+        let (terminal, mut bars) = screen();
+        bars.follow(&started("sites", Some(12_000)));
+        let contents = terminal.contents();
+        assert!(
+            contents.contains("about 12,000 rows") && !contents.contains('%'),
+            "{contents}"
+        );
+    }
+
+    #[test]
     fn an_estimate_that_was_too_low_never_shows_more_than_the_whole() {
         let (terminal, mut bars) = screen();
         bars.follow(&started("sites", Some(10)));
@@ -258,10 +278,7 @@ mod tests {
 
     #[test]
     fn every_template_can_be_read() {
-        for template in [
-            "{spinner} {msg:<21} {elapsed:>11}",
-            "    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left",
-        ] {
+        for template in [PHASE, MEASURED, UNMEASURED] {
             assert!(BarStyle::with_template(template).is_ok());
         }
     }
