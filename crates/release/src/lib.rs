@@ -30,7 +30,7 @@ pub use error::{FailureClass, ReleaseError};
 pub use gate::GateFailure;
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
-pub use notify::{Slack, SlackError, SlackSink};
+pub use notify::{Slack, SlackError, SlackMessages, SlackSink};
 pub use options::ReleaseOptions;
 pub use report::{
     AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures,
@@ -38,28 +38,3 @@ pub use report::{
 pub use selection::{Selection, SelectionError};
 pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};
 pub use stop::{Stop, StopReason, StopSignal, stop_pair};
-
-#[cfg(test)]
-mod tests {
-    use cutover_core::{Events, Stamp};
-
-    use super::*;
-
-    /// Embedders run releases on a runtime of many threads. Only compiled: nothing is connected.
-    #[expect(dead_code, reason = "that it compiles is the test")]
-    fn every_call_can_be_spawned(
-        cutover: &Cutover,
-        options: &ReleaseOptions,
-        stamp: &Stamp,
-        events: &Events,
-    ) {
-        fn spawnable(_: impl Future + Send) {}
-        spawnable(cutover.release(options, StopSignal::never(), events));
-        spawnable(cutover.preflight(None, StopSignal::never(), events));
-        spawnable(cutover.rollback(stamp, StopSignal::never(), events));
-        spawnable(cutover.abort(events));
-        spawnable(cutover.plan());
-        spawnable(cutover.status());
-        spawnable(cutover.backups());
-    }
-}

@@ -2,4 +2,4 @@
 
 mod slack;
 
-pub use slack::{Slack, SlackError, SlackSink};
+pub use slack::{Slack, SlackError, SlackMessages, SlackSink};

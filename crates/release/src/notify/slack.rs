@@ -34,7 +34,34 @@ struct Delivery;
 #[derive(Debug, Clone)]
 pub struct SlackSink {
     queue: mpsc::Sender<String>,
-    phase_complete: bool,
+    messages: SlackMessages,
+}
+
+/// What is told beyond the milestones: started, live, failed, ended, and warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use]
+pub struct SlackMessages {
+    phases: bool,
+    importers: bool,
+}
+
+impl SlackMessages {
+    /// The milestones only.
+    pub fn milestones() -> Self {
+        Self::default()
+    }
+
+    /// Each phase when it is done, too, if asked for.
+    pub fn phases(mut self, told: bool) -> Self {
+        self.phases = told;
+        self
+    }
+
+    /// Each importer when it is done, too, if asked for.
+    pub fn importers(mut self, told: bool) -> Self {
+        self.importers = told;
+        self
+    }
 }
 
 /// The webhook cannot be used at all.
@@ -59,7 +86,7 @@ impl Slack {
     ///
     /// # Errors
     /// [`SlackError`] when the URL is none, or TLS cannot be set up.
-    pub fn start(webhook: &str, phase_complete: bool) -> Result<Self, SlackError> {
+    pub fn start(webhook: &str, messages: SlackMessages) -> Result<Self, SlackError> {
         let url: reqwest::Url = webhook.parse().map_err(|_error| SlackError::Url)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(SlackError::Url);
@@ -82,10 +109,7 @@ impl Slack {
         Ok(Self {
             tasks,
             failures,
-            sink: SlackSink {
-                queue,
-                phase_complete,
-            },
+            sink: SlackSink { queue, messages },
         })
     }
 
@@ -158,7 +182,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 
 impl EventSink for SlackSink {
     fn emit(&self, event: &Event) {
-        if let Some(text) = message(&event.kind, self.phase_complete) {
+        if let Some(text) = message(&event.kind, self.messages) {
             // A full queue means that nothing was delivered for long: newer messages are of no use then.
             let _ = self.queue.try_send(text);
         }
@@ -166,7 +190,7 @@ impl EventSink for SlackSink {
 }
 
 /// The text that Slack shows for an event; most are not worth one.
-fn message(kind: &EventKind, phase_complete: bool) -> Option<String> {
+fn message(kind: &EventKind, messages: SlackMessages) -> Option<String> {
     Some(match kind {
         EventKind::ReleaseStarted { name, label, release } => {
             format!(
@@ -179,10 +203,22 @@ fn message(kind: &EventKind, phase_complete: bool) -> Option<String> {
             phase,
             summary,
             took_ms,
-        } if phase_complete => {
+        } if messages.phases => {
             format!(
                 ":heavy_check_mark: {phase}: {} ({:.1} s)",
                 escape(summary),
+                Duration::from_millis(*took_ms).as_secs_f64()
+            )
+        }
+        EventKind::ImportFinished {
+            importer,
+            rows,
+            took_ms,
+            ..
+        } if messages.importers => {
+            format!(
+                ":small_blue_diamond: {}: {rows} rows ({:.1} s)",
+                escape(importer),
                 Duration::from_millis(*took_ms).as_secs_f64()
             )
         }
@@ -273,6 +309,12 @@ mod tests {
             summary: "5 checks".into(),
             took_ms: 1500,
         });
+        events.emit(EventKind::ImportFinished {
+            importer: "sources".into(),
+            rows: 700,
+            bytes: 0,
+            took_ms: 300,
+        });
         events.emit(EventKind::ReleaseFinished {
             release: 7,
             state: "completed".into(),
@@ -285,9 +327,9 @@ mod tests {
     #[tokio::test]
     async fn delivers_milestones_in_order() {
         let (listener, url) = local_server().await;
-        let slack = Slack::start(&url, true).unwrap();
+        let slack = Slack::start(&url, SlackMessages::milestones().phases(true).importers(true)).unwrap();
         some_events(&slack);
-        let (bodies, failures) = tokio::join!(serve(listener, OK, 3), slack.finish());
+        let (bodies, failures) = tokio::join!(serve(listener, OK, 4), slack.finish());
         assert_eq!(
             bodies[0]["text"],
             ":arrow_forward: *wdpa* &lt;Sep&gt;&amp;2025: release 7 started"
@@ -296,14 +338,15 @@ mod tests {
             bodies[1]["text"],
             ":heavy_check_mark: preflight: 5 checks (1.5 s)"
         );
-        assert_eq!(bodies[2]["text"], ":checkered_flag: release 7: completed");
+        assert_eq!(bodies[2]["text"], ":small_blue_diamond: sources: 700 rows (0.3 s)");
+        assert_eq!(bodies[3]["text"], ":checkered_flag: release 7: completed");
         assert_eq!(failures, Vec::<String>::new());
     }
 
     #[tokio::test]
-    async fn phases_are_told_only_when_asked_for() {
+    async fn phases_and_importers_are_told_only_when_asked_for() {
         let (listener, url) = local_server().await;
-        let slack = Slack::start(&url, false).unwrap();
+        let slack = Slack::start(&url, SlackMessages::milestones()).unwrap();
         some_events(&slack);
         let (bodies, _) = tokio::join!(serve(listener, OK, 2), slack.finish());
         assert_eq!(bodies[1]["text"], ":checkered_flag: release 7: completed");
@@ -312,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusing_webhook_is_told_without_its_url() {
         let (listener, url) = local_server().await;
-        let slack = Slack::start(&url, false).unwrap();
+        let slack = Slack::start(&url, SlackMessages::milestones()).unwrap();
         some_events(&slack);
         let (_, failures) = tokio::join!(serve(listener, GONE, 2), slack.finish());
         assert_eq!(
@@ -328,7 +371,7 @@ mod tests {
     async fn a_dead_webhook_is_told_without_its_url() {
         let (listener, url) = local_server().await;
         drop(listener);
-        let slack = Slack::start(&url, false).unwrap();
+        let slack = Slack::start(&url, SlackMessages::milestones()).unwrap();
         some_events(&slack);
         let failures = slack.finish().await;
         assert_eq!(failures.len(), 2, "{failures:?}");
@@ -343,7 +386,7 @@ mod tests {
     fn what_is_no_url_is_refused_without_repeating_it() {
         for text in ["secret-token", "ftp://host/secret-token"] {
             assert!(
-                !Slack::start(text, false)
+                !Slack::start(text, SlackMessages::milestones())
                     .unwrap_err()
                     .to_string()
                     .contains("secret-token")
