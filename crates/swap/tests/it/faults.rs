@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cutover_core::records::ReleaseKind;
-use cutover_swap::{Outcome, SwapContext, SwapError, SwapPlan, settle};
+use cutover_swap::{Outcome, SettleError, SwapContext, SwapError, SwapPlan, settle};
 use cutover_testkit::{Cluster, FaultProxy};
 use tokio_postgres::{Client, NoTls};
 
@@ -89,8 +89,8 @@ async fn assert_whole(set: &ReleaseSet, outcome: Outcome) {
     }
 }
 
-/// Cuts at each message in turn until the swap happens; returns whether that connection was cut too.
-async fn sweep(arm: impl Fn(&FaultProxy, u64)) -> bool {
+/// Cuts at each message in turn until the swap happens.
+async fn sweep(arm: impl Fn(&FaultProxy, u64)) {
     let mut set = ReleaseSet::staged("m2").await;
     let plan = set.plan().await;
     set.lock.release(&set.client).await.unwrap();
@@ -101,23 +101,95 @@ async fn sweep(arm: impl Fn(&FaultProxy, u64)) -> bool {
         let (cut, outcome) = swap_with_cut(&set, &plan, &proxy, |proxy| arm(proxy, messages)).await;
         if outcome == Outcome::Swapped {
             assert!(messages > 20, "the sweep was over after {messages} messages");
-            return cut;
+            return;
         }
         assert!(cut, "the swap failed by itself at message {messages}");
     }
-    unreachable!("the loop has no end")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_lost_at_any_message_leaves_all_old_or_all_new() {
-    let cut = sweep(FaultProxy::cut_after_client_messages).await;
-    assert!(cut, "COMMIT went through and its answer was lost");
+    sweep(FaultProxy::cut_after_client_messages).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_lost_anywhere_leaves_all_old_or_all_new() {
-    let cut = sweep(FaultProxy::cut_before_client_message).await;
-    assert!(!cut, "a COMMIT that was lost did not happen");
+    sweep(FaultProxy::cut_before_client_message).await;
+}
+
+/// The connection is lost while the server works on COMMIT, which then ends as `then` makes it end.
+async fn check_lost_commit(then: &str, expected: Outcome) {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute(
+            "CREATE TABLE gate AS SELECT 1; \
+             CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+               WHILE EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER wait_at_commit AFTER UPDATE ON cutover.release DEFERRABLE INITIALLY DEFERRED \
+               FOR EACH ROW WHEN (NEW.current) EXECUTE FUNCTION wait_at_commit()",
+        )
+        .await
+        .unwrap();
+    let stopper = set.database.connect().await.unwrap();
+    stopper
+        .batch_execute("SELECT pg_advisory_lock(42)")
+        .await
+        .unwrap();
+    let plan = set.plan().await;
+    set.lock.release(&set.client).await.unwrap();
+    let cluster = Cluster::shared();
+    let proxy = FaultProxy::start(cluster.host(), cluster.port()).await.unwrap();
+    let mut client = through(&proxy, &set).await;
+    assert!(set.lock.try_acquire(&client).await.unwrap());
+    let release = set
+        .records
+        .open(&client, ReleaseKind::Release, "label", None, "host", 1)
+        .await
+        .unwrap();
+    let context = SwapContext {
+        lock: &set.lock,
+        records: &set.records,
+        release,
+        events: &set.events,
+    };
+    let policy = quick();
+    let cut = async {
+        set.wait_until(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+             AND query = 'COMMIT' AND state = 'active')",
+        )
+        .await;
+        proxy.cut();
+    };
+    let (result, ()) = tokio::join!(plan.run(&mut client, &context, &policy), cut);
+    assert!(
+        matches!(result, Err(SwapError::OutcomeUnknown { .. })),
+        "{result:?}"
+    );
+    let early = settle(&set.client, &set.lock, &set.records, release, Duration::ZERO).await;
+    assert!(matches!(early, Err(SettleError::StillAtWork { .. })), "{early:?}");
+    set.database.execute(then).await.unwrap();
+    let patience = Duration::from_secs(10);
+    let outcome = settle(&set.client, &set.lock, &set.records, release, patience)
+        .await
+        .unwrap();
+    assert_eq!(outcome, expected);
+    assert_whole(&set, outcome).await;
+    set.assert_no_locks().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_went_through_unheard_is_settled() {
+    check_lost_commit("DELETE FROM gate", Outcome::Swapped).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_was_cut_off_unheard_is_settled() {
+    check_lost_commit(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'",
+        Outcome::NotSwapped,
+    )
+    .await;
 }
 
 async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
@@ -181,28 +253,21 @@ async fn a_backend_that_is_killed_under_lock_leaves_all_old() {
     // Stops half way through the switch, with every lock held.
     set.database
         .execute(
-            "CREATE FUNCTION wait_here() RETURNS event_trigger LANGUAGE plpgsql AS \
-             'BEGIN PERFORM pg_advisory_xact_lock(42); END'; \
+            "CREATE FUNCTION wait_here() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END'; \
              CREATE EVENT TRIGGER wait_here ON ddl_command_start WHEN TAG IN ('CREATE VIEW') \
              EXECUTE FUNCTION wait_here()",
         )
         .await
         .unwrap();
-    let stopper = set.database.connect().await.unwrap();
-    stopper
-        .batch_execute("SELECT pg_advisory_lock(42)")
-        .await
-        .unwrap();
     let observer = set.observer();
     let kill = async {
+        let asleep = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
         observer
-            .wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+            .wait_until(&format!("SELECT EXISTS (SELECT {asleep})"))
             .await;
         observer
             .database
-            .execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
-            )
+            .execute(&format!("SELECT pg_terminate_backend(pid) {asleep}"))
             .await
             .unwrap();
     };
@@ -236,6 +301,7 @@ async fn a_client_that_falls_silent_under_lock_is_ended_by_the_server() {
     let mut swap = pin!(plan.run(&mut set.client, &context, &policy));
     // Poll until every lock is held, then never again, without dropping it: the client hangs.
     let held = "SELECT count(*) >= 16 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted \
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                 AND relation::regclass::text !~ 'pg_'";
     loop {
         let step = std::future::poll_fn(|context| Poll::Ready(swap.as_mut().poll(context).is_ready())).await;

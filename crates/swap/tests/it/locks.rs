@@ -166,7 +166,8 @@ async fn in_a_deadlock_the_swap_gives_way() {
     let client_goes_on = async {
         observer
             .wait_until(
-                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock')",
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
             )
             .await;
         let started = Instant::now();
