@@ -60,8 +60,12 @@ impl ReleaseLock {
     /// # Errors
     /// [`StatementError`] when the server cannot be asked.
     pub async fn try_acquire(&self, client: &impl GenericClient) -> Result<bool, StatementError> {
-        self.ask(client, "take the lock of", "SELECT pg_try_advisory_lock($1, $2)")
-            .await
+        self.ask(
+            client,
+            "take the lock of",
+            "SELECT pg_catalog.pg_try_advisory_lock($1, $2)",
+        )
+        .await
     }
 
     /// Gives the lock back; `false` when this session did not hold it.
@@ -72,7 +76,7 @@ impl ReleaseLock {
         self.ask(
             client,
             "give back the lock of",
-            "SELECT pg_advisory_unlock($1, $2)",
+            "SELECT pg_catalog.pg_advisory_unlock($1, $2)",
         )
         .await
     }

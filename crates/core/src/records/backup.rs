@@ -76,8 +76,11 @@ impl Records {
             .execute(
                 "INSERT INTO cutover.backup_object \
                      (name, stamp, kind, live_schema, live_name, backup_schema, backup_name, oid, of_relation) \
-                 SELECT $1, $2, o.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
-                                                $8::oid[], $9::text[]) o",
+                 SELECT $1, $2, o.* \
+                   FROM ROWS FROM (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]), \
+                                   pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[]), \
+                                   pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::oid[]), \
+                                   pg_catalog.unnest($9::text[])) o",
                 &[&name, &stamp.as_str(), &kinds, &live_schemas, &live_names, &schemas, &names, &oids, &of],
             )
             .await
@@ -111,8 +114,8 @@ impl Records {
     pub async fn backup_sets(&self, client: &impl GenericClient) -> Result<Vec<BackupSet>, StatementError> {
         let rows = client
             .query(
-                "SELECT s.stamp, s.release, s.label, s.created_at, count(o.oid), \
-                        coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint \
+                "SELECT s.stamp, s.release, s.label, s.created_at, pg_catalog.count(o.oid), \
+                        coalesce(pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint \
                    FROM cutover.backup_set s \
                    LEFT JOIN cutover.backup_object o ON o.name = s.name AND o.stamp = s.stamp \
                                                     AND o.kind IN ('table', 'partitioned table', 'materialized view') \

@@ -41,9 +41,10 @@ impl Records {
         client
             .execute(
                 "INSERT INTO cutover.event (release, seq, at, phase, kind, payload) \
-                 SELECT $1, e.n + (SELECT coalesce(max(seq), 0) FROM cutover.event WHERE release = $1), e.at, $2, \
-                        e.kind, e.payload \
-                   FROM unnest($3::timestamptz[], $4::text[], $5::jsonb[]) \
+                 SELECT $1, e.n + (SELECT coalesce(pg_catalog.max(seq), 0) FROM cutover.event WHERE release = $1), \
+                        e.at, $2, e.kind, e.payload \
+                   FROM ROWS FROM (pg_catalog.unnest($3::timestamptz[]), pg_catalog.unnest($4::text[]), \
+                                   pg_catalog.unnest($5::jsonb[])) \
                         WITH ORDINALITY e (at, kind, payload, n)",
                 &[&release, &phase.map(Phase::as_str), &times, &kinds, &payloads],
             )

@@ -74,6 +74,10 @@ impl Records {
         tx.execute("SELECT pg_catalog.pg_advisory_xact_lock($1, 0)", &[&CLASS])
             .await
             .map_err(failed)?;
+        // What the migrations create without a schema, or call, must not come from the role's own path.
+        tx.batch_execute("SET LOCAL search_path = pg_catalog, pg_temp")
+            .await
+            .map_err(failed)?;
         create_schema(&tx).await?;
         let found = Self::version(&tx).await?.unwrap_or(0);
         refuse_newer(found, known)?;
@@ -105,7 +109,7 @@ impl Records {
             return Ok(None);
         }
         let row = client
-            .query_one("SELECT max(version) FROM cutover.migration", &[])
+            .query_one("SELECT pg_catalog.max(version) FROM cutover.migration", &[])
             .await
             .map_err(failed)?;
         Ok(row.get(0))

@@ -5,11 +5,13 @@ mod checkpoint;
 mod event_log;
 mod migrate;
 mod release;
+mod swap;
 
 pub use backup::{BackupObject, BackupSet};
 pub use checkpoint::Checkpoint;
 pub use migrate::MigrationError;
-pub use release::{ReleaseKind, ReleaseRecord, ReleaseState, SwapRecord};
+pub use release::{ReleaseKind, ReleaseRecord, ReleaseState};
+pub use swap::SwapRecord;
 
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 

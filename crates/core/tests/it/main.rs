@@ -1,6 +1,11 @@
 //! The tests of cutover-core against real servers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod catalog;
 mod connect;
@@ -11,3 +16,4 @@ mod plan;
 mod quoting;
 mod records;
 mod release_file;
+mod search_path;

@@ -1,37 +1,41 @@
 -- $1: relation oids; $2: whether names and options of indexes, and of the constraints they back, count.
+-- Runs under whatever search path its session has, so everything is qualified.
 -- Changes when any catalog row that describes one of them, or what hangs on it, is rewritten.
 -- xmin tells that cheaply; VACUUM and ANALYZE update pg_class in place and do not disturb it.
-SELECT coalesce(string_agg(fact, ',' ORDER BY fact), '')
+SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
   FROM (
-    SELECT 'c' || c.oid || '.' || c.xmin || c.relname AS fact FROM pg_class c WHERE c.oid = ANY ($1)
+    SELECT 'c' || c.oid || '.' || c.xmin || c.relname AS fact FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1)
     -- The CLUSTER mark, the replica identity and validity are in pg_index, which a rename leaves alone.
     UNION ALL SELECT 'i' || i.oid || '.' || x.xmin || CASE WHEN $2 THEN '.' || i.xmin ELSE '' END
-                FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+                FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
                WHERE x.indrelid = ANY ($1)
-    UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || '.' || a.xmin FROM pg_attribute a
+    UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || '.' || a.xmin FROM pg_catalog.pg_attribute a
                WHERE a.attrelid = ANY ($1) AND a.attnum > 0
     UNION ALL SELECT 'k' || k.oid || CASE WHEN $2 OR k.contype NOT IN ('p', 'u', 'x') THEN '.' || k.xmin ELSE '' END
-                FROM pg_constraint k
+                FROM pg_catalog.pg_constraint k
                WHERE k.conrelid = ANY ($1) OR (k.contype = 'f' AND k.confrelid = ANY ($1))
-    UNION ALL SELECT 't' || t.oid || '.' || t.xmin FROM pg_trigger t WHERE t.tgrelid = ANY ($1) AND NOT t.tgisinternal
-    UNION ALL SELECT 'p' || p.oid || '.' || p.xmin FROM pg_policy p WHERE p.polrelid = ANY ($1)
-    UNION ALL SELECT 's' || s.oid || '.' || s.xmin FROM pg_statistic_ext s WHERE s.stxrelid = ANY ($1)
-    UNION ALL SELECT 'd' || d.adrelid || '.' || d.adnum || '.' || d.xmin FROM pg_attrdef d WHERE d.adrelid = ANY ($1)
+    UNION ALL SELECT 't' || t.oid || '.' || t.xmin FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1) AND NOT t.tgisinternal
+    UNION ALL SELECT 'p' || p.oid || '.' || p.xmin FROM pg_catalog.pg_policy p WHERE p.polrelid = ANY ($1)
+    UNION ALL SELECT 's' || s.oid || '.' || s.xmin FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = ANY ($1)
+    UNION ALL SELECT 'd' || d.adrelid || '.' || d.adnum || '.' || d.xmin FROM pg_catalog.pg_attrdef d WHERE d.adrelid = ANY ($1)
     -- Rules: those on the relations, and those of whatever reads them.
-    UNION ALL SELECT 'r' || r.oid || '.' || r.xmin FROM pg_rewrite r WHERE r.ev_class = ANY ($1)
+    UNION ALL SELECT 'r' || r.oid || '.' || r.xmin FROM pg_catalog.pg_rewrite r WHERE r.ev_class = ANY ($1)
     -- Automatic ones too: publications that list it, partitions, sequences that a column came to own.
-    UNION ALL SELECT DISTINCT 'v' || d.classid || '.' || d.objid FROM pg_depend d
-               WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1) AND d.deptype IN ('n', 'a')
+    UNION ALL SELECT DISTINCT 'v' || d.classid || '.' || d.objid FROM pg_catalog.pg_depend d
+               WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = ANY ($1)
+                 AND d.deptype IN ('n', 'a')
     UNION ALL SELECT DISTINCT 'w' || d.classid || '.' || d.objid
-                FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+                FROM pg_catalog.pg_type t JOIN pg_catalog.pg_depend d
+                  ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (t.oid, t.typarray)
                WHERE t.typrelid = ANY ($1) AND d.deptype IN ('n', 'a')
     UNION ALL SELECT 'q' || s.seqrelid || '.' || c.xmin || '.' || s.xmin
-                FROM pg_depend d
-                JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
-                JOIN pg_sequence s ON s.seqrelid = c.oid
-               WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+                FROM pg_catalog.pg_depend d
+                JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+                JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
+               WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')
     -- A comment lives in a row of its own.
-    UNION ALL SELECT 'm' || d.objoid || '.' || d.objsubid || '.' || d.xmin FROM pg_description d
-               WHERE d.classoid = 'pg_class'::regclass AND d.objoid = ANY ($1)
+    UNION ALL SELECT 'm' || d.objoid || '.' || d.objsubid || '.' || d.xmin FROM pg_catalog.pg_description d
+               WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = ANY ($1)
   ) facts

@@ -1,0 +1,103 @@
+//! What the swap writes in its own transaction, and what it leaves to be done after it.
+
+use tokio_postgres::GenericClient;
+
+use super::Records;
+use crate::{ObjectName, Stamp, StatementError};
+
+/// What the swap writes, in its own transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwapRecord {
+    /// The release or rollback that goes live.
+    pub release: i64,
+    /// The backup set that holds what was live.
+    pub backup: Stamp,
+    /// For a rollback: the backup set that goes live again and ceases to be one.
+    pub restored: Option<Stamp>,
+}
+
+impl Records {
+    /// Writes that a release or rollback is what readers see from now on. To be called inside the swap's
+    /// transaction, after [`add_backup`](Self::add_backup).
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be written, or hold no such release of this set.
+    pub async fn record_swap(
+        &self,
+        client: &impl GenericClient,
+        swap: &SwapRecord,
+    ) -> Result<(), StatementError> {
+        let failed = self.failed("record the swap of");
+        let name = self.release_set.as_str();
+        client
+            .execute(
+                "UPDATE cutover.release SET current = false WHERE name = $1 AND current",
+                &[&name],
+            )
+            .await
+            .map_err(&failed)?;
+        // RETURNING, so that a record that is not there fails the swap instead of leaving none current.
+        client
+            .query_one(
+                "UPDATE cutover.release SET current = true, swapped_at = pg_catalog.clock_timestamp(), \
+                        updated_at = pg_catalog.clock_timestamp(), backup_stamp = $3, restored_stamp = $4, staged = NULL \
+                  WHERE id = $1 AND name = $2 RETURNING id",
+                &[&swap.release, &name, &swap.backup.as_str(), &swap.restored.as_ref().map(Stamp::as_str)],
+            )
+            .await
+            .map_err(&failed)?;
+        if let Some(restored) = &swap.restored {
+            self.forget_backup(client, restored).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps which foreign keys from outside have to be validated once the release is live. They are named before the
+    /// swap adds them `NOT VALID`, so that a kill right after it forgets none.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be written.
+    pub async fn set_keys_to_validate(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        keys: &[ObjectName],
+    ) -> Result<(), StatementError> {
+        let keys = serde_json::json!(keys);
+        client
+            .execute(
+                "UPDATE cutover.release SET keys_to_validate = $2 WHERE id = $1",
+                &[&release, &keys],
+            )
+            .await
+            .map_err(self.failed("keep the foreign keys to validate of"))?;
+        Ok(())
+    }
+
+    /// The foreign keys from outside that the current release's swap added `NOT VALID` and nobody validated yet.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records or the catalog cannot be read.
+    pub async fn keys_to_validate(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Vec<ObjectName>, StatementError> {
+        let rows = client
+            .query(
+                "SELECT k.key FROM cutover.release r \
+                   CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(r.keys_to_validate) k (key) \
+                   JOIN pg_catalog.pg_namespace n ON n.nspname = k.key #>> '{of,schema}' \
+                   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.key #>> '{of,name}' \
+                   JOIN pg_catalog.pg_constraint f ON f.conrelid = c.oid AND f.conname = k.key ->> 'name' \
+                  WHERE r.name = $1 AND r.current AND NOT f.convalidated",
+                &[&self.release_set.as_str()],
+            )
+            .await
+            .map_err(self.failed("look for foreign keys to validate of"))?;
+        // Written by `set_keys_to_validate`; what cannot be read back is no key of ours.
+        Ok(rows
+            .iter()
+            .filter_map(|row| serde_json::from_value(row.get(0)).ok())
+            .collect())
+    }
+}
