@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value that must not be shown: `env:NAME`, looked up when it is needed, or the value itself.
 ///
@@ -18,8 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// assert_eq!(Secret::literal("postgres://u:pw@live").to_string(), "***");
 /// # Ok::<(), cutover_core::release_file::SecretError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Source);
 
 #[derive(Clone, PartialEq, Eq)]
@@ -130,6 +130,16 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Not derived: serde's own error for a value that is no text quotes it, and a token may be all digits.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Ok(text) = String::deserialize(deserializer) else {
+            return Err(D::Error::custom("expected a string; its value is not shown"));
+        };
+        Self::try_from(text).map_err(D::Error::custom)
+    }
+}
+
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -171,6 +181,13 @@ mod tests {
         insta::assert_snapshot!(error, @"the environment variable `DATABASE_URL` that `target.url` of the release file asks for is not set");
         let empty = |_: &str| Some(String::new());
         assert!(Secret::env("DATABASE_URL").resolve("target.url", empty).is_err());
+    }
+
+    #[test]
+    fn an_error_about_a_value_that_is_no_text_does_not_quote_it() {
+        let error = serde_json::from_str::<Secret>("8675309").unwrap_err().to_string();
+        assert!(error.starts_with("expected a string"), "{error}");
+        assert!(!error.contains("8675309"), "{error}");
     }
 
     #[test]
