@@ -23,7 +23,7 @@ use crate::DatabaseError;
 pub struct ConnectError {
     /// What the connection was for; may be empty.
     pub purpose: Box<str>,
-    /// `host:port`, or the path of the Unix-domain socket.
+    /// `host:port`, or the path of the Unix-domain socket; of a pool all that it may be with.
     pub place: Box<str>,
     /// The user.
     pub user: Box<str>,

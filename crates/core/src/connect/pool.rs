@@ -61,6 +61,23 @@ impl ConnectSettings {
             PoolError::Closed => (ConnectErrorKind::PoolClosed, None),
             PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => (ConnectErrorKind::Other, None),
         };
-        ConnectError::new(self, target, purpose, kind, source)
+        let mut error = ConnectError::new(self, target, purpose, kind, source);
+        // Which of several hosts the pool keeps to is not known here.
+        let places: Vec<String> = self.targets.iter().map(ToString::to_string).collect();
+        error.place = places.join(" or ").into();
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Environment;
+
+    #[test]
+    fn an_error_of_a_pool_names_every_host_it_may_be_with() {
+        let settings = ConnectSettings::resolve("host=a,b user=u", &Environment::empty()).unwrap();
+        let error = settings.pool_error("importers", PoolError::Closed);
+        assert_eq!(&*error.place, "a:5432 or b:5432");
     }
 }
