@@ -16,8 +16,9 @@ pub mod release_file; // what is released, and how
 mod sql; // statements from typed parts
 
 pub use connect::{
-    CancelError, CancelHandle, ConnectError, ConnectErrorKind, ConnectSettings, ConnectSettingsError, Environment,
-    Origin, PassfileWarning, Password, Session, SslMode, TargetSession, UnsafeSession, refuse_unsafe_session,
+    CancelError, CancelHandle, ConnectError, ConnectErrorKind, ConnectSettings, ConnectSettingsError,
+    Environment, Origin, PassfileWarning, Password, Session, SslMode, TargetSession, UnsafeSession,
+    refuse_unsafe_session,
 };
 pub use digest::Digest;
 pub use error::{DatabaseError, StatementError};
@@ -27,6 +28,6 @@ pub use lock::{LockHolder, ReleaseLock};
 pub use naming::{NamingPolicy, Stamp, StampError};
 pub use object::{ObjectKind, ObjectName};
 pub use phase::{Phase, UnknownPhase};
-pub use plan::{DoneWhen, LockMode, LockTaken, Plan, Step};
+pub use plan::{DoneWhen, LockMode, LockTaken, Plan, Step, write_comment};
 pub use release_file::{ReleaseFile, ReleaseFileError};
 pub use sql::{Deparsed, Sql};

@@ -123,16 +123,20 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        comment(f, format_args!("{} {}", self.purpose, self.object))?;
+        write_comment(f, format_args!("{} {}", self.purpose, self.object))?;
         for lock in &self.locks {
-            comment(f, format_args!("  locks {} {}", lock.relation, lock.mode))?;
+            write_comment(f, format_args!("  locks {} {}", lock.relation, lock.mode))?;
         }
         write!(f, "{};", self.sql)
     }
 }
 
-/// One comment line. A name may hold line breaks, and what follows one would no longer be a comment.
-fn comment(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+/// Writes one comment line of an SQL script. A name may hold line breaks, and what follows one would no longer be a
+/// comment: they become spaces.
+///
+/// # Errors
+/// The formatter's own.
+pub fn write_comment(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
     writeln!(f, "-- {}", text.to_string().replace(['\n', '\r'], " "))
 }
 
@@ -176,7 +180,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = self.steps.len();
         let noun = if steps == 1 { "step" } else { "steps" };
-        comment(
+        write_comment(
             f,
             format_args!("{} ({steps} {noun}, catalog {})", self.title, self.digest.short()),
         )?;
