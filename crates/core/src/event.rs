@@ -101,7 +101,7 @@ pub enum EventKind {
         /// Rows expected, where the source's statistics say so.
         expected_rows: Option<u64>,
     },
-    /// An importer ended well; its rows are committed.
+    /// An importer ended well: the server took its rows. They are committed when the transaction they are in is.
     ImportFinished {
         /// The importer's name.
         importer: String,

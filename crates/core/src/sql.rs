@@ -8,7 +8,8 @@ use crate::{Ident, QualifiedName};
 
 /// One SQL statement (or a piece of one).
 ///
-/// It can only be made from `&'static str` text and typed parts, so no name or value is ever pasted in:
+/// It is made from `&'static str` text and typed parts, so no name or value is ever pasted in. There are two other ways
+/// to one, for trusted text only: [`operator_query`](Self::operator_query), and deserialising what was kept.
 ///
 /// ```
 /// use cutover_core::{Ident, QualifiedName, Sql};

@@ -67,7 +67,8 @@ pub struct ViewCheck {
     /// Columns it must have, of whatever type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Ident>,
-    /// Columns it must have with the type that `format_type` prints for them, as `character varying(52)`.
+    /// Columns it must have with these types, in any spelling that the server reads; a modifier, as the `52` of
+    /// `varchar(52)`, is not compared.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<Ident, String>,
     /// Whether a violation stops the release.
@@ -218,7 +219,8 @@ pub struct GeometryCheck {
     pub allow_empty: bool,
     /// Whether invalid geometries (OGC) are violations; `true` unless set.
     pub valid: bool,
-    /// The box (`[xmin, ymin, xmax, ymax]`) that holds every coordinate; any unless set.
+    /// The box (`[xmin, ymin, xmax, ymax]`) that holds every coordinate; unless set, the degrees of the globe for SRID
+    /// 4326 and any box for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<[f64; 4]>,
     /// The columns that name an offending row in the report.
