@@ -27,9 +27,8 @@ async fn main() -> Result<()> {
     let cutover = Cutover::new(file, target).folder(world.directory());
 
     let options = ReleaseOptions::default().label(Label::new(world.spec().month_label())?);
-    // A release is a large future; boxed, it does not swell the one that awaits it.
-    let release = Box::pin(cutover.release(&options, StopSignal::never(), &Events::to(print)));
-    let report = release.await?;
+    let events = Events::to(print);
+    let report = cutover.release(&options, StopSignal::never(), &events).await?;
     let swap = report.swap.context("a release of all phases swaps")?;
     println!(
         "{} is live; what was live before is backup set {}",
@@ -37,7 +36,7 @@ async fn main() -> Result<()> {
     );
 
     let back = cutover
-        .rollback(&swap.backup, StopSignal::never(), &Events::to(print))
+        .rollback(&swap.backup, StopSignal::never(), &events)
         .await?;
     println!(
         "{} is live again; {} is kept as {}",

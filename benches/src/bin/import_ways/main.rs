@@ -17,7 +17,7 @@ use servers::Servers;
 use way::Way;
 
 /// Imports generated polygons from one throwaway PostgreSQL cluster into another, in several ways that take turns,
-/// and prints how long each took compared with `psql COPY | psql COPY` in the same round.
+/// and prints how long each took compared with psql's own binary COPY piped into psql in the same round.
 #[derive(Parser)]
 struct Arguments {
     /// How many polygons, about 5 kB each on average.

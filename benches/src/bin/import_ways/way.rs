@@ -52,8 +52,8 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::PsqlPipe => "psql COPY | psql COPY, binary",
-            Self::PsqlPipeLz4 => "psql COPY | psql COPY, binary, lz4",
+            Self::PsqlPipe => "psql to psql, binary COPY",
+            Self::PsqlPipeLz4 => "psql to psql, binary COPY, lz4",
             Self::InsertSelect => "INSERT … SELECT, foreign table",
             Self::ImporterServerSide => "importer, server-side, foreign table",
             Self::ImporterPipe => "importer, COPY pipe",
