@@ -23,8 +23,8 @@ impl StagedSet {
     /// anything.
     ///
     /// # Locks
-    /// On staging, which nobody else uses; and `SHARE ROW EXCLUSIVE` on tables outside the set while a foreign key to
-    /// them is added, which stops their writers for that moment. A lock that is not there within
+    /// On staging, which nobody else uses; and on tables outside the set `SHARE ROW EXCLUSIVE` while a foreign key to
+    /// them is added, which stops their writers for that moment, then `ROW SHARE` while it is validated. A lock that is not there within
     /// [`LockPatience::lock_timeout`] is asked for again until [`LockPatience::deadline`].
     /// # Cancel safety
     /// Dropped at any time, whole steps have happened or have not; run it again.

@@ -121,10 +121,11 @@ pub(super) fn foreign_keys<'a>(
 
 /// A foreign key, its validation where live has it valid, and its comment.
 pub(super) fn foreign_key(twin: &Twin<'_>, key: ForeignKey, live: &Constraint) -> Vec<DeferredStep> {
-    let name = key.name.clone();
+    let (name, target) = (key.name.clone(), key.target.clone());
     let mut actions = vec![DeferredAction::AddForeignKey(key)];
     if live.validated {
-        actions.push(DeferredAction::ValidateForeignKey { name: name.clone() });
+        let name = name.clone();
+        actions.push(DeferredAction::ValidateForeignKey { name, target });
     }
     actions.extend(
         live.comment

@@ -126,12 +126,13 @@ impl<'a> Planner<'a> {
                 Some(definition) => vec![matview::create(twin, definition)],
                 None => vec![table::create(twin)],
             };
-            for sequence in serial_sequences(twin) {
-                steps.push(table::create_sequence(
-                    twin,
-                    sequence,
-                    &planner.naming.staging(&sequence.name),
-                ));
+            for sequence in &twin.live.sequences {
+                let staging = planner.naming.staging(&sequence.name);
+                if !sequence.identity {
+                    steps.push(table::create_sequence(twin, sequence, &staging));
+                } else if let Some(column) = twin.live.column(&sequence.column) {
+                    steps.push(table::add_identity(twin, column, sequence, &staging));
+                }
             }
             steps
         });
@@ -206,13 +207,6 @@ impl<'a> Planner<'a> {
             let mut sequences = Vec::new();
             for sequence in &live.sequences {
                 let staging = self.naming.staging(&sequence.name);
-                let identity = live
-                    .columns
-                    .iter()
-                    .find(|c| sequence.identity && c.name == sequence.column);
-                if let Some(column) = identity {
-                    self.push([table::add_identity(&twin, column, sequence, &staging)]);
-                }
                 parts.push(PartPair::new(ObjectKind::Sequence, &sequence.name, &staging));
                 let object = ObjectName::qualified(ObjectKind::Sequence, &staging);
                 sequences.push((object, staging, sequence));

@@ -49,6 +49,8 @@ pub enum DeferredAction {
     ValidateForeignKey {
         /// The constraint.
         name: Ident,
+        /// The referenced table.
+        target: QualifiedName,
     },
     /// Sets the statistics target of an expression of an index.
     IndexStatistics {

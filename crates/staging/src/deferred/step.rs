@@ -29,14 +29,20 @@ impl DeferredStep {
                 deferral,
             } => self.attach_key(index, *primary, *deferral),
             DeferredAction::AddForeignKey(key) => self.add_foreign_key(key),
-            DeferredAction::ValidateForeignKey { name } => {
+            DeferredAction::ValidateForeignKey { name, target } => {
                 let validated = self.constraint_query(name, ConstraintKind::ForeignKey);
-                self.alter(
-                    "validate",
-                    self.constraint_object(name),
-                    self.alter_table().then(" VALIDATE CONSTRAINT ").ident(name),
-                )
-                .done_when(DoneWhen::Query(validated.then(" AND k.convalidated)")))
+                let step = self
+                    .alter(
+                        "validate",
+                        self.constraint_object(name),
+                        self.alter_table().then(" VALIDATE CONSTRAINT ").ident(name),
+                    )
+                    .done_when(DoneWhen::Query(validated.then(" AND k.convalidated)")));
+                if *target == self.table {
+                    step
+                } else {
+                    step.locking(LockMode::RowShare, target)
+                }
             }
             DeferredAction::IndexStatistics {
                 index,

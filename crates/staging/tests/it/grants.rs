@@ -44,7 +44,8 @@ async fn what_default_privileges_would_add_is_taken_away() {
         .execute(
             "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT ON TABLES TO ROLE_nosy, PUBLIC; \
              ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO ROLE_nosy; \
-             ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT ALL ON TABLES TO ROLE_nosy",
+             ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT ALL ON TABLES TO ROLE_nosy; \
+             ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT ALL ON SEQUENCES TO ROLE_writer",
         )
         .await;
     let before = dump::blocks(&workshop.database, SCHEMA);
