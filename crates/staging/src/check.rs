@@ -150,6 +150,12 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         format!("has the replica identity {:?}", relation.replica_identity),
         NOT_YET,
     );
+    // The mark stays when the index is dropped, and no statement can make it without one.
+    refuse(
+        relation.replica_identity == "i" && !relation.indexes.iter().any(|index| index.replica_identity),
+        "has an index as its replica identity that is gone".to_owned(),
+        "ALTER TABLE … REPLICA IDENTITY DEFAULT, or USING INDEX another",
+    );
     check_acl(&relation.object(), &relation.acl, &relation.owner, refusals);
     check_reads(snapshot, relation, refusals);
     for column in &relation.columns {

@@ -184,6 +184,29 @@ async fn parts_of_tables() {
 }
 
 #[tokio::test]
+async fn a_replica_identity_whose_index_is_gone() {
+    check(
+        "CREATE TABLE app.t (id integer NOT NULL); CREATE UNIQUE INDEX i ON app.t (id); \
+         ALTER TABLE app.t REPLICA IDENTITY USING INDEX i; DROP INDEX app.i",
+        &["t"],
+        r#"table "app"."t" has an index as its replica identity that is gone"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn security_labels() {
+    check(
+        // No label provider is at hand, so the label is put where SECURITY LABEL would put it.
+        "CREATE TABLE app.t (id integer); \
+         INSERT INTO pg_seclabel VALUES ('app.t'::regclass, 'pg_class'::regclass, 1, 'some', 'secret')",
+        &["t"],
+        r#"table "app"."t" has a security label of provider "some""#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn missing_rights_are_told_before_the_first_change() {
     let workshop = Workshop::new(
         "CREATE ROLE ROLE_guest LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA app TO ROLE_guest; \
