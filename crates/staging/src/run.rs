@@ -58,7 +58,8 @@ impl Construction {
         tx: &Transaction<'_>,
         events: &Events,
     ) -> Result<StagedSet, StagingError> {
-        // Settings and locks come first, so what is compared here cannot change any more.
+        // Settings and locks come first, so the tables compared here cannot change any more. A materialized view cannot be
+        // locked; what is done to one after this shows when its twin is compared with it.
         let (first, rest) = self.build.steps.steps.split_at(self.steps_before_check());
         run_steps(tx, first, 0, events).await?;
         let found = read_fingerprint(tx, &self.fingerprint_oids).await?;
