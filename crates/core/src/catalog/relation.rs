@@ -108,7 +108,7 @@ pub struct Relation {
     pub policies: Vec<Ident>,
     /// Names of its rewrite rules, a view's own left out.
     pub rules: Vec<Ident>,
-    /// Providers of its security labels.
+    /// Providers of its security labels, and of those of its columns and their sequences.
     pub security_labels: Vec<String>,
     /// Publications that list it.
     pub publications: Vec<Ident>,

@@ -204,6 +204,13 @@ async fn security_labels() {
         r#"table "app"."t" has a security label of provider "some""#,
     )
     .await;
+    check(
+        "CREATE TABLE app.t (id serial); \
+         INSERT INTO pg_seclabel VALUES ('app.t_id_seq'::regclass, 'pg_class'::regclass, 0, 'some', 'secret')",
+        &["t"],
+        r#"table "app"."t" has a security label of provider "some""#,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -36,8 +36,15 @@ SELECT c.oid, json_build_object(
                    FROM pg_policy p WHERE p.polrelid = c.oid),
     'rules', (SELECT coalesce(json_agg(r.rulename ORDER BY r.rulename), '[]')
                 FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
-    'security_labels', (SELECT coalesce(json_agg(s.provider ORDER BY s.provider, s.objsubid), '[]')
-                          FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = c.oid),
+    -- Of the relation, its columns and the sequences that belong to them.
+    'security_labels', (SELECT coalesce(json_agg(s.provider ORDER BY s.provider, s.objoid, s.objsubid), '[]')
+                          FROM pg_seclabel s
+                         WHERE s.classoid = 'pg_class'::regclass
+                           AND (s.objoid = c.oid
+                                OR s.objoid IN (SELECT d.objid FROM pg_depend d JOIN pg_class q ON q.oid = d.objid
+                                                 WHERE d.classid = 'pg_class'::regclass AND q.relkind = 'S'
+                                                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+                                                   AND d.deptype IN ('a', 'i')))),
     'publications', (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
                        FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid),
     -- FOR TABLES IN SCHEMA, PostgreSQL 15: the view knows them, the catalog table is not in every supported version.
