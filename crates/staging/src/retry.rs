@@ -59,7 +59,11 @@ pub(crate) struct Tries {
 impl Tries {
     /// Pauses before the next try; returns the error when there is to be none: it was not for a lock, or the deadline has
     /// passed.
-    pub(crate) async fn pause_after(&mut self, error: StagingError, events: &Events) -> Result<(), StagingError> {
+    pub(crate) async fn pause_after(
+        &mut self,
+        error: StagingError,
+        events: &Events,
+    ) -> Result<(), StagingError> {
         if !is_lock_failure(&error) || self.started.elapsed() + self.pause > self.deadline {
             return Err(error);
         }
