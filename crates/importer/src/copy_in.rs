@@ -10,8 +10,8 @@ use tokio_postgres::{CopyInSink, Transaction};
 
 use crate::frames::{Frames, Piece};
 
-/// COPY data on its way into a table. Dropped before [`CopyIn::finish`], it aborts the COPY and with it the
-/// transaction.
+/// COPY data on its way into a table. Dropped after the first row and before [`CopyIn::finish`], it aborts the COPY
+/// under way and with it the transaction: there is one under way from the first row on, also between two segments.
 pub(crate) struct CopyIn<'a> {
     transaction: &'a Transaction<'a>,
     statement: &'a Sql,
@@ -78,6 +78,9 @@ impl<'a> CopyIn<'a> {
         let rest = piece.data.split_off(piece.whole);
         self.pass(piece.data).await?;
         self.finish_segment().await?;
+        // At once, not with the next row: were the import to end in between, nothing would abort the transaction, and
+        // who commits it all the same would keep some of the rows.
+        self.begin_segment().await?;
         self.pass(rest).await?;
         Ok(true)
     }
@@ -88,8 +91,21 @@ impl<'a> CopyIn<'a> {
         }
         let rows_before = self.rows;
         let refused = |error| Refused { error, rows_before };
-        let segment = match &mut self.segment {
-            Some(segment) => segment,
+        let segment = self.begin_segment().await?;
+        segment.bytes += data.len();
+        let bytes = data.len() as u64;
+        // `feed`, not `send`: the sink gathers small rows before it writes to the socket.
+        segment.sink.feed(data).await.map_err(refused)?;
+        self.sent_bytes += bytes;
+        Ok(())
+    }
+
+    /// The segment under way; a new one where there is none.
+    async fn begin_segment(&mut self) -> Result<&mut Segment, Refused> {
+        let rows_before = self.rows;
+        let refused = |error| Refused { error, rows_before };
+        match &mut self.segment {
+            Some(segment) => Ok(segment),
             none => {
                 let sink = self
                     .transaction
@@ -102,13 +118,9 @@ impl<'a> CopyIn<'a> {
                         .await
                         .map_err(refused)?;
                 }
-                none.insert(Segment { sink, bytes: 0 })
+                Ok(none.insert(Segment { sink, bytes: 0 }))
             }
-        };
-        segment.bytes += data.len();
-        self.sent_bytes += data.len() as u64;
-        // `feed`, not `send`: the sink gathers small rows before it writes to the socket.
-        segment.sink.feed(data).await.map_err(refused)
+        }
     }
 
     async fn finish_segment(&mut self) -> Result<(), Refused> {

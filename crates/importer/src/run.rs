@@ -45,7 +45,8 @@ impl ImportPlan {
     ///
     /// # Errors
     /// [`ImportError::RowRefused`] and [`ImportError::Csv`] name the row; [`ImportError::Stale`];
-    /// [`ImportError::Statement`] keeps the SQLSTATE. The transaction is aborted then.
+    /// [`ImportError::Statement`] keeps the SQLSTATE. The transaction holds none of the rows then that could be
+    /// committed; roll it back.
     pub async fn run_in(
         &self,
         target: &Transaction<'_>,

@@ -24,6 +24,16 @@ pub enum CsvError {
         /// What is wrong, with the line.
         source: csv::Error,
     },
+    /// A file without a header has more or fewer fields than names were given for.
+    #[error("{}: its first record has {found} fields, and {named} names are given", path.display())]
+    Fields {
+        /// The path as given.
+        path: PathBuf,
+        /// The fields of the first record.
+        found: usize,
+        /// The names given.
+        named: usize,
+    },
     /// A field is not UTF-8.
     #[error("{}, line {line}, column {column:?}: not UTF-8", path.display())]
     Encoding {
@@ -72,7 +82,11 @@ impl CsvError {
     pub fn statement_error(&self) -> Option<&StatementError> {
         match self {
             Self::Value { statement, .. } => Some(statement),
-            Self::Open { .. } | Self::Record { .. } | Self::Encoding { .. } | Self::Reader { .. } => None,
+            Self::Open { .. }
+            | Self::Record { .. }
+            | Self::Fields { .. }
+            | Self::Encoding { .. }
+            | Self::Reader { .. } => None,
         }
     }
 
@@ -82,6 +96,7 @@ impl CsvError {
         match self {
             Self::Open { .. } => "put the file there, or mend `csv` in the release file",
             Self::Record { .. } => "mend the record: every one needs as many fields as the header",
+            Self::Fields { .. } => "name every field of the file in `fields`, in its order",
             Self::Encoding { .. } => "save the file in UTF-8 (iconv -f LATIN1 -t UTF-8)",
             Self::Value { .. } => "mend the value in the file, or add it to the markers that mean NULL",
             Self::Reader { .. } => "run again; it is a bug if it happens twice",

@@ -12,7 +12,8 @@ pub(crate) use load::load;
 
 /// A CSV file ([RFC 4180]) in UTF-8 whose first record names its columns, unless [`CsvSource::fields`] does.
 ///
-/// PostgreSQL parses the values, so whatever a column's type accepts can stand in the file. Dates are read as `ISO, YMD`.
+/// PostgreSQL parses the values, so whatever a column's type accepts can stand in the file. Dates are read as `ISO, YMD`;
+/// a time without an offset, in a column that wants one, counts in the session's `TimeZone`.
 ///
 /// [RFC 4180]: https://www.rfc-editor.org/rfc/rfc4180
 ///
@@ -53,7 +54,7 @@ impl CsvSource {
         self
     }
 
-    /// The names of the columns, in order, of a file whose first record is data already.
+    /// The names of the columns, in order, of a file whose first record is data already; one for each field.
     pub fn fields<T: Into<String>>(mut self, fields: impl IntoIterator<Item = T>) -> Self {
         self.fields = Some(fields.into_iter().map(Into::into).collect());
         self
@@ -83,6 +84,22 @@ impl CsvSource {
         let read = tokio::task::spawn_blocking(move || {
             let mut reader = csv.open()?;
             if let Some(fields) = csv.fields {
+                // All records have as many fields as the first, or reading ends there. A wrong list of names would put
+                // NULL, or the value of another field, into the columns without a word.
+                let mut first = csv::ByteRecord::new();
+                let found = reader
+                    .read_byte_record(&mut first)
+                    .map_err(|source| CsvError::Record {
+                        path: csv.path.clone(),
+                        source,
+                    })?;
+                if found && first.len() != fields.len() {
+                    return Err(CsvError::Fields {
+                        path: csv.path,
+                        found: first.len(),
+                        named: fields.len(),
+                    });
+                }
                 return Ok(fields);
             }
             let header = reader.headers().map_err(|source| CsvError::Record {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use cutover_importer::{CsvSource, Import, ImportError, Source, Transport};
+use cutover_core::Events;
+use cutover_importer::{CsvSource, Import, ImportError, ImportPlan, Source, Transport};
 use cutover_testkit::TestDatabase;
 use insta::assert_snapshot;
 use tempfile::TempDir;
@@ -85,6 +86,54 @@ async fn a_file_without_a_header_has_its_columns_named() {
         contents(&db).await,
         r#"[["KEN", null, null, 2024], ["PER", null, null, 2025]]"#
     );
+}
+
+#[tokio::test]
+async fn names_that_are_not_one_for_each_field_are_refused() {
+    let db = database(TABLE).await;
+    let file = file(b"KEN,2024\n");
+    for fields in [&["iso3"][..], &["iso3", "year", "name"]] {
+        let csv = CsvSource::new(&file.path).fields(fields.iter().copied());
+        let error = import(&db, &statistics(csv)).await.unwrap_err();
+        assert_eq!(
+            told_of(&error, &file),
+            format!(
+                "importer statistics failed\n  \
+                   caused by: [statistics.csv]: its first record has 2 fields, and {} names are given\n  \
+                   remedy: name every field of the file in `fields`, in its order",
+                fields.len()
+            )
+        );
+    }
+}
+
+/// A transaction that is committed in spite of the error keeps none of the rows, wherever in a segment the file ended.
+#[tokio::test]
+async fn a_file_that_breaks_off_between_two_segments_leaves_nothing_to_commit() {
+    let db = database(TABLE).await;
+    let mut content = b"iso3,name\n".to_vec();
+    for _ in 0..20_000 {
+        content.extend_from_slice(b"KEN,sixteen letters.\n");
+    }
+    content.extend_from_slice(b"KEN,\xff\n");
+    let file = file(&content);
+    let mut client = db.connect().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    // Every batch of records is a segment of its own, so the error finds the last one ended.
+    let settings = settings().segment_bytes(1);
+    let import = statistics(CsvSource::new(&file.path));
+    let plan = ImportPlan::read(&import, &settings, &transaction, None)
+        .await
+        .unwrap();
+    let error = plan
+        .run_in(&transaction, None, &Events::none())
+        .await
+        .unwrap_err();
+    assert!(told_of(&error, &file).contains("line 20002"), "{}", told(&error));
+    // The server answers this COMMIT with a rollback; were the transaction still sound, rows would stay.
+    let _ = transaction.commit().await;
+    let rows = db.query_text("SELECT count(*) FROM staging_statistics").await;
+    assert_eq!(rows.unwrap(), "0");
 }
 
 #[tokio::test]
