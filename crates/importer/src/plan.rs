@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cutover_core::{Digest, Ident, LockMode, ObjectKind, ObjectName, Plan, Sql, Step};
+use cutover_core::{Digest, Ident, LockMode, ObjectKind, ObjectName, Plan, Sql, Step, write_comment};
 use tokio_postgres::Transaction;
 
 use crate::error::ImportError;
@@ -166,15 +166,13 @@ impl ImportPlan {
 
 impl fmt::Display for ImportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        write_comment(
             f,
-            "-- import {} into {}",
-            self.import.name(),
-            self.import.into_table()
+            format_args!("import {} into {}", self.import.name(), self.import.into_table()),
         )?;
-        writeln!(f, "-- way: {}", self.way)?;
+        write_comment(f, format_args!("way: {}", self.way))?;
         for note in &self.notes {
-            writeln!(f, "-- note: {note}")?;
+            write_comment(f, format_args!("note: {note}"))?;
         }
         for step in &self.script.steps {
             writeln!(f, "{step}")?;

@@ -71,18 +71,12 @@ impl LoadSettings {
             // pglz dominates the cost of loading geometry; columns that name a method keep theirs.
             all.push(Sql::text("SET LOCAL default_toast_compression = 'lz4'"));
         }
-        // What the texts of a CSV file or a text pipe mean must not depend on the role's settings.
-        all.push(Sql::text("SET LOCAL datestyle = 'ISO, YMD'"));
         Sql::join(all, ";\n")
     }
 
     /// Sets up the session that only reads.
     pub(crate) fn for_source(&self, known: KnownSettings) -> Sql {
-        let mut all = common(self.source_path(), self.lock_timeout, known);
-        all.push(Sql::text("SET LOCAL datestyle = 'ISO, YMD'"));
-        all.push(Sql::text("SET LOCAL intervalstyle = 'postgres'"));
-        all.push(Sql::text("SET LOCAL extra_float_digits = 1"));
-        Sql::join(all, ";\n")
+        Sql::join(common(self.source_path(), self.lock_timeout, known), ";\n")
     }
 }
 
@@ -105,6 +99,11 @@ fn common(path: &[Ident], lock_timeout: Duration, known: KnownSettings) -> Vec<S
         Sql::text("SET LOCAL idle_in_transaction_session_timeout = 0"),
         // Row-level security must fail loudly, not filter rows.
         Sql::text("SET LOCAL row_security = off"),
+        // What a value reads and prints as must depend neither on the role's settings nor on the way it travels. (The
+        // time zone stays: what a time without one means is the database's say, in queries and files alike.)
+        Sql::text("SET LOCAL datestyle = 'ISO, YMD'"),
+        Sql::text("SET LOCAL intervalstyle = 'postgres'"),
+        Sql::text("SET LOCAL extra_float_digits = 1"),
     ];
     if known.transaction_timeout {
         all.push(Sql::text("SET LOCAL transaction_timeout = 0"));

@@ -102,8 +102,8 @@ pub(crate) enum Conversion {
 }
 
 /// The rules of PostgreSQL's `find_coercion_pathway` for assignments: a cast of context `a` or `i` between the base
-/// types, or between the elements of two arrays, or any type to a string type. Both ways of importing follow it, so
-/// a source that one way takes, the other takes too.
+/// types, or any type to a string type; between two arrays the same of their elements. Both ways of importing follow
+/// it, so a source that one way takes, the other takes too.
 const FITS: &str = "\
 WITH RECURSIVE pair AS ( \
      SELECT p.n, p.src, d.oid AS dst \
@@ -124,6 +124,8 @@ base AS ( \
        FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd') \
 SELECT p.n, pg_catalog.format_type(p.src, NULL), s.oid = d.oid, dn.nspname::text, d.typname::text, \
        d.typcategory = 'S' \
+       OR (s.typcategory = 'A' AND EXISTS (SELECT FROM pg_catalog.pg_type e \
+                                            WHERE d.typcategory = 'A' AND e.oid = d.typelem AND e.typcategory = 'S')) \
        OR EXISTS (SELECT FROM pg_catalog.pg_cast c WHERE c.castcontext IN ('a', 'i') \
                    AND ((c.castsource = s.oid AND c.casttarget = d.oid) \
                      OR (s.typcategory = 'A' AND d.typcategory = 'A' \

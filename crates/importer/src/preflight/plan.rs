@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use cutover_core::{DatabaseError, Ident, QualifiedName, Sql};
+use cutover_core::{DatabaseError, Ident, QualifiedName, Sql, write_comment};
 use deadpool_postgres::Pool;
 use serde::Serialize;
 
@@ -293,13 +293,16 @@ fn plan(check: &Check, catalog: &Catalog) -> Result<Scan, CannotRun> {
 impl fmt::Display for PreflightPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for PlannedCheck { check, scan } in &self.checks {
-            writeln!(f, "-- check {check}")?;
+            write_comment(f, format_args!("check {check}"))?;
             match scan {
-                Ok(Scan::Types(_)) => writeln!(f, "--   answered by the catalog")?,
+                Ok(Scan::Types(_)) => write_comment(f, format_args!("  answered by the catalog"))?,
                 Ok(Scan::AnyRow(sql) | Scan::Geometry(sql) | Scan::Duplicates(sql) | Scan::Rows(sql)) => {
-                    writeln!(f, "--   locks what it reads ACCESS SHARE\n{sql};")?;
+                    write_comment(f, format_args!("  locks what it reads ACCESS SHARE"))?;
+                    writeln!(f, "{sql};")?;
                 }
-                Err(cannot) => writeln!(f, "--   cannot run: {cannot}; {}", cannot.remedy())?,
+                Err(cannot) => {
+                    write_comment(f, format_args!("  cannot run: {cannot}; {}", cannot.remedy()))?;
+                }
             }
         }
         Ok(())

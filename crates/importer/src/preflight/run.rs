@@ -33,9 +33,15 @@ impl PreflightPlan {
         let at_a_time = pool.status().max_size.max(1);
         // Polled together by this one task: the work is the server's, so nothing needs a task of its own.
         // Boxed before they are streamed: of a stream that makes them the compiler cannot tell that it is `Send`.
-        let looks: Vec<BoxFuture<'_, CheckReport>> =
-            self.checks.iter().map(|planned| run_one(planned, &self.setup, pool, events).boxed()).collect();
-        let checks = futures_util::stream::iter(looks).buffered(at_a_time).collect().await;
+        let looks: Vec<BoxFuture<'_, CheckReport>> = self
+            .checks
+            .iter()
+            .map(|planned| run_one(planned, &self.setup, pool, events).boxed())
+            .collect();
+        let checks = futures_util::stream::iter(looks)
+            .buffered(at_a_time)
+            .collect()
+            .await;
         PreflightReport { checks }
     }
 }
