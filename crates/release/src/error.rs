@@ -144,7 +144,7 @@ pub enum ReleaseError {
     #[error(transparent)]
     PreflightRun(#[from] PreflightError),
     /// The checks found violations.
-    #[error("preflight found {} violations\n{report}", crate::phases::violations(report))]
+    #[error("{} of {} checks of the sources failed\n{report}", report.checks.iter().filter(|check| check.is_fatal()).count(), report.checks.len())]
     Preflight {
         /// All of them.
         report: Box<PreflightReport>,

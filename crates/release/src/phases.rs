@@ -14,8 +14,6 @@ use std::time::Duration;
 use cutover_core::Phase;
 use cutover_core::release_file::ImportPhase;
 
-pub(crate) use preflight::violations;
-
 use crate::ReleaseError;
 use crate::boxed::BoxFuture;
 use crate::run::Run;

@@ -39,6 +39,6 @@ impl Run<'_> {
 }
 
 /// Violations over all checks.
-pub(crate) fn violations(report: &PreflightReport) -> u64 {
+fn violations(report: &PreflightReport) -> u64 {
     report.checks.iter().map(CheckReport::violations).sum()
 }
