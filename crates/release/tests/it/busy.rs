@@ -4,7 +4,7 @@ use cutover::{FailureClass, StopSignal};
 use cutover_core::records::ReleaseState;
 use cutover_core::{EventKind, Events};
 
-use crate::world::{Ear, Site, told, wait_until};
+use crate::world::{Ear, Site, swap_what_is_staged, told, wait_until};
 
 #[tokio::test]
 async fn is_refused_at_once_and_names_the_holder() {
@@ -13,11 +13,13 @@ async fn is_refused_at_once_and_names_the_holder() {
     let reader = site.holding("LOCK TABLE sources IN ACCESS SHARE MODE").await;
     let ear = Ear::default();
     let (cutover, events) = (site.cutover.clone(), ear.events());
-    let swap = site.swap_what_is_staged();
-    let first =
-        tokio::spawn(async move { cutover.release(&swap, StopSignal::never(), &events).await });
+    let swap = swap_what_is_staged();
+    let first = tokio::spawn(async move { cutover.release(&swap, StopSignal::never(), &events).await });
     let waits = |kind: &EventKind| matches!(kind, EventKind::LockAttemptFailed { .. });
-    wait_until("the swap waits for its locks", async || ear.heard().iter().any(waits)).await;
+    wait_until("the swap waits for its locks", async || {
+        ear.heard().iter().any(waits)
+    })
+    .await;
 
     let second = site.run(site.options()).await.unwrap_err();
     assert_eq!(second.class(), FailureClass::Busy);
@@ -26,7 +28,11 @@ async fn is_refused_at_once_and_names_the_holder() {
     remedy: wait for it, or stop it with `cutover abort`
     "#);
     let stamp = site.cutover.backups().await.unwrap()[0].stamp.clone();
-    let rollback = site.cutover.rollback(&stamp, StopSignal::never(), &Events::none()).await.unwrap_err();
+    let rollback = site
+        .cutover
+        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .await
+        .unwrap_err();
     assert_eq!(told(&rollback), told(&second));
 
     drop(reader);

@@ -24,10 +24,20 @@ struct Orders {
 }
 
 /// Carries out the orders that a test's own process was started with, and does not return; returns when there are none.
-#[expect(clippy::disallowed_methods, reason = "how a test reaches the child process it starts")]
-pub async fn obey() {
-    let Ok(orders) = std::env::var(VARIABLE) else { return };
-    let Orders { url, directory, label, dies_at } = serde_json::from_str(&orders).unwrap();
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test reaches the child process it starts"
+)]
+pub(crate) async fn obey() {
+    let Ok(orders) = std::env::var(VARIABLE) else {
+        return;
+    };
+    let Orders {
+        url,
+        directory,
+        label,
+        dies_at,
+    } = serde_json::from_str(&orders).unwrap();
     let options = ReleaseOptions::default().label(Label::new(label).unwrap());
     let events = Events::to(move |event: &Event| {
         if moment(event).as_deref() == Some(&dies_at) {
@@ -35,7 +45,9 @@ pub async fn obey() {
             unreachable!("survived its own SIGKILL: {status:?}");
         }
     });
-    let outcome = cutover(&url, &directory).release(&options, StopSignal::never(), &events).await;
+    let outcome = cutover(&url, &directory)
+        .release(&options, StopSignal::never(), &events)
+        .await;
     panic!("the release ended instead of being killed: {outcome:?}");
 }
 
@@ -52,7 +64,7 @@ fn moment(event: &Event) -> Option<String> {
 impl Site {
     /// Runs the release of the month that the portal shows in a child process: the test `test` of this binary, which
     /// must call [`obey`] first. Returns when it was killed, and the server has noticed.
-    pub async fn release_in_a_child_that_dies(&self, test: &str, dies_at: &str) {
+    pub(crate) async fn release_in_a_child_that_dies(&self, test: &str, dies_at: &str) {
         let orders = Orders {
             url: self.url(),
             directory: self.directory().to_owned(),

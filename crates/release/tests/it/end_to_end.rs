@@ -26,7 +26,10 @@ async fn month_2_goes_live_and_is_taken_back_under_readers() {
 
     let load = ReaderLoad::start(&url, 8).await.unwrap();
     load.statements_reach(100).await.unwrap();
-    site.cutover.rollback(&swap.backup, StopSignal::never(), &Events::none()).await.unwrap();
+    site.cutover
+        .rollback(&swap.backup, StopSignal::never(), &Events::none())
+        .await
+        .unwrap();
     load.statements_reach(load.statements() + 100).await.unwrap();
     let seen = stop(&site, load).await;
     assert!(seen.is_clean(), "{seen:#?}");
@@ -34,7 +37,9 @@ async fn month_2_goes_live_and_is_taken_back_under_readers() {
 }
 
 async fn stop(site: &Site, load: ReaderLoad) -> LoadReport {
-    let releases = ReleaseMap::read(&site.live().connect().await.unwrap()).await.unwrap();
+    let releases = ReleaseMap::read(&site.live().connect().await.unwrap())
+        .await
+        .unwrap();
     load.stop(&releases).await.unwrap()
 }
 
@@ -50,16 +55,26 @@ async fn swap_and_rollback_are_the_identity_and_a_swapped_month_is_a_fresh_one()
     let month_2 = site.dump_live().await;
     assert_same_dump(&month_2, dump_of_month_2_alone().await);
     let status = site.cutover.status().await.unwrap();
-    assert_eq!(status.current.as_ref().map(|record| record.id), Some(second.release));
+    assert_eq!(
+        status.current.as_ref().map(|record| record.id),
+        Some(second.release)
+    );
     assert_eq!(status.backups.len(), 2);
     site.assert_tidy().await;
 
-    let back = site.cutover.rollback(&swap.backup, StopSignal::never(), &Events::none()).await.unwrap();
+    let back = site
+        .cutover
+        .rollback(&swap.backup, StopSignal::never(), &Events::none())
+        .await
+        .unwrap();
     assert_eq!(back.label.as_deref(), Some(first.label.as_str()));
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
 
     // And the rollback is taken back.
-    site.cutover.rollback(&back.swap.backup, StopSignal::never(), &Events::none()).await.unwrap();
+    site.cutover
+        .rollback(&back.swap.backup, StopSignal::never(), &Events::none())
+        .await
+        .unwrap();
     assert_same_dump(&site.dump_live().await, &month_2);
     site.assert_tidy().await;
 }
@@ -76,8 +91,14 @@ async fn dependents_are_the_same_before_and_after() {
     ];
     let dump = |site: &Site| cutover_testkit::normalised_dump(cluster(), site.live().name(), &args).unwrap();
     let before = dump(&Site::empty().await);
-    assert!(before.contains("CREATE VIEW public.reporting_region_statistics"), "{before}");
-    assert!(before.contains("GRANT SELECT ON TABLE public.portal_downloads_protected_areas"), "{before}");
+    assert!(
+        before.contains("CREATE VIEW public.reporting_region_statistics"),
+        "{before}"
+    );
+    assert!(
+        before.contains("GRANT SELECT ON TABLE public.portal_downloads_protected_areas"),
+        "{before}"
+    );
     let mut site = Site::month_1().await;
     site.publish(2).await.unwrap();
     assert_same_dump(&dump(&site), &before);

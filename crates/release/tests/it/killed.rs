@@ -1,21 +1,26 @@
 //! The process is killed at the start of each phase, and right before the first and after the last.
 
 use cutover::{Activity, ReleaseOptions, Selection, StopSignal};
-use cutover_core::{EventKind, Phase};
 use cutover_core::records::ReleaseState;
+use cutover_core::{EventKind, Phase};
 
 use crate::child;
 use crate::world::{Ear, Site, assert_same_dump, dump_of_month_1, dump_of_month_2_alone};
 
 /// `status` tells the truth right after the kill, no lock is left, live is whole, and the next release completes.
-#[track_caller]
 async fn check(test: &str, dies_at: &str, live: Live) {
     let site = Site::month_1().await;
     site.release_in_a_child_that_dies(test, dies_at).await;
 
     let status = site.cutover.status().await.unwrap();
-    let [killed, before, ..] = &status.latest[..] else { panic!("{status:#?}") };
-    assert_eq!(status.activity, Activity::Dead { release: killed.id }, "{dies_at}");
+    let [killed, before, ..] = &status.latest[..] else {
+        panic!("{status:#?}")
+    };
+    assert_eq!(
+        status.activity,
+        Activity::Dead { release: killed.id },
+        "{dies_at}"
+    );
     assert_eq!(killed.state, ReleaseState::Running, "{dies_at}");
     assert_eq!(status.unmanaged, [], "{dies_at}");
     let current = status.current.as_ref().map(|record| record.id);
@@ -26,7 +31,10 @@ async fn check(test: &str, dies_at: &str, live: Live) {
         }
         Live::New => {
             assert_eq!(current, Some(killed.id), "{dies_at}");
-            assert!(killed.backup_stamp.is_some() && killed.swapped_at.is_some(), "{dies_at}");
+            assert!(
+                killed.backup_stamp.is_some() && killed.swapped_at.is_some(),
+                "{dies_at}"
+            );
             assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
         }
     }
@@ -36,7 +44,11 @@ async fn check(test: &str, dies_at: &str, live: Live) {
     site.assert_tidy().await;
     assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
     let status = site.cutover.status().await.unwrap();
-    assert_eq!(status.current.map(|record| record.id), Some(again.release), "{dies_at}");
+    assert_eq!(
+        status.current.map(|record| record.id),
+        Some(again.release),
+        "{dies_at}"
+    );
     assert_eq!(status.latest[1].state, ReleaseState::Abandoned, "{dies_at}");
 }
 
@@ -65,9 +77,11 @@ async fn before_anything_is_imported() {
 async fn between_the_import_and_the_swap() {
     child::obey().await;
     let test = "killed::between_the_import_and_the_swap";
-    for dies_at in
-        ["phase_started import_related", "phase_started validate_and_manifest", "phase_started finalise_swap"]
-    {
+    for dies_at in [
+        "phase_started import_related",
+        "phase_started validate_and_manifest",
+        "phase_started finalise_swap",
+    ] {
         check(test, dies_at, Live::Old).await;
     }
 }
@@ -76,7 +90,11 @@ async fn between_the_import_and_the_swap() {
 async fn after_the_swap() {
     child::obey().await;
     let test = "killed::after_the_swap";
-    for dies_at in ["phase_started post_swap", "phase_started cleanup_and_retention", "release_finished"] {
+    for dies_at in [
+        "phase_started post_swap",
+        "phase_started cleanup_and_retention",
+        "release_finished",
+    ] {
         check(test, dies_at, Live::New).await;
     }
 }
@@ -87,14 +105,26 @@ async fn a_killed_import_is_taken_up_where_it_was() {
     child::obey().await;
     let site = Site::month_1().await;
     let test = "killed::a_killed_import_is_taken_up_where_it_was";
-    site.release_in_a_child_that_dies(test, "import_started protected_areas").await;
+    site.release_in_a_child_that_dies(test, "import_started protected_areas")
+        .await;
 
     let rest = Selection::all().start_at(Phase::ImportCore).unwrap();
     let ear = Ear::default();
     let options = ReleaseOptions::default().selection(rest);
-    let report = site.cutover.release(&options, StopSignal::never(), &ear.events()).await.unwrap();
-    let core = report.phases.iter().find(|phase| phase.phase == Phase::ImportCore).unwrap();
-    assert!(core.summary.starts_with("2 importers, ") && core.summary.ends_with("; 3 were done already"), "{core:?}");
+    let report = site
+        .cutover
+        .release(&options, StopSignal::never(), &ear.events())
+        .await
+        .unwrap();
+    let core = report
+        .phases
+        .iter()
+        .find(|phase| phase.phase == Phase::ImportCore)
+        .unwrap();
+    assert!(
+        core.summary.starts_with("2 importers, ") && core.summary.ends_with("; 3 were done already"),
+        "{core:?}"
+    );
     let started: Vec<String> = ear
         .heard()
         .into_iter()
@@ -114,8 +144,11 @@ async fn a_killed_import_is_taken_up_where_it_was() {
 async fn what_a_killed_release_left_is_aborted() {
     child::obey().await;
     let site = Site::month_1().await;
-    site.release_in_a_child_that_dies("killed::what_a_killed_release_left_is_aborted", "phase_started import_core")
-        .await;
+    site.release_in_a_child_that_dies(
+        "killed::what_a_killed_release_left_is_aborted",
+        "phase_started import_core",
+    )
+    .await;
     let report = site.cutover.abort(&cutover_core::Events::none()).await.unwrap();
     assert_eq!((report.was_running, report.removed), (false, 25));
     site.assert_tidy().await;

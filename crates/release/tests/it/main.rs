@@ -1,8 +1,22 @@
 //! Releases of the whole reference dataset, on databases of a throwaway cluster.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod bad_input;
 mod busy;
 mod child;
 mod end_to_end;
+mod events;
+mod gates;
 mod killed;
+mod lost_connection;
+mod planning;
+mod preflight;
+mod retention;
+mod selecting;
 mod stopping;
 mod world;

@@ -17,7 +17,9 @@ struct Blocked {
 
 async fn release_that_waits_in_its_import(site: &Site) -> Blocked {
     // Read by the importer of `protected_areas` and by nothing before it.
-    let blocker = site.holding("LOCK TABLE management_authorities IN ACCESS EXCLUSIVE MODE").await;
+    let blocker = site
+        .holding("LOCK TABLE management_authorities IN ACCESS EXCLUSIVE MODE")
+        .await;
     let (stop, signal) = stop_pair();
     let (cutover, options) = (site.cutover.clone(), site.options());
     let release = tokio::spawn(async move { cutover.release(&options, signal, &Events::none()).await });
@@ -26,17 +28,31 @@ async fn release_that_waits_in_its_import(site: &Site) -> Blocked {
          AND wait_event_type = 'Lock' AND application_name LIKE 'cutover: wdpa release %')",
     )
     .await;
-    Blocked { release, stop, blocker }
+    Blocked {
+        release,
+        stop,
+        blocker,
+    }
 }
 
 #[tokio::test]
 async fn an_interrupted_release_keeps_its_staging_until_it_is_aborted() {
     let site = Site::month_1().await;
-    let Blocked { release, stop, blocker } = release_that_waits_in_its_import(&site).await;
+    let Blocked {
+        release,
+        stop,
+        blocker,
+    } = release_that_waits_in_its_import(&site).await;
     stop.ask();
     let error = release.await.unwrap().unwrap_err();
     assert!(
-        matches!(error, ReleaseError::Stopped { reason: StopReason::Interrupted, phase: Phase::ImportCore }),
+        matches!(
+            error,
+            ReleaseError::Stopped {
+                reason: StopReason::Interrupted,
+                phase: Phase::ImportCore
+            }
+        ),
         "{error:?}"
     );
     assert_eq!(error.class(), FailureClass::Stopped);
@@ -51,7 +67,10 @@ async fn an_interrupted_release_keeps_its_staging_until_it_is_aborted() {
     assert_eq!((report.release, report.removed), (Some(status.latest[0].id), 25));
     site.assert_tidy().await;
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
-    assert_eq!(site.cutover.status().await.unwrap().latest[0].state, ReleaseState::Aborted);
+    assert_eq!(
+        site.cutover.status().await.unwrap().latest[0].state,
+        ReleaseState::Aborted
+    );
     // Nothing is left to be aborted.
     let report = site.cutover.abort(&Events::none()).await.unwrap();
     assert_eq!((report.release, report.removed), (None, 0));
@@ -65,14 +84,23 @@ async fn abort_stops_a_running_release_and_removes_its_staging() {
     assert!(report.was_running);
     let error = release.await.unwrap().unwrap_err();
     assert!(
-        matches!(error, ReleaseError::Stopped { reason: StopReason::Aborted, phase: Phase::ImportCore }),
+        matches!(
+            error,
+            ReleaseError::Stopped {
+                reason: StopReason::Aborted,
+                phase: Phase::ImportCore
+            }
+        ),
         "{error:?}"
     );
     drop(blocker);
     site.until_lock_is_free().await;
     site.assert_tidy().await;
     let aborted = &site.cutover.status().await.unwrap().latest[0];
-    assert_eq!((report.release, aborted.state), (Some(aborted.id), ReleaseState::Aborted));
+    assert_eq!(
+        (report.release, aborted.state),
+        (Some(aborted.id), ReleaseState::Aborted)
+    );
     assert!(!aborted.current);
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
 }

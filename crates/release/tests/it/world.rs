@@ -18,23 +18,23 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 /// The months that tests publish; each has a portal of its own, which nobody changes.
-pub const MONTHS: [u32; 3] = [1, 2, 3];
+pub(crate) const MONTHS: [u32; 3] = [1, 2, 3];
 
 /// The fewest sites there can be: every kind of fact, and a release in a second or two.
-pub fn month(month: u32) -> PortalSpec {
+pub(crate) fn month(month: u32) -> PortalSpec {
     PortalSpec::new(1, 0.0).in_month(month)
 }
 
-pub fn cluster() -> &'static Cluster {
+pub(crate) fn cluster() -> &'static Cluster {
     Cluster::shared()
 }
 
 /// A live database with a release set on it.
-pub struct Site {
+pub(crate) struct Site {
     live: TestDatabase,
     directory: TempDir,
     month: u32,
-    pub cutover: Cutover,
+    pub(crate) cutover: Cutover,
 }
 
 /// What several tests begin with. Databases in here are only copied, never connected to again.
@@ -71,7 +71,9 @@ impl Templates {
         let make = async || {
             let live = cluster().database().await.unwrap();
             let portal = PortalConnection::to(cluster(), self.portal(1).await);
-            create_live(&live.connect().await.unwrap(), &portal).await.unwrap();
+            create_live(&live.connect().await.unwrap(), &portal)
+                .await
+                .unwrap();
             live
         };
         self.empty.get_or_init(make).await
@@ -98,49 +100,59 @@ impl Templates {
 }
 
 /// A portal database; nothing refers to it yet.
-pub async fn portal(spec: &PortalSpec) -> TestDatabase {
+pub(crate) async fn portal(spec: &PortalSpec) -> TestDatabase {
     let portal = cluster().database().await.unwrap();
-    create_portal(&portal.connect().await.unwrap(), spec).await.unwrap();
+    create_portal(&portal.connect().await.unwrap(), spec)
+        .await
+        .unwrap();
     portal
 }
 
 impl Site {
     /// Nothing released yet; the portal shows month 1.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         Self::copy_of(TEMPLATES.empty().await, 1).await
     }
 
     /// Month 1 is live; the portal shows month 2.
-    pub async fn month_1() -> Self {
+    pub(crate) async fn month_1() -> Self {
         Self::copy_of(TEMPLATES.month_1().await, 2).await
     }
 
     /// Month 1 is live, month 2 built in staging and validated.
-    pub async fn month_2_staged() -> Self {
+    pub(crate) async fn month_2_staged() -> Self {
         Self::copy_of(TEMPLATES.month_2_staged().await, 2).await
     }
 
     async fn copy_of(template: &TestDatabase, month: u32) -> Self {
         let live = cluster().copy_of(template).await.unwrap();
         let name = live.name();
-        live.execute(&format!("GRANT CREATE ON DATABASE {name} TO {LIVE_OWNER}")).await.unwrap();
+        live.execute(&format!("GRANT CREATE ON DATABASE {name} TO {LIVE_OWNER}"))
+            .await
+            .unwrap();
         let directory = tempfile::tempdir().unwrap();
         let example = include_str!("../../../../examples/wdpa/release.toml");
         std::fs::write(release_file(directory.path()), example).unwrap();
         std::fs::create_dir(directory.path().join("data")).unwrap();
         let url = cluster().url_for(LIVE_OWNER, LIVE_OWNER, live.name());
-        let mut site = Self { cutover: cutover(&url, directory.path()), live, directory, month };
+        let mut site = Self {
+            cutover: cutover(&url, directory.path()),
+            live,
+            directory,
+            month,
+        };
         site.show(month).await;
         site
     }
 
     /// Lets the portal be that of a month.
-    pub async fn show(&mut self, month: u32) {
-        self.show_portal(&self::month(month), TEMPLATES.portal(month).await).await;
+    pub(crate) async fn show(&mut self, month: u32) {
+        self.show_portal(&self::month(month), TEMPLATES.portal(month).await)
+            .await;
     }
 
     /// Lets the portal be another database.
-    pub async fn show_portal(&mut self, spec: &PortalSpec, portal: &TestDatabase) {
+    pub(crate) async fn show_portal(&mut self, spec: &PortalSpec, portal: &TestDatabase) {
         let sql = format!("ALTER SERVER portal OPTIONS (SET dbname '{}')", portal.name());
         self.live.execute(&sql).await.unwrap();
         write_csvs(&self.directory.path().join("data"), spec, &spec.month_label()).unwrap();
@@ -148,7 +160,7 @@ impl Site {
     }
 
     /// The same site with another release file.
-    pub fn edit(&mut self, edit: impl FnOnce(&str) -> String) {
+    pub(crate) fn edit(&mut self, edit: impl FnOnce(&str) -> String) {
         let path = release_file(self.directory.path());
         let text = edit(&std::fs::read_to_string(&path).unwrap());
         std::fs::write(path, text).unwrap();
@@ -157,55 +169,52 @@ impl Site {
 
     /// The same site with a piece of the release file replaced.
     #[track_caller]
-    pub fn replace(&mut self, from: &str, to: &str) {
+    pub(crate) fn replace(&mut self, from: &str, to: &str) {
         self.edit(|text| {
             assert!(text.contains(from), "the release file does not contain {from:?}");
             text.replacen(from, to, 1)
         });
     }
 
-    pub fn live(&self) -> &TestDatabase {
+    pub(crate) fn live(&self) -> &TestDatabase {
         &self.live
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// How the role that owns the release set connects.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         cluster().url_for(LIVE_OWNER, LIVE_OWNER, self.live.name())
     }
 
     /// A session of the superuser that holds `sql`'s locks until it is dropped or commits.
-    pub async fn holding(&self, sql: &str) -> tokio_postgres::Client {
+    pub(crate) async fn holding(&self, sql: &str) -> tokio_postgres::Client {
         let client = self.live.connect().await.unwrap();
         client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
         client
     }
 
     /// The label of the month that the portal shows.
-    pub fn label(&self) -> Label {
+    pub(crate) fn label(&self) -> Label {
         Label::new(month(self.month).month_label()).unwrap()
     }
 
     /// All phases, under the label of the month that the portal shows.
-    pub fn options(&self) -> ReleaseOptions {
+    pub(crate) fn options(&self) -> ReleaseOptions {
         ReleaseOptions::default().label(self.label())
     }
 
-    /// The swap of what an earlier run has staged, and what follows it.
-    pub fn swap_what_is_staged(&self) -> ReleaseOptions {
-        ReleaseOptions::default().selection(Selection::all().start_at(Phase::FinaliseSwap).unwrap())
-    }
-
     /// A release nobody stops or listens to.
-    pub async fn run(&self, options: ReleaseOptions) -> Result<ReleaseReport, ReleaseError> {
-        self.cutover.release(&options, StopSignal::never(), &Events::none()).await
+    pub(crate) async fn run(&self, options: ReleaseOptions) -> Result<ReleaseReport, ReleaseError> {
+        self.cutover
+            .release(&options, StopSignal::never(), &Events::none())
+            .await
     }
 
     /// Shows a month and publishes it.
-    pub async fn publish(&mut self, month: u32) -> Result<ReleaseReport, ReleaseError> {
+    pub(crate) async fn publish(&mut self, month: u32) -> Result<ReleaseReport, ReleaseError> {
         if self.month != month {
             self.show(month).await;
         }
@@ -214,13 +223,23 @@ impl Site {
 
     /// Schema and data of everything in the live schema but backups and staging; what materialized views hold as well,
     /// which `pg_dump` leaves out.
-    pub async fn dump_live(&self) -> String {
-        let args = ["--schema=public", "--exclude-table=bk*", "--exclude-table=staging_*"];
+    pub(crate) async fn dump_live(&self) -> String {
+        let args = [
+            "--schema=public",
+            "--exclude-table=bk*",
+            "--exclude-table=staging_*",
+        ];
         let mut dump = normalised_dump(cluster(), self.live.name(), &args).unwrap();
         for view in RELEASE_MATVIEWS {
-            let populated = format!("SELECT relispopulated FROM pg_class WHERE oid = 'public.{view}'::regclass");
+            let populated =
+                format!("SELECT relispopulated FROM pg_class WHERE oid = 'public.{view}'::regclass");
             let rows = match self.live.query_text(&populated).await.unwrap().as_str() {
-                "t" => self.texts(&format!("SELECT v::text FROM public.{view} v ORDER BY v::text COLLATE \"C\"")).await,
+                "t" => {
+                    self.texts(&format!(
+                        "SELECT v::text FROM public.{view} v ORDER BY v::text COLLATE \"C\""
+                    ))
+                    .await
+                }
                 _ => vec!["not populated".to_owned()],
             };
             writeln!(dump, "-- {view}\n{}", rows.join("\n")).unwrap();
@@ -229,29 +248,40 @@ impl Site {
     }
 
     /// Schema and data of the whole database, records included.
-    pub fn dump_everything(&self) -> String {
+    pub(crate) fn dump_everything(&self) -> String {
         normalised_dump(cluster(), self.live.name(), &[]).unwrap()
     }
 
     /// Relations, in any schema, whose name begins with a prefix.
-    pub async fn relations_like(&self, prefix: &str) -> Vec<String> {
-        self.texts(&format!("SELECT relname::text FROM pg_class WHERE starts_with(relname, '{prefix}') ORDER BY 1"))
-            .await
+    pub(crate) async fn relations_like(&self, prefix: &str) -> Vec<String> {
+        self.texts(&format!(
+            "SELECT relname::text FROM pg_class WHERE starts_with(relname, '{prefix}') ORDER BY 1"
+        ))
+        .await
     }
 
     /// The first column of a query.
-    pub async fn texts(&self, sql: &str) -> Vec<String> {
-        self.live.query_texts(sql).await.unwrap().into_iter().flatten().collect()
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        self.live
+            .query_texts(sql)
+            .await
+            .unwrap()
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Waits until a query returns `t`.
-    pub async fn until(&self, condition: &str) {
+    pub(crate) async fn until(&self, condition: &str) {
         let client = self.live.connect().await.unwrap();
-        wait_until(condition, async || client.query_one(condition, &[]).await.unwrap().get(0)).await;
+        wait_until(condition, async || {
+            client.query_one(condition, &[]).await.unwrap().get(0)
+        })
+        .await;
     }
 
     /// Waits until nobody holds the release lock.
-    pub async fn until_lock_is_free(&self) {
+    pub(crate) async fn until_lock_is_free(&self) {
         self.until(
             "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
@@ -260,7 +290,7 @@ impl Site {
     }
 
     /// Nothing of a release is left but what its record keeps: no staging, no lock, nothing unmanaged.
-    pub async fn assert_tidy(&self) {
+    pub(crate) async fn assert_tidy(&self) {
         assert_eq!(self.relations_like("staging_").await, Vec::<String>::new());
         let status = self.cutover.status().await.unwrap();
         assert_eq!(status.unmanaged, []);
@@ -269,16 +299,24 @@ impl Site {
 }
 
 /// Waits until a condition holds, for a minute.
-pub async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !holds().await {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited a minute in vain: {what}");
+        assert!(
+            started.elapsed() < Duration::from_mins(1),
+            "waited a minute in vain: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
+/// The swap of what an earlier run has staged, and what follows it.
+pub(crate) fn swap_what_is_staged() -> ReleaseOptions {
+    ReleaseOptions::default().selection(Selection::all().start_at(Phase::FinaliseSwap).unwrap())
+}
+
 /// The release set of a directory's release file, in the database of a URL.
-pub fn cutover(url: &str, directory: &Path) -> Cutover {
+pub(crate) fn cutover(url: &str, directory: &Path) -> Cutover {
     let text = std::fs::read_to_string(release_file(directory)).unwrap();
     let file = ReleaseFile::parse(&text, "release.toml").unwrap();
     let settings = ConnectSettings::resolve(url, &Environment::empty()).unwrap();
@@ -290,13 +328,14 @@ fn release_file(directory: &Path) -> PathBuf {
 }
 
 /// What month 1 looks like when it is live.
-pub async fn dump_of_month_1() -> &'static str {
+pub(crate) async fn dump_of_month_1() -> &'static str {
     static DUMP: OnceCell<String> = OnceCell::const_new();
-    DUMP.get_or_init(async || Site::month_1().await.dump_live().await).await
+    DUMP.get_or_init(async || Site::month_1().await.dump_live().await)
+        .await
 }
 
 /// What month 2 looks like in a database to which nothing else was ever released.
-pub async fn dump_of_month_2_alone() -> &'static str {
+pub(crate) async fn dump_of_month_2_alone() -> &'static str {
     let make = async || {
         let mut site = Site::empty().await;
         site.publish(2).await.unwrap();
@@ -307,27 +346,42 @@ pub async fn dump_of_month_2_alone() -> &'static str {
 
 /// Compares dumps; says where they part, rather than printing both.
 #[track_caller]
-pub fn assert_same_dump(actual: &str, expected: &str) {
-    let differing = actual.lines().zip(expected.lines()).enumerate().find(|(_, (left, right))| left != right);
+pub(crate) fn assert_same_dump(actual: &str, expected: &str) {
+    let differing = actual
+        .lines()
+        .zip(expected.lines())
+        .enumerate()
+        .find(|(_, (left, right))| left != right);
     if let Some((number, (left, right))) = differing {
-        panic!("the dumps part in line {}:\n  actual: {left:.300}\nexpected: {right:.300}", number + 1);
+        panic!(
+            "the dumps part in line {}:\n  actual: {left:.300}\nexpected: {right:.300}",
+            number + 1
+        );
     }
-    assert_eq!(actual.len(), expected.len(), "one dump is the beginning of the other");
+    assert_eq!(
+        actual.len(),
+        expected.len(),
+        "one dump is the beginning of the other"
+    );
 }
 
 /// Class, text with causes, and remedy of an error, with what differs from run to run made the same.
-pub fn told(error: &ReleaseError) -> String {
+pub(crate) fn told(error: &ReleaseError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
         write!(text, "\n  caused by: {source}").unwrap();
         cause = source.source();
     }
-    redact(&format!("{:?}: {text}\nremedy: {}", error.class(), error.remedy()))
+    redact(&format!(
+        "{:?}: {text}\nremedy: {}",
+        error.class(),
+        error.remedy()
+    ))
 }
 
 /// Makes what differs from run to run the same: times, stamps, ports, process ids, names of test databases.
-pub fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let varying = [
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]"),
         (r"\b(bk)?\d{10}(_|\b)", "${1}[stamp]${2}"),
@@ -335,28 +389,38 @@ pub fn redact(text: &str) -> String {
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\btest_\d+", "[database]"),
     ];
-    varying.iter().fold(text.to_owned(), |text, (pattern, replacement)| {
-        Regex::new(pattern).unwrap().replace_all(&text, *replacement).into_owned()
-    })
+    varying
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, replacement)| {
+            Regex::new(pattern)
+                .unwrap()
+                .replace_all(&text, *replacement)
+                .into_owned()
+        })
 }
 
 /// Listens to everything.
 #[derive(Clone, Default)]
-pub struct Ear(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Ear(Arc<Mutex<Vec<Event>>>);
 
 impl Ear {
-    pub fn events(&self) -> Events {
+    pub(crate) fn events(&self) -> Events {
         let heard = Arc::clone(&self.0);
         Events::to(move |event: &Event| heard.lock().unwrap().push(event.clone()))
     }
 
     /// All events so far.
-    pub fn heard(&self) -> Vec<EventKind> {
-        self.0.lock().unwrap().iter().map(|event| event.kind.clone()).collect()
+    pub(crate) fn heard(&self) -> Vec<EventKind> {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|event| event.kind.clone())
+            .collect()
     }
 
     /// The texts of all warnings so far.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let warnings = self.heard().into_iter().filter_map(|kind| match kind {
             EventKind::Warning { message } => Some(message),
             _ => None,

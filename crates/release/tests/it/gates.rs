@@ -1,0 +1,89 @@
+//! What is sound by itself and yet must not go live.
+
+use cutover::{FailureClass, ReleaseError, ReleaseOptions, Selection};
+use cutover_core::Phase;
+use cutover_core::records::ReleaseState;
+
+use crate::world::{Site, assert_same_dump, dump_of_month_2_alone, swap_what_is_staged, told};
+
+fn from_validation() -> ReleaseOptions {
+    ReleaseOptions::default().selection(Selection::all().start_at(Phase::ValidateAndManifest).unwrap())
+}
+
+#[tokio::test]
+async fn a_shrunken_table_is_refused_with_all_reasons() {
+    let mut site = Site::month_2_staged().await;
+    site.live()
+        .execute(
+            "INSERT INTO protected_areas (site_id, site_pid, name, is_polygon) \
+             SELECT -n, -n, 'extra', false FROM generate_series(1, 100) n",
+        )
+        .await
+        .unwrap();
+    let live = site.dump_live().await;
+    site.replace(
+        "table = \"country_statistics\"\nmin_rows = 200",
+        "table = \"country_statistics\"\nmin_rows = 9999",
+    );
+    let error = site.run(from_validation()).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Validation);
+    let ReleaseError::Gates { failures } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failures.len(), 2);
+    insta::assert_snapshot!(told(&error), @"
+    Validation: 2 checks of the new release failed
+    protected_areas: shrinks by 50.00 %, at most 5.00 % allowed (198 rows live, 99 staged)
+    country_statistics: 250 rows, at least 9999 wanted
+    remedy: mend the sources, or the limits in [[validate]]
+    ");
+    assert_same_dump(&site.dump_live().await, &live);
+
+    // With the shut gates open, it goes on from there.
+    site.live()
+        .execute("DELETE FROM protected_areas WHERE site_id < 0")
+        .await
+        .unwrap();
+    site.replace("min_rows = 9999", "min_rows = 200");
+    let report = site.run(from_validation()).await.unwrap();
+    assert_eq!(report.state, ReleaseState::Completed);
+    assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
+}
+
+#[tokio::test]
+async fn what_live_has_gained_meanwhile_is_not_lost() {
+    let site = Site::month_2_staged().await;
+    let gained =
+        "CREATE INDEX sources_by_year ON sources (year); COMMENT ON COLUMN sources.title IS 'as supplied'";
+    site.live().execute(gained).await.unwrap();
+    let live = site.dump_live().await;
+    let error = site.run(from_validation()).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Validation);
+    insta::assert_snapshot!(told(&error), @r#"
+    Validation: staging differs from live
+    column "title" of "public"."sources": comment is as supplied on live, none in staging
+    index "public"."sources_by_year" is missing in staging
+    remedy: run the release again: live changed while staging was built
+    "#);
+    assert_same_dump(&site.dump_live().await, &live);
+
+    // The swap compares once more, for what was changed after the validation.
+    let late = Site::month_2_staged().await;
+    late.live().execute(gained).await.unwrap();
+    let error = late.run(swap_what_is_staged()).await.unwrap_err();
+    insta::assert_snapshot!(told(&error), @r#"
+    Refused: the swap cannot be planned:
+      index "public"."sources_by_year" of "public"."sources" has no partner on "public"."staging_sources"; build staging again, or declare the change in the release file
+    remedy: see each reason's own remedy
+    "#);
+    assert_same_dump(&late.dump_live().await, &live);
+
+    // A release from the beginning takes the change along.
+    site.run(site.options()).await.unwrap();
+    let index =
+        "SELECT indexdef FROM pg_indexes WHERE indexname = 'sources_by_year' AND tablename = 'sources'";
+    assert_eq!(
+        site.texts(index).await,
+        ["CREATE INDEX sources_by_year ON public.sources USING btree (year)"]
+    );
+}

@@ -1,0 +1,84 @@
+//! The network goes away while the swap is under way.
+
+use cutover::{Activity, StopSignal};
+use cutover_core::Events;
+use cutover_core::records::ReleaseState;
+use cutover_testkit::FaultProxy;
+use cutover_testkit::dataset::LIVE_OWNER;
+
+use crate::world::{
+    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, swap_what_is_staged,
+};
+
+/// At how many messages of the swap the connections are cut.
+const CUTS: u64 = 8;
+
+struct Run {
+    site: Site,
+    messages: u64,
+    failed: bool,
+}
+
+/// Swaps what is staged over a proxy that cuts all connections after so many of the client's messages.
+async fn swap_over_a_proxy(cut_after: Option<u64>) -> Run {
+    let site = Site::month_2_staged().await;
+    let proxy = FaultProxy::start(cluster().host(), cluster().port())
+        .await
+        .unwrap();
+    let (port, database) = (proxy.port(), site.live().name());
+    let url = format!("postgresql://{LIVE_OWNER}:{LIVE_OWNER}@127.0.0.1:{port}/{database}?sslmode=disable");
+    if let Some(messages) = cut_after {
+        proxy.cut_after_client_messages(messages);
+    }
+    let options = swap_what_is_staged();
+    let outcome = cutover(&url, site.directory())
+        .release(&options, StopSignal::never(), &Events::none())
+        .await;
+    Run {
+        site,
+        messages: proxy.client_messages(),
+        failed: outcome.is_err(),
+    }
+}
+
+#[tokio::test]
+async fn live_is_all_old_or_all_new_and_status_knows_which() {
+    let whole = swap_over_a_proxy(None).await;
+    assert!(!whole.failed);
+    let (mut old, mut new) = (0, 0);
+    for cut in 1..=CUTS {
+        let run = swap_over_a_proxy(Some(whole.messages * cut / (CUTS + 1))).await;
+        let site = &run.site;
+        site.until_lock_is_free().await;
+        let status = site.cutover.status().await.unwrap();
+        let release = &status.latest[0];
+        assert!(
+            matches!(status.activity, Activity::Idle)
+                || status.activity == Activity::Dead { release: release.id },
+            "cut {cut}: {status:#?}"
+        );
+        assert_eq!(status.unmanaged, [], "cut {cut}");
+        if release.current {
+            new += 1;
+            assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
+            let backup = release.backup_stamp.clone().unwrap();
+            site.cutover
+                .rollback(&backup, StopSignal::never(), &Events::none())
+                .await
+                .unwrap();
+            assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
+        } else {
+            old += 1;
+            assert!(run.failed, "cut {cut}");
+            assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
+            let again = site.run(swap_what_is_staged()).await.unwrap();
+            assert_eq!(again.state, ReleaseState::Completed, "cut {cut}");
+            assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
+        }
+        site.assert_tidy().await;
+    }
+    assert!(
+        old > 0 && new > 0,
+        "the cuts were all on one side of the commit: {old} before it, {new} after it"
+    );
+}
