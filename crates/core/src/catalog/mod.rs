@@ -2,6 +2,7 @@
 //! number of relations.
 
 mod acl;
+mod deparsing;
 mod dependent;
 mod fingerprint;
 mod read;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::{CatalogSnapshot, Relation, ServerFacts, read_fingerprint};
+use super::{CatalogSnapshot, Relation, ServerFacts, deparsing, read_fingerprint};
 use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
@@ -62,7 +62,8 @@ impl CatalogSnapshot {
     /// Reads the relations of these names with all that hangs on them and all that depends on them: twelve queries,
     /// however many relations.
     ///
-    /// Sets the transaction's search path to `schema` for its own queries and puts it back. In a `REPEATABLE READ`
+    /// Sets the transaction's search path to `schema`, and how dates, intervals and floats print, for its own queries,
+    /// and puts them back. In a `REPEATABLE READ`
     /// transaction the queries agree with each other; the deparsers of the server always see the latest catalog.
     /// Whoever may create functions in `schema` could stand in for the server's, as always with a search path.
     ///
@@ -71,7 +72,7 @@ impl CatalogSnapshot {
     /// that are deparsed.
     ///
     /// # Cancel safety
-    /// When dropped, the search path stays changed until the transaction ends.
+    /// When dropped, these settings stay changed until the transaction ends.
     ///
     /// # Errors
     /// [`CatalogError::Missing`] names every relation that does not exist.
@@ -87,13 +88,11 @@ impl CatalogSnapshot {
     /// # Ok(()) }
     /// ```
     pub async fn read(tx: &Transaction<'_>, schema: &Ident, members: &[Ident]) -> Result<Self, CatalogError> {
-        let before: String = query_value(tx, schema, "SELECT current_setting('search_path')", &[]).await?;
-        // Temporary relations last, or one could hide a member, which would then print qualified.
-        set_search_path(tx, schema, &format!("{schema}, pg_temp")).await?;
+        let before = deparsing::begin(tx, schema).await?;
         let result = Self::read_on_path(tx, schema, members).await;
-        // A failed statement has ended the transaction, and the path with it.
+        // A failed statement has ended the transaction, and its settings with it.
         if !matches!(result, Err(CatalogError::Statement(_))) {
-            set_search_path(tx, schema, &before).await?;
+            before.restore(tx, schema).await?;
         }
         result
     }
@@ -206,16 +205,9 @@ impl CatalogSnapshot {
     }
 }
 
-fn reading(schema: &Ident) -> impl Fn(tokio_postgres::Error) -> CatalogError {
+pub(super) fn reading(schema: &Ident) -> impl Fn(tokio_postgres::Error) -> CatalogError {
     let object = ObjectName::global(ObjectKind::Schema, schema);
     move |error| StatementError::new("read the catalog of", object.clone(), error).into()
-}
-
-async fn set_search_path(tx: &Transaction<'_>, schema: &Ident, path: &str) -> Result<(), CatalogError> {
-    tx.execute("SELECT pg_catalog.set_config('search_path', $1, true)", &[&path])
-        .await
-        .map_err(reading(schema))?;
-    Ok(())
 }
 
 async fn query_value<T>(

@@ -61,6 +61,27 @@ async fn the_search_path_is_put_back() {
 }
 
 #[tokio::test]
+async fn definitions_do_not_depend_on_how_the_session_prints_values() {
+    let sql = "CREATE TABLE live.here (d date CHECK (d <> '2025-03-04'), i interval CHECK (i <> '1 day 2 hours'), \
+               f float8 DEFAULT 0.1::float8 + 0.2::float8)";
+    let mut fixture = Fixture::new(sql).await;
+    let plain = fixture.read(&["here"]).await;
+    let odd = "SET LOCAL DateStyle = 'SQL, DMY'; SET LOCAL IntervalStyle = 'iso_8601'; \
+               SET LOCAL extra_float_digits = 0; SET LOCAL quote_all_identifiers = on";
+    let tx = fixture.client.transaction().await.unwrap();
+    tx.batch_execute(odd).await.unwrap();
+    let printed = CatalogSnapshot::read(&tx, &ident("live"), &[ident("here")])
+        .await
+        .unwrap();
+    assert_eq!(printed, plain);
+    assert!(format!("{printed:?}").contains("2025-03-04"), "{printed:?}");
+    let after = "SELECT concat_ws('; ', current_setting('DateStyle'), current_setting('IntervalStyle'), \
+                 current_setting('extra_float_digits'), current_setting('quote_all_identifiers'))";
+    let after: String = tx.query_one(after, &[]).await.unwrap().get(0);
+    assert_eq!(after, "SQL, DMY; iso_8601; 0; on", "put back");
+}
+
+#[tokio::test]
 async fn a_failed_query_says_what_was_read() {
     let mut fixture = Fixture::new("CREATE TABLE live.here ()").await;
     let tx = fixture.client.transaction().await.unwrap();
