@@ -338,7 +338,10 @@ mod tests {
             bodies[1]["text"],
             ":heavy_check_mark: preflight: 5 checks (1.5 s)"
         );
-        assert_eq!(bodies[2]["text"], ":small_blue_diamond: sources: 700 rows (0.3 s)");
+        assert_eq!(
+            bodies[2]["text"],
+            ":small_blue_diamond: sources: 700 rows (0.3 s)"
+        );
         assert_eq!(bodies[3]["text"], ":checkered_flag: release 7: completed");
         assert_eq!(failures, Vec::<String>::new());
     }
