@@ -1,14 +1,17 @@
 //! Dropping backup sets, one relation a transaction.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 
 use cutover_core::records::Records;
-use cutover_core::{DoneWhen, EventKind, Events, ObjectName, Sql, Stamp, StatementError, Step};
+use cutover_core::{DoneWhen, EventKind, Events, ObjectName, Stamp, StatementError, Step};
 
+use crate::message::{self, Limits, StageError};
+use crate::pause::pause;
 use crate::policy::LockPolicy;
 use crate::retention::RetentionPlan;
+use crate::victim::DeadlockRule;
 
 /// Dropping backup sets stopped half way. What was dropped is dropped; planning and running again goes on with the
 /// rest.
@@ -41,8 +44,11 @@ impl RetentionPlan {
     /// Drops the sets and their records, and returns their stamps.
     ///
     /// # Locks
-    /// `ACCESS EXCLUSIVE` on one backup relation at a time, and on the tables its foreign keys refer to, in tries no
-    /// longer than [`LockPolicy::stall_budget`] until [`LockPolicy::deadline`].
+    /// `ACCESS EXCLUSIVE` on one backup relation at a time, and on the tables its foreign keys refer to. Each is waited
+    /// for no longer than [`LockPolicy::stall_budget`], the whole statement takes no longer than
+    /// [`LockPolicy::exclusive_budget`], and it is tried again until [`LockPolicy::deadline`].
+    ///
+    /// Whoever calls this should hold the release lock: a rollback to a set must not meet its drop.
     ///
     /// # Cancel safety
     /// What was dropped is dropped, and a set is forgotten only after its last relation is gone: planning and running
@@ -68,6 +74,10 @@ impl RetentionPlan {
             });
         }
         let mut dropped = Vec::with_capacity(self.drops.len());
+        if self.drops.is_empty() {
+            return Ok(dropped);
+        }
+        let rule = DeadlockRule::read(client, records.release_set()).await?;
         for set in &self.drops {
             for name in &set.left_alone {
                 events.emit(EventKind::Warning {
@@ -78,7 +88,7 @@ impl RetentionPlan {
                 });
             }
             for (done, step) in set.steps.iter().enumerate() {
-                drop_one(client, step, done, policy).await?;
+                drop_one(client, step, done, policy, rule).await?;
             }
             records.forget_backup(client, &set.stamp).await?;
             events.emit(EventKind::BackupDropped {
@@ -96,36 +106,46 @@ async fn drop_one(
     step: &Step,
     done: usize,
     policy: &LockPolicy,
+    rule: DeadlockRule,
 ) -> Result<(), DropError> {
     let started = Instant::now();
     for attempt in 1.. {
-        let error = match try_drop(client, step, done, policy).await {
-            Err(DropError::Statement(error)) => error,
-            done => return done,
+        let error = match try_drop(client, step, done, policy, rule).await? {
+            None => return Ok(()),
+            Some(busy) => busy,
         };
-        let busy = error
-            .sqlstate()
-            .is_some_and(|state| ["55P03", "40P01"].contains(&state.code()));
-        if !busy || started.elapsed() >= policy.deadline {
+        if started.elapsed() >= policy.deadline {
             return Err(error.into());
         }
-        tokio::time::sleep(policy.pause_after(attempt)).await;
+        pause(client, policy.pause_after(attempt), &step.object).await?;
     }
     Ok(())
 }
 
+/// `Some` when somebody was in the way.
 async fn try_drop(
     client: &mut Client,
     step: &Step,
     done: usize,
     policy: &LockPolicy,
-) -> Result<(), DropError> {
+    rule: DeadlockRule,
+) -> Result<Option<StatementError>, DropError> {
     let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
     let tx = client.transaction().await.map_err(failed)?;
-    let ms = i64::try_from(policy.stall_budget.as_millis()).unwrap_or(i64::MAX);
-    let limit = Sql::text("SET LOCAL lock_timeout = ").number(ms);
-    tx.batch_execute(limit.as_str()).await.map_err(failed)?;
-    step.run(&tx, done).await?;
+    let limits = Limits {
+        lock: rule.bound(policy.stall_budget),
+        stage: policy.exclusive_budget,
+        after: Duration::ZERO,
+        silence: policy.exclusive_budget + Duration::from_secs(1),
+    };
+    match message::run(&tx, std::slice::from_ref(step), &limits).await {
+        Ok(()) => {}
+        Err(StageError::Busy(error)) => {
+            tx.rollback().await.map_err(failed)?;
+            return Ok(Some(error.after(done)));
+        }
+        Err(StageError::Failed(error)) => return Err(error.after(done).into()),
+    }
     // The name was dropped; was it the relation that was recorded?
     if let DoneWhen::Query(gone) = &step.done_when
         && !tx
@@ -139,5 +159,6 @@ async fn try_drop(
             object: Box::new(step.object.clone()),
         });
     }
-    Ok(tx.commit().await.map_err(failed)?)
+    tx.commit().await.map_err(failed)?;
+    Ok(None)
 }

@@ -8,6 +8,7 @@ mod lock_order; // every lock, in one order
 mod members; // pairs looked up and checked
 mod message; // the steps of a stage as one bounded message
 mod pairing; // what changes places with what
+mod pause; // waiting that can be cancelled
 mod plan; // two catalog snapshots -> SwapPlan; no connection
 mod policy; // how long to wait, how long to let wait
 mod post_swap; // foreign keys from outside, validated

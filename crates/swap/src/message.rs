@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Transaction;
 
-use cutover_core::{Plan, Sql, StatementError, Step};
+use cutover_core::{Sql, StatementError, Step};
 
 /// How a stage ended that did not go through.
 pub(crate) enum StageError {
@@ -12,6 +12,24 @@ pub(crate) enum StageError {
     Busy(StatementError),
     /// Trying again would not help.
     Failed(StatementError),
+}
+
+impl StageError {
+    /// Sorts the error of something that took `took` and was to be cut off after `limit`.
+    pub(crate) fn of(error: StatementError, took: Duration, limit: Duration) -> Self {
+        let busy = match error.sqlstate().map(tokio_postgres::error::SqlState::code) {
+            // lock_not_available, deadlock_detected
+            Some("55P03" | "40P01") => true,
+            // query_canceled: by our own timeout, or by somebody who wants us to stop.
+            Some("57014") => took >= limit,
+            _ => false,
+        };
+        if busy {
+            Self::Busy(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
 }
 
 impl From<StageError> for StatementError {
@@ -28,40 +46,29 @@ pub(crate) struct Limits {
     pub(crate) lock: Duration,
     /// For the whole stage: `lock_timeout` counts anew for every lock.
     pub(crate) stage: Duration,
+    /// For each statement that follows in the transaction; zero is without end, as it must be for `COMMIT`: that must
+    /// not be cut short while it waits for a synchronous standby.
+    pub(crate) after: Duration,
     /// For the silence of this client afterwards, while locks are held: when its machine or network dies, the server
     /// ends the session and lets everybody go on.
     pub(crate) silence: Duration,
 }
 
 /// Runs all steps of `stage` as one `DO` block: one message, one statement for `statement_timeout`.
-pub(crate) async fn run(tx: &Transaction<'_>, stage: &Plan, limits: &Limits) -> Result<(), StageError> {
-    let Some(first) = stage.steps.first() else {
+pub(crate) async fn run(tx: &Transaction<'_>, stage: &[Step], limits: &Limits) -> Result<(), StageError> {
+    let Some(first) = stage.first() else {
         return Ok(());
     };
     let started = Instant::now();
-    let Err(error) = tx.batch_execute(message(&stage.steps, limits).as_str()).await else {
+    let Err(error) = tx.batch_execute(message(stage, limits).as_str()).await else {
         return Ok(());
     };
     // PL/pgSQL tells the statement that failed in the error's context, whatever the server's language.
     let context = error.as_db_error().and_then(|db| db.where_()).unwrap_or_default();
-    let failed = stage
-        .steps
-        .iter()
-        .position(|step| context.contains(step.sql.as_str()));
-    let step = failed.and_then(|index| stage.steps.get(index)).unwrap_or(first);
+    let failed = stage.iter().position(|step| context.contains(step.sql.as_str()));
+    let step = failed.and_then(|index| stage.get(index)).unwrap_or(first);
     let error = StatementError::new(step.purpose, step.object.clone(), error).after(failed.unwrap_or(0));
-    let busy = match error.sqlstate().map(tokio_postgres::error::SqlState::code) {
-        // lock_not_available, deadlock_detected
-        Some("55P03" | "40P01") => true,
-        // query_canceled: by our own timeout, or by somebody who wants us to stop.
-        Some("57014") => started.elapsed() >= limits.stage,
-        _ => false,
-    };
-    Err(if busy {
-        StageError::Busy(error)
-    } else {
-        StageError::Failed(error)
-    })
+    Err(StageError::of(error, started.elapsed(), limits.stage))
 }
 
 fn message(steps: &[Step], limits: &Limits) -> Sql {
@@ -69,8 +76,9 @@ fn message(steps: &[Step], limits: &Limits) -> Sql {
     let block = Sql::text("BEGIN\n")
         .append(&Sql::join(statements, ""))
         .then("END");
+    let whole = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
     // To the server 0 means without end.
-    let ms = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX).max(1);
+    let ms = |limit: Duration| whole(limit).max(1);
     Sql::text("SET LOCAL lock_timeout = ")
         .number(ms(limits.lock))
         .then("; SET LOCAL statement_timeout = ")
@@ -79,6 +87,6 @@ fn message(steps: &[Step], limits: &Limits) -> Sql {
         .number(ms(limits.silence))
         .then("; DO ")
         .literal(block.as_str())
-        // COMMIT must not be cut short while it waits for a synchronous standby.
-        .then("; SET LOCAL statement_timeout = 0")
+        .then("; SET LOCAL statement_timeout = ")
+        .number(whole(limits.after))
 }

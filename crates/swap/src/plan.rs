@@ -74,7 +74,7 @@ pub struct SwapPlan {
     /// What the locks are taken on.
     #[serde(skip)]
     pub(crate) locked_oids: Vec<u32>,
-    /// Lets `deadlock_timeout` be asked for in the way the server knows.
+    /// Which settings the server knows.
     #[serde(skip)]
     pub(crate) server_version: u32,
 }

@@ -70,7 +70,7 @@ pub async fn retention_plan(
             let object = ObjectName::global(ObjectKind::Release, records.release_set());
             StatementError::new("plan the retention of", object, error)
         })?;
-    let sets = records.backup_sets(&tx).await?;
+    let sets = newest_first(records.backup_sets(&tx).await?);
     let mut plan = RetentionPlan {
         drops: Vec::new(),
         kept: Vec::new(),
@@ -83,6 +83,13 @@ pub async fn retention_plan(
         }
     }
     Ok(plan)
+}
+
+/// By the server's clock in the swap itself. Not by stamp: where minutes were taken, or the clock of the machine that
+/// chose it was slow, a younger set may bear an earlier one.
+pub(crate) fn newest_first(mut sets: Vec<BackupSet>) -> Vec<BackupSet> {
+    sets.sort_by(|a, b| (b.created_at, &b.stamp).cmp(&(a.created_at, &a.stamp)));
+    sets
 }
 
 async fn plan_set(

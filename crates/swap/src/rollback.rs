@@ -10,6 +10,7 @@ use cutover_core::{Ident, NamingPolicy, ObjectKind, QualifiedName, Stamp, Statem
 use crate::pairing::Pair;
 use crate::plan::{PlanOptions, SwapPlan};
 use crate::refused::SwapRefused;
+use crate::retention::newest_first;
 
 /// A rollback that cannot be planned.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +109,7 @@ pub async fn rollback_plan(
             let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
             StatementError::new("plan the rollback of", object, error)
         })?;
-    let sets = records.backup_sets(&tx).await?;
+    let sets = newest_first(records.backup_sets(&tx).await?);
     let stamps: Vec<Stamp> = sets.into_iter().map(|set| set.stamp).collect();
     if !stamps.contains(stamp) {
         return Err(RollbackError::UnknownStamp {

@@ -82,7 +82,7 @@ impl SwapPlan {
             });
         }
         self.wait_for_old_snapshots(client, context, policy).await?;
-        let rule = DeadlockRule::read(client, self.server_version, context.records.release_set()).await?;
+        let rule = DeadlockRule::read(client, context.records.release_set()).await?;
         let mut tries = Tries::new(policy, rule, context.events, &self.locked_oids);
         loop {
             let mut attempt = Attempt {
@@ -133,6 +133,9 @@ impl SwapPlan {
     }
 }
 
+/// A try that took longer than its budget under the locks, or met somebody's lock there: with that statement's error.
+struct Late(Option<StatementError>);
+
 /// One transaction that tries to get the swap through.
 struct Attempt<'a, 'p> {
     plan: &'a SwapPlan,
@@ -152,18 +155,29 @@ impl Attempt<'_, '_> {
             .await
             .map_err(|error| self.failed("begin the swap of", error))?;
         self.prepare(&tx).await?;
-        let expected = self.verify_unchanged(&tx).await?;
+        let expected = match self.verify_unchanged(&tx).await {
+            Ok(expected) => expected,
+            Err(SwapError::Statement(error)) => match StageError::of(error, Duration::ZERO, Duration::MAX) {
+                StageError::Busy(error) => {
+                    self.roll_back(tx).await?;
+                    self.tries.pause_after(client, error).await?;
+                    return Ok(None);
+                }
+                StageError::Failed(error) => return Err(error.into()),
+            },
+            Err(error) => return Err(error),
+        };
         self.context
             .records
             .add_backup(&tx, &self.plan.backup, &self.plan.backup_objects)
             .await?;
-        let wait = self.tries.rule().bound(Duration::from_secs(1));
         let patient = Limits {
-            lock: wait,
+            lock: self.patient_wait(),
             stage: Duration::from_secs(10),
+            after: Duration::ZERO,
             silence: TRANSACTION_PATIENCE,
         };
-        match message::run(&tx, &self.plan.rename_indexes, &patient).await {
+        match message::run(&tx, &self.plan.rename_indexes.steps, &patient).await {
             Ok(()) => {}
             Err(StageError::Busy(error)) => {
                 self.roll_back(tx).await?;
@@ -177,29 +191,47 @@ impl Attempt<'_, '_> {
             return Ok(None);
         };
         let granted = Instant::now();
-        self.verify_under_lock(&tx, &expected).await?;
-        let left = self.policy.exclusive_budget.saturating_sub(granted.elapsed());
-        let wait = self.tries.rule().bound(self.policy.stall_budget);
-        let limits = Limits {
-            lock: wait,
-            stage: left,
-            silence: self.silence(),
-        };
-        let late = match message::run(&tx, &self.plan.switch, &limits).await {
-            Ok(()) if granted.elapsed() <= self.policy.exclusive_budget => None,
-            Ok(()) => Some(None),
-            Err(StageError::Busy(error)) => Some(Some(error)),
-            Err(StageError::Failed(error)) => return Err(error.into()),
-        };
-        if let Some(error) = late {
+        if let Some(late) = self.switch(&tx, &expected, granted).await? {
             self.roll_back(tx).await?;
             self.tries
-                .pause_after_overrun(client, granted.elapsed(), error)
+                .pause_after_overrun(client, granted.elapsed(), &self.object(), late.0)
                 .await?;
             return Ok(None);
         }
         self.commit(tx).await?;
         Ok(Some(asked.elapsed()))
+    }
+
+    /// What happens under the locks; `Some` when it met somebody's lock, or took longer than its budget.
+    async fn switch(
+        &self,
+        tx: &Transaction<'_>,
+        expected: &Digest,
+        granted: Instant,
+    ) -> Result<Option<Late>, SwapError> {
+        let budget = self.policy.exclusive_budget;
+        match self.verify_under_lock(tx, expected).await {
+            Ok(()) => {}
+            Err(SwapError::Statement(error)) => {
+                return match StageError::of(error, granted.elapsed(), budget) {
+                    StageError::Busy(error) => Ok(Some(Late(Some(error)))),
+                    StageError::Failed(error) => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error),
+        }
+        let limits = Limits {
+            lock: self.tries.rule().bound(self.policy.stall_budget),
+            stage: budget.saturating_sub(granted.elapsed()),
+            after: Duration::ZERO,
+            silence: self.silence(),
+        };
+        match message::run(tx, &self.plan.switch.steps, &limits).await {
+            Ok(()) if granted.elapsed() <= budget => Ok(None),
+            Ok(()) => Ok(Some(Late(None))),
+            Err(StageError::Busy(error)) => Ok(Some(Late(Some(error)))),
+            Err(StageError::Failed(error)) => Err(error.into()),
+        }
     }
 
     /// Settings of the transaction, so that none of the role's or the session's interferes.
@@ -212,7 +244,11 @@ impl Attempt<'_, '_> {
         if self.plan.server_version >= 170_000 {
             settings = settings.then("; SET LOCAL transaction_timeout = 0");
         }
-        settings = settings.append(&self.tries.rule().setting());
+        // The catalog is read with views' definitions, which waits for locks on what the views read.
+        settings = settings
+            .then("; SET LOCAL lock_timeout = ")
+            .number(i64::try_from(self.patient_wait().as_millis()).unwrap_or(i64::MAX))
+            .append(&self.tries.rule().setting());
         tx.batch_execute(settings.as_str())
             .await
             .map_err(|error| self.failed("prepare the swap of", error))?;
@@ -271,10 +307,12 @@ impl Attempt<'_, '_> {
             let limits = Limits {
                 lock: wait,
                 stage: wait,
+                // What is verified under the locks reads views' definitions, which waits for locks on what they read.
+                after: self.policy.exclusive_budget,
                 silence: self.silence(),
             };
             let asked = Instant::now();
-            let error = match message::run(tx, &self.plan.take_locks, &limits).await {
+            let error = match message::run(tx, &self.plan.take_locks.steps, &limits).await {
                 Ok(()) => return Ok(Some(asked)),
                 Err(StageError::Busy(error)) => error,
                 Err(StageError::Failed(error)) => return Err(error.into()),
@@ -312,6 +350,11 @@ impl Attempt<'_, '_> {
     /// How long the server lets us be silent with locks held: the budget and some time for the network.
     fn silence(&self) -> Duration {
         self.policy.exclusive_budget + Duration::from_secs(1)
+    }
+
+    /// How long to wait for a lock while no reader waits for us.
+    fn patient_wait(&self) -> Duration {
+        self.tries.rule().bound(Duration::from_secs(1))
     }
 
     fn oids(&self) -> Vec<u32> {

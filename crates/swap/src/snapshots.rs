@@ -16,6 +16,7 @@ use tokio_postgres::{GenericClient, Row};
 use cutover_core::{Blocker, EventKind, Events, Ident, ObjectKind, ObjectName, StatementError};
 
 use crate::blockers::blocker;
+use crate::pause::pause;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -44,19 +45,19 @@ impl From<StatementError> for WaitError {
 /// A session that imports an exported snapshot (`pg_dump --jobs`) is covered by the exporter, which must outlive it.
 pub(crate) async fn wait(
     client: &impl GenericClient,
-    database: &Ident,
+    schema: &Ident,
     deadline: Duration,
     events: &Events,
 ) -> Result<(), WaitError> {
     let started = Instant::now();
-    let rows = read(client, database).await?;
+    let rows = read(client, schema).await?;
     let Some(since) = rows.first().map(|row| xid(row, "next_xid")) else {
         return Ok(());
     };
     let mut waited_for: HashSet<Holder> = rows.iter().map(holder).collect();
     let mut told = usize::MAX;
     loop {
-        let rows = read(client, database).await?;
+        let rows = read(client, schema).await?;
         let mut left: Vec<&Row> = Vec::new();
         waited_for.retain(|waited| {
             let row = rows
@@ -76,18 +77,22 @@ pub(crate) async fn wait(
             told = waited_for.len();
             events.emit(EventKind::WaitingForSnapshots { holders });
         }
-        tokio::time::sleep(POLL).await;
+        pause(client, POLL, &schema_object(schema)).await?;
     }
 }
 
-async fn read(client: &impl GenericClient, database: &Ident) -> Result<Vec<Row>, StatementError> {
+async fn read(client: &impl GenericClient, schema: &Ident) -> Result<Vec<Row>, StatementError> {
     client
         .query_typed(include_str!("sql/snapshots.sql"), &[])
         .await
         .map_err(|error| {
-            let object = ObjectName::global(ObjectKind::Schema, database);
+            let object = schema_object(schema);
             StatementError::new("look for snapshots older than the load of", object, error)
         })
+}
+
+fn schema_object(schema: &Ident) -> ObjectName {
+    ObjectName::global(ObjectKind::Schema, schema)
 }
 
 fn holder(row: &Row) -> Holder {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::GenericClient;
 
-use cutover_core::{EventKind, Events, QualifiedName, StatementError, millis};
+use cutover_core::{EventKind, Events, ObjectName, QualifiedName, StatementError, millis};
 
 use crate::blockers;
 use crate::error::SwapError;
+use crate::pause::pause;
 use crate::policy::LockPolicy;
 use crate::victim::DeadlockRule;
 
@@ -66,22 +67,24 @@ impl<'a> Tries<'a> {
             .clone()
             .or_else(|| error.object.schema.clone().map(name));
         let count = self.count.max(1);
-        let pause = self.policy.pause_after(count);
+        let length = self.policy.pause_after(count);
         let sqlstate = error.sqlstate().map_or("", |state| state.code());
         tracing::debug!(attempt = count, sqlstate, error = %error.database_error(), "locks not taken");
         self.events.emit(EventKind::LockAttemptFailed {
             attempt: count,
             relation,
             blockers: blockers.clone(),
-            retry_in_ms: millis(pause),
+            retry_in_ms: millis(length),
         });
-        self.sleep(pause, || SwapError::LockDeadline {
-            waited: self.policy.deadline,
-            attempts: count,
-            blockers,
-            source: error,
-        })
-        .await
+        let Some(length) = self.time_for(length) else {
+            return Err(SwapError::LockDeadline {
+                waited: self.policy.deadline,
+                attempts: count,
+                blockers,
+                source: error,
+            });
+        };
+        Ok(pause(client, length, &error.object).await?)
     }
 
     /// Pauses after a try that held its locks for too long, or met somebody else's lock while it did.
@@ -89,6 +92,7 @@ impl<'a> Tries<'a> {
         &mut self,
         client: &impl GenericClient,
         held: Duration,
+        object: &ObjectName,
         error: Option<StatementError>,
     ) -> Result<(), SwapError> {
         if let Some(error) = error.filter(|error| error.sqlstate().is_some_and(|s| s.code() != "57014")) {
@@ -102,19 +106,18 @@ impl<'a> Tries<'a> {
                 budget.as_millis()
             ),
         });
-        let pause = self.policy.pause_after(self.count.max(1));
-        let attempts = self.count;
-        self.sleep(pause, || SwapError::TooSlow { budget, attempts })
-            .await
+        match self.time_for(self.policy.pause_after(self.count.max(1))) {
+            Some(length) => Ok(pause(client, length, object).await?),
+            None => Err(SwapError::TooSlow {
+                budget,
+                attempts: self.count,
+            }),
+        }
     }
 
-    async fn sleep(&self, pause: Duration, give_up: impl FnOnce() -> SwapError) -> Result<(), SwapError> {
+    /// How much of a pause there is time for; `None` once the deadline has passed. The last try comes right at it.
+    fn time_for(&self, pause: Duration) -> Option<Duration> {
         let left = self.policy.deadline.saturating_sub(self.started.elapsed());
-        if left.is_zero() {
-            return Err(give_up());
-        }
-        // The last try comes right at the deadline.
-        tokio::time::sleep(pause.min(left)).await;
-        Ok(())
+        (!left.is_zero()).then_some(pause.min(left))
     }
 }

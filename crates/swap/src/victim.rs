@@ -24,20 +24,28 @@ pub(crate) struct DeadlockRule {
 impl DeadlockRule {
     pub(crate) async fn read(
         client: &impl GenericClient,
-        server_version: u32,
         release_set: &Ident,
     ) -> Result<Self, StatementError> {
-        let may_set = if server_version >= 150_000 {
+        let failed = |error| {
+            let object = ObjectName::global(ObjectKind::Release, release_set);
+            StatementError::new("read deadlock_timeout for the swap of", object, error)
+        };
+        let row = client
+            .query_one(
+                "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 150000",
+                &[],
+            )
+            .await
+            .map_err(failed)?;
+        // The server parses all of a statement, so one for both would not do.
+        let may_set = if row.get(0) {
             "SELECT pg_catalog.has_parameter_privilege('deadlock_timeout', 'SET'), "
         } else {
             "SELECT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), "
         };
         let sql = Sql::text(may_set)
             .then("(SELECT reset_val::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')");
-        let row = client.query_one(sql.as_str(), &[]).await.map_err(|error| {
-            let object = ObjectName::global(ObjectKind::Release, release_set);
-            StatementError::new("read deadlock_timeout for the swap of", object, error)
-        })?;
+        let row = client.query_one(sql.as_str(), &[]).await.map_err(failed)?;
         let timeout = u64::try_from(row.get::<_, i64>(1)).unwrap_or(1000);
         Ok(Self {
             may_look_early: row.get(0),

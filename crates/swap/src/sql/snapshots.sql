@@ -1,5 +1,6 @@
 -- Transactions of this database that hold a snapshot now. backend_xmin and virtual transaction ids are shown to every
--- role. A prepared transaction holds no snapshot and reads nothing any more; autovacuum looks nothing up by name.
+-- role, backend_type is not: autovacuum, which looks nothing up by name, is left out by its having no user. A prepared
+-- transaction holds no snapshot and reads nothing any more.
 SELECT a.pid,
        a.usename::text AS username,
        coalesce(a.application_name, '') AS application,
@@ -13,5 +14,5 @@ SELECT a.pid,
   LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid' AND l.granted
                       AND l.virtualtransaction = l.virtualxid
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
-   AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'autovacuum launcher')
+   AND a.usesysid IS NOT NULL
  ORDER BY age_ms DESC, a.pid

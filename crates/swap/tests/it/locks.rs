@@ -370,3 +370,107 @@ async fn a_swap_that_is_slow_under_lock_is_rolled_back() {
     set.run(&plan, &quick()).await.unwrap();
     assert_eq!(set.month().await, "m2");
 }
+
+/// Starts a swap that cannot get on, and when it is `stuck` cancels what its session runs, as Ctrl-C and abort do: a
+/// few times, since between two statements there is nothing to cancel.
+async fn cancel_when(set: &mut ReleaseSet, stuck: fn(&EventKind) -> bool) -> SwapError {
+    let plan = set.plan().await;
+    let observer = set.observer();
+    let pid: i32 = set
+        .client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let cancel = async {
+        while !observer.events_seen().iter().any(stuck) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for _ in 0..10 {
+            let cancel = format!("SELECT pg_cancel_backend({pid})");
+            observer.database.execute(&cancel).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // For the select to tell a swap that was stopped from one that goes on.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    let policy = LockPolicy::default().stall_budget(Duration::from_millis(20));
+    tokio::select! {
+        result = set.run(&plan, &policy) => result.unwrap_err(),
+        () = cancel => panic!("it goes on after it was cancelled"),
+    }
+}
+
+#[tokio::test]
+async fn a_pause_between_tries_can_be_cancelled() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let blocker = set.database.connect().await.unwrap();
+    blocker
+        .batch_execute("BEGIN; LOCK TABLE sources IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    let long_pause = |event: &EventKind| matches!(event, EventKind::LockAttemptFailed { retry_in_ms, .. } if *retry_in_ms > 1500);
+    let error = cancel_when(&mut set, long_pause).await;
+    let SwapError::Statement(error) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(error.sqlstate().unwrap().code(), "57014");
+    let tries = |events: Vec<EventKind>| {
+        let long = events.iter().position(long_pause).unwrap();
+        events.len() - long
+    };
+    assert_eq!(
+        tries(set.events_seen()),
+        1,
+        "it tried again after it was cancelled"
+    );
+    assert_eq!(set.month().await, "m1");
+    blocker.batch_execute("COMMIT").await.unwrap();
+    set.assert_no_locks().await;
+}
+
+#[tokio::test]
+async fn the_wait_for_old_snapshots_can_be_cancelled() {
+    let mut set = ReleaseSet::new().await;
+    let reader = set.database.connect().await.unwrap();
+    reader
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        .await
+        .unwrap();
+    set.stage("m2").await;
+    let error = cancel_when(&mut set, |event| {
+        matches!(event, EventKind::WaitingForSnapshots { .. })
+    })
+    .await;
+    let SwapError::Statement(error) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(error.sqlstate().unwrap().code(), "57014");
+}
+
+/// The catalog's definitions of views wait for locks on whatever the views read, also outside the set.
+#[tokio::test]
+async fn a_lock_on_a_table_that_a_view_joins_is_waited_for_like_any_other() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    let blocker = set.database.connect().await.unwrap();
+    blocker
+        .batch_execute("BEGIN; LOCK TABLE countries IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let observer = set.observer();
+    let let_go = async {
+        while !observer
+            .events_seen()
+            .iter()
+            .any(|e| matches!(e, EventKind::LockAttemptFailed { .. }))
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        blocker.batch_execute("COMMIT").await.unwrap();
+    };
+    let policy = quick();
+    let (report, ()) = tokio::join!(set.run(&plan, &policy), let_go);
+    report.unwrap();
+    assert_eq!(set.month().await, "m2");
+}

@@ -42,6 +42,22 @@ async fn the_oldest_sets_go() {
     assert_eq!(set.month().await, "m3");
 }
 
+/// Where minutes were taken, or a machine's clock was slow, the youngest set may bear the earliest stamp.
+#[tokio::test]
+async fn the_oldest_is_told_by_time_and_not_by_stamp() {
+    let (mut set, [first, second, third]) = three_backups().await;
+    set.database
+        .execute(&format!(
+            "UPDATE cutover.backup_set SET created_at = now() + interval '1 hour' WHERE stamp = '{}'",
+            first.backup
+        ))
+        .await
+        .unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, 1).await.unwrap();
+    let drops: Vec<_> = plan.drops.into_iter().map(|drop| drop.stamp).collect();
+    assert_eq!(drops, [second.backup, third.backup]);
+}
+
 #[tokio::test]
 async fn nothing_goes_while_there_are_few() {
     let (mut set, _) = three_backups().await;
