@@ -306,7 +306,8 @@ impl Attempt<'_, '_> {
             let wait = self.tries.next_wait();
             let limits = Limits {
                 lock: wait,
-                stage: wait,
+                // The first try waits for no lock, yet asking for all of them takes its time.
+                stage: self.policy.stall_budget,
                 // What is verified under the locks reads views' definitions, which waits for locks on what they read.
                 after: self.policy.exclusive_budget,
                 silence: self.silence(),
