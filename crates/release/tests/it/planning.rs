@@ -49,12 +49,77 @@ async fn a_plan_prints_every_step_of_the_swap_with_its_locks() {
     for part in &plan.plans {
         for step in &part.plan.steps {
             assert!(text.contains(&step.to_string()), "{step}");
-            if step.object.to_string().contains("countries_pame_evaluations") {
+            // Which privileges there are depends on the server's version.
+            let about_it = step.object.to_string().contains("countries_pame_evaluations");
+            if about_it && !step.purpose.contains("privileges") {
                 writeln!(about_one_table, "-- in {}\n{step}", part.phase).unwrap();
             }
         }
     }
-    insta::assert_snapshot!(redact(&about_one_table), @"");
+    insta::assert_snapshot!(redact(&about_one_table), @r#"
+    -- in build_staging
+    -- create table "public"."staging_countries_pame_evaluations"
+    --   locks "public"."countries_pame_evaluations" ACCESS SHARE
+    CREATE TABLE "cutover_scratch"."countries_pame_evaluations" (LIKE "public"."countries_pame_evaluations" INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS);
+    -- in build_staging
+    -- give the staging name to table "public"."staging_countries_pame_evaluations"
+    ALTER TABLE "cutover_scratch"."countries_pame_evaluations" RENAME TO "staging_countries_pame_evaluations";
+    -- in build_staging
+    -- move to its place table "public"."staging_countries_pame_evaluations"
+    ALTER TABLE "cutover_scratch"."staging_countries_pame_evaluations" SET SCHEMA "public";
+    -- in validate_and_manifest
+    -- build index "public"."staging_countries_pame_evaluations_pkey"
+    --   locks "public"."staging_countries_pame_evaluations" SHARE
+    CREATE UNIQUE INDEX "staging_countries_pame_evaluations_pkey" ON "public"."staging_countries_pame_evaluations" USING btree (country_id, pame_evaluation_id);
+    -- in validate_and_manifest
+    -- attach constraint "staging_countries_pame_evaluations_pkey" of "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" ACCESS EXCLUSIVE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" ADD CONSTRAINT "staging_countries_pame_evaluations_pkey" PRIMARY KEY USING INDEX "staging_countries_pame_evaluations_pkey";
+    -- in validate_and_manifest
+    -- add constraint "countries_pame_evaluations_country_id_fkey" of "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" SHARE ROW EXCLUSIVE
+    --   locks "public"."countries" SHARE ROW EXCLUSIVE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" ADD CONSTRAINT "countries_pame_evaluations_country_id_fkey" FOREIGN KEY ("country_id") REFERENCES "public"."countries" ("id") NOT VALID;
+    -- in validate_and_manifest
+    -- add constraint "countries_pame_evaluations_pame_evaluation_id_fkey" of "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" SHARE ROW EXCLUSIVE
+    --   locks "public"."staging_pame_evaluations" SHARE ROW EXCLUSIVE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" ADD CONSTRAINT "countries_pame_evaluations_pame_evaluation_id_fkey" FOREIGN KEY ("pame_evaluation_id") REFERENCES "public"."staging_pame_evaluations" ("id") ON DELETE CASCADE NOT VALID;
+    -- in validate_and_manifest
+    -- validate constraint "countries_pame_evaluations_country_id_fkey" of "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" SHARE UPDATE EXCLUSIVE
+    --   locks "public"."countries" ROW SHARE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" VALIDATE CONSTRAINT "countries_pame_evaluations_country_id_fkey";
+    -- in validate_and_manifest
+    -- validate constraint "countries_pame_evaluations_pame_evaluation_id_fkey" of "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" SHARE UPDATE EXCLUSIVE
+    --   locks "public"."staging_pame_evaluations" ROW SHARE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" VALIDATE CONSTRAINT "countries_pame_evaluations_pame_evaluation_id_fkey";
+    -- in finalise_swap
+    -- rename index "public"."countries_pame_evaluations_pkey"
+    --   locks "public"."countries_pame_evaluations_pkey" SHARE UPDATE EXCLUSIVE
+    ALTER INDEX "public"."countries_pame_evaluations_pkey" RENAME TO "bk[stamp]_countries_pame_evaluations_pkey";
+    -- in finalise_swap
+    -- rename index "public"."staging_countries_pame_evaluations_pkey"
+    --   locks "public"."staging_countries_pame_evaluations_pkey" SHARE UPDATE EXCLUSIVE
+    ALTER INDEX "public"."staging_countries_pame_evaluations_pkey" RENAME TO "countries_pame_evaluations_pkey";
+    -- in finalise_swap
+    -- lock table "public"."countries_pame_evaluations"
+    --   locks "public"."countries_pame_evaluations" ACCESS EXCLUSIVE
+    LOCK TABLE ONLY "public"."countries_pame_evaluations" IN ACCESS EXCLUSIVE MODE;
+    -- in finalise_swap
+    -- lock table "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" ACCESS EXCLUSIVE
+    LOCK TABLE ONLY "public"."staging_countries_pame_evaluations" IN ACCESS EXCLUSIVE MODE;
+    -- in finalise_swap
+    -- rename table "public"."countries_pame_evaluations"
+    --   locks "public"."countries_pame_evaluations" ACCESS EXCLUSIVE
+    ALTER TABLE "public"."countries_pame_evaluations" RENAME TO "bk[stamp]_countries_pame_evaluations";
+    -- in finalise_swap
+    -- rename table "public"."staging_countries_pame_evaluations"
+    --   locks "public"."staging_countries_pame_evaluations" ACCESS EXCLUSIVE
+    ALTER TABLE "public"."staging_countries_pame_evaluations" RENAME TO "countries_pame_evaluations";
+    "#);
 }
 
 fn steps(plan: &PlanReport, phase: Phase) -> impl Iterator<Item = &cutover_core::Step> {
