@@ -71,16 +71,16 @@ impl Cutover {
             }
             cleaned = Some(record.id);
         }
-        // A process that died before it built anything has left only its record.
+        // A process that died before it built anything, or after it went live, has left only its record.
         for record in records.latest(&*session, 1).await? {
             if record.state == ReleaseState::Running {
+                let state = if record.current {
+                    ReleaseState::Completed
+                } else {
+                    ReleaseState::Aborted
+                };
                 records
-                    .close(
-                        &*session,
-                        record.id,
-                        ReleaseState::Aborted,
-                        record.error.as_deref(),
-                    )
+                    .close(&*session, record.id, state, record.error.as_deref())
                     .await?;
                 cleaned = cleaned.or(Some(record.id));
             }

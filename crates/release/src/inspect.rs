@@ -17,19 +17,15 @@ impl Cutover {
     pub async fn status(&self) -> Result<Status, ReleaseError> {
         let session = self.target.connect("status").await?;
         let records = self.records()?;
-        let mut look_alikes = Vec::new();
+        let mut known: Vec<QualifiedName> = Vec::new();
         if Records::version(&*session).await?.is_some() {
-            let mut known: Vec<QualifiedName> = Vec::new();
             for record in records.with_staging(&*session).await? {
                 let set = Staged::of(&record)?.and_then(|staged| staged.whole());
-                known.extend(
-                    set.into_iter()
-                        .flat_map(|set| set.members)
-                        .map(|member| member.staging),
-                );
+                let members = set.into_iter().flat_map(|set| set.members);
+                known.extend(members.map(|member| member.staging));
             }
-            look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
         }
+        let look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
         let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
         let status = Status::read(&session, &records, look_alikes).await?;
         session.close().await;
@@ -53,7 +49,9 @@ impl Cutover {
     /// Checks the sources as the next release would find them, and removes what that took.
     ///
     /// The twins of the materialized views are built and filled for it, so it takes as long as the first two phases of
-    /// a release, holds the release lock meanwhile, and stands in the records as a release that was aborted.
+    /// a release, holds the release lock meanwhile, and stands in the records as a release that was stopped, or
+    /// failed where violations were found. Like a release it starts afresh: staging that an earlier one kept is removed
+    /// first.
     ///
     /// # Errors
     /// As for [`Cutover::release`]; violations are no error here, they are in the report.

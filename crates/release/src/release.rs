@@ -68,6 +68,7 @@ impl Cutover {
         self.check_options(options, &label)?;
         let recorder = Recorder::default();
         let events = events.clone().and(recorder.clone());
+        let began = Instant::now();
 
         let mut session = self.connect_safely("release").await?;
         Records::migrate(&mut session).await?;
@@ -98,7 +99,10 @@ impl Cutover {
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;
-        let outcome = run.run_phases(stop).await;
+        let outcome = match run.note_the_lock(began).await {
+            Ok(()) => run.run_phases(stop).await,
+            Err(error) => Err((Phase::AcquireLock, error)),
+        };
         let preflight = run.preflight.take();
         Ok((Box::pin(run.end(outcome, after)).await?, preflight))
     }
@@ -184,6 +188,15 @@ impl Cutover {
 }
 
 impl Run<'_> {
+    /// The first phase has happened by the time there is a record to note it in.
+    async fn note_the_lock(&mut self, began: Instant) -> Result<(), ReleaseError> {
+        self.enter(Phase::AcquireLock).await?;
+        let summary = format!("lock taken, release {} of {}", self.release, self.label.as_str());
+        self.left(Phase::AcquireLock, summary, millis(began.elapsed()))
+            .await;
+        Ok(())
+    }
+
     async fn run_phases(&mut self, stop: StopSignal) -> Result<(), (Phase, ReleaseError)> {
         let watcher = self.watcher(Phase::AcquireLock).await?;
         for phase in Phase::ALL {
@@ -285,10 +298,6 @@ impl Run<'_> {
                 with_causes(&error)
             ));
         }
-        self.events.emit(EventKind::ReleaseFinished {
-            release: self.release,
-            state: state.to_string(),
-        });
         let closed = self
             .close(state, error.as_ref().map(|error| with_causes(error)))
             .await;

@@ -61,6 +61,8 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
+        // Before the record is opened, so that what cannot be watched leaves none behind.
+        let watcher = self.target.connect("watcher").await?;
         let shown = label.clone().unwrap_or_else(|| format!("before-{stamp}"));
         let release = records
             .open(
@@ -80,7 +82,6 @@ impl Cutover {
         records
             .enter_phase(&*session, release, Phase::FinaliseSwap)
             .await?;
-        let watcher = self.target.connect("watcher").await?;
         let application = self
             .name_session(
                 &session,
@@ -116,7 +117,17 @@ impl Cutover {
             release,
             state: state.to_string(),
         });
-        if let Err(error) = records.close(&*session, release, state, error.as_deref()).await {
+        let mut closed = records.close(&*session, release, state, error.as_deref()).await;
+        if matches!(&closed, Err(error) if error.database_error().is_connection_lost())
+            && !matches!(
+                &outcome,
+                Err(ReleaseError::Swap(SwapError::OutcomeUnknown { .. }))
+            )
+        {
+            // The swap's own session is gone, the other one tells how it ended.
+            closed = records.close(&*watcher, release, state, error.as_deref()).await;
+        }
+        if let Err(error) = closed {
             warnings.push(with_causes(&error));
         }
         // The lock goes with the session.
@@ -158,12 +169,14 @@ impl Cutover {
                     message: message.clone(),
                 });
             }
-            let keys: Vec<_> = plan
+            let mut keys: Vec<_> = plan
                 .post_swap
                 .steps
                 .iter()
                 .map(|step| step.object.clone())
                 .collect();
+            // Keys that the present release left NOT VALID are in no plan, and its record is about to be history.
+            keys.extend(records.keys_to_validate(&**session).await?);
             records.set_keys_to_validate(&**session, release, &keys).await?;
             let context = SwapContext {
                 lock: &lock,
@@ -178,7 +191,8 @@ impl Cutover {
                     let other = self.target.connect("settle the rollback").await?;
                     return match settle(&*other, &lock, records, release, PATIENCE).await {
                         Ok(Outcome::Swapped) => Ok(SwapFigures::settled(&plan)),
-                        _ => Err(error.into()),
+                        Ok(Outcome::NotSwapped) => Err(ReleaseError::not_swapped(records, error)),
+                        Err(_) => Err(error.into()),
                     };
                 }
                 Err(error) => return Err(error.into()),

@@ -1,12 +1,13 @@
 //! A release in progress: its sessions, its record, what it has built so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use cutover_core::records::{Records, ReleaseState};
 use cutover_core::release_file::{Label, TemplateFacts};
 use cutover_core::{
     DatabaseError, EventKind, Events, Ident, ObjectKind, ObjectName, Phase, QualifiedName, ReleaseLock,
-    Session, Sql, Step,
+    Session, Sql, Step, millis,
 };
 use cutover_importer::preflight::PreflightReport;
 use deadpool_postgres::Pool;
@@ -14,6 +15,7 @@ use tokio_postgres::{Client, GenericClient};
 
 use crate::gate::postgis_schema;
 use crate::recorder::Recorder;
+use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
 use crate::staged::Staged;
 use crate::{Cutover, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
@@ -66,7 +68,19 @@ impl<'a> Run<'a> {
         recorder: Recorder,
     ) -> Result<Self, ReleaseError> {
         let purpose = format!("{} release {release}", cutover.file.release().name);
-        let pool = cutover.pool(&purpose).await?;
+        let pool = match cutover.pool(&purpose).await {
+            Ok(pool) => pool,
+            Err(error) => {
+                // The record is open already. That it cannot be closed is no news beside this.
+                let why = with_causes(&error);
+                let records = cutover.records()?;
+                let closed = records.close(&*session, release, ReleaseState::Failed, Some(&why));
+                if let Err(error) = closed.await {
+                    tracing::warn!(release, %error, "could not close the record");
+                }
+                return Err(error);
+            }
+        };
         let application = cutover.name_session(&session, &purpose).await?;
         Ok(Self {
             cutover,
@@ -213,10 +227,14 @@ impl<'a> Run<'a> {
     ///
     /// Where the lock's session is lost, the record is closed over a new one, unless somebody else took it over.
     pub(crate) async fn close(
-        self,
+        mut self,
         state: ReleaseState,
         error: Option<String>,
     ) -> Result<ReleaseReport, ReleaseError> {
+        let began = Instant::now();
+        self.events.emit(EventKind::PhaseStarted {
+            phase: Phase::ReleaseLock,
+        });
         self.write_events().await;
         let closed = self
             .records
@@ -234,6 +252,14 @@ impl<'a> Run<'a> {
             }
             Err(error) => return Err(error.into()),
         }
+        let summary = "record closed, lock given back".to_owned();
+        self.left(Phase::ReleaseLock, summary, millis(began.elapsed()))
+            .await;
+        self.events.emit(EventKind::ReleaseFinished {
+            release: self.release,
+            state: state.to_string(),
+        });
+        self.write_events().await;
         let Self { session, pool, .. } = self;
         pool.close();
         session.close().await;

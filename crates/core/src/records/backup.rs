@@ -179,6 +179,9 @@ impl Records {
     /// # Errors
     /// [`StatementError`] when the records cannot be read.
     pub async fn all_backup_oids(&self, client: &impl GenericClient) -> Result<Vec<u32>, StatementError> {
+        if Self::version(client).await?.is_none() {
+            return Ok(Vec::new());
+        }
         let rows = client
             .query("SELECT oid FROM cutover.backup_object", &[])
             .await

@@ -12,12 +12,14 @@ impl Run<'_> {
     /// refer to, for a moment. Killed here, the twins exist all or none, and the record knows.
     pub(super) async fn build_staging(&mut self) -> Result<String, ReleaseError> {
         let mut client = self.client().await?;
-        if let Some(tables) = self.staged.tables.take() {
+        if let Some(tables) = &self.staged.tables {
             let old = Staged {
-                tables: Some(tables),
+                tables: Some(tables.clone()),
                 ..Staged::default()
             };
             self.cutover.drop_staged(&mut client, &old, &self.events).await?;
+            // Only now: a drop that failed or was cancelled must leave them known, or an abort would forget them.
+            self.staged.tables = None;
             (self.staged.validated, self.staged.sampled) = (false, false);
             self.records
                 .clear_checkpoints(&*self.session, self.release)

@@ -27,9 +27,16 @@ impl Run<'_> {
             .await
             .map_err(|error| ReleaseError::Retention(Box::new(error)))?;
         let kept = self.records.backup_sets(&*self.session).await?.len();
+        let sets = |n: usize| {
+            if n == 1 {
+                "1 backup set".to_owned()
+            } else {
+                format!("{n} backup sets")
+            }
+        };
         Ok(match dropped.len() {
-            0 => format!("{kept} backup sets kept"),
-            n => format!("{n} backup sets dropped, {kept} kept"),
+            0 => format!("{} kept", sets(kept)),
+            n => format!("{} dropped, {kept} kept", sets(n)),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! `finalise_swap`: staging goes live in one transaction, on the session that holds the lock.
 
 use cutover_core::catalog::CatalogSnapshot;
-use cutover_core::{Ident, Stamp};
+use cutover_core::records::Records;
+use cutover_core::{Ident, ObjectKind, ObjectName, Stamp};
 use cutover_swap::{LockPolicy, Outcome, PlanOptions, SwapContext, SwapError, SwapPlan, settle};
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -46,9 +47,13 @@ impl Run<'_> {
                 Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
                 Err(error @ SwapError::OutcomeUnknown { .. }) => {
                     // Where the records say that it happened, it did; what follows needs the lost session, and warns.
-                    let Ok(Outcome::Swapped) = self.settle_swap().await else {
-                        return Err(error.into());
-                    };
+                    match self.settle_swap().await {
+                        Ok(Outcome::Swapped) => {}
+                        Ok(Outcome::NotSwapped) => {
+                            return Err(ReleaseError::not_swapped(&self.records, error));
+                        }
+                        Err(_) => return Err(error.into()),
+                    }
                     self.warn(
                         "the connection was lost at the commit; the records tell that it happened".to_owned(),
                     );
@@ -91,6 +96,19 @@ impl Run<'_> {
         let outcome = settle(&*session, &self.lock, &self.records, self.release, PATIENCE).await;
         session.close().await;
         outcome.map_err(|error| ReleaseError::Settle(Box::new(error)))
+    }
+}
+
+impl ReleaseError {
+    /// The commit was lost, and the records tell that it did not happen: a lost connection like any other.
+    pub(crate) fn not_swapped(records: &Records, error: SwapError) -> Self {
+        match error {
+            SwapError::OutcomeUnknown { source, .. } => {
+                let object = ObjectName::global(ObjectKind::Release, records.release_set());
+                Self::statement("commit the swap of", object, source)
+            }
+            error => error.into(),
+        }
     }
 }
 

@@ -59,7 +59,7 @@ impl Run<'_> {
         }
         let ran = selected.len() - taken_over;
         let through = if bytes > 0 {
-            format!(", {:.1} MB through the client", mega(bytes))
+            format!(", {:.2} MB through the client", mega(bytes))
         } else {
             String::new()
         };

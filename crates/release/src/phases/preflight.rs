@@ -26,6 +26,7 @@ impl Run<'_> {
         }
         Ok(match violations {
             0 => format!("{checks} checks, no violations"),
+            1 => format!("{checks} checks, 1 violation that is allowed"),
             n => format!("{checks} checks, {n} violations that are allowed"),
         })
     }

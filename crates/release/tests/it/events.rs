@@ -18,6 +18,8 @@ async fn a_release_tells_of_its_phases_and_milestones_in_order() {
     let heard = ear.heard();
     insta::assert_snapshot!(story(&heard), @"
     release_started
+    phase_started acquire_lock
+    phase_finished acquire_lock
     phase_started refresh_views
     step_done
     phase_finished refresh_views
@@ -74,6 +76,8 @@ async fn a_release_tells_of_its_phases_and_milestones_in_order() {
     phase_finished post_swap
     phase_started cleanup_and_retention
     phase_finished cleanup_and_retention
+    phase_started release_lock
+    phase_finished release_lock
     release_finished completed
     ");
 }

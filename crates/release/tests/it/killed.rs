@@ -63,7 +63,7 @@ async fn before_anything_is_imported() {
     child::obey().await;
     let test = "killed::before_anything_is_imported";
     for dies_at in [
-        "release_started",
+        "phase_started acquire_lock",
         "phase_started refresh_views",
         "phase_started preflight",
         "phase_started build_staging",
@@ -93,6 +93,7 @@ async fn after_the_swap() {
     for dies_at in [
         "phase_started post_swap",
         "phase_started cleanup_and_retention",
+        "phase_started release_lock",
         "release_finished",
     ] {
         check(test, dies_at, Live::New).await;
