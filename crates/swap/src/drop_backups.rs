@@ -110,9 +110,8 @@ async fn drop_one(
 ) -> Result<(), DropError> {
     let started = Instant::now();
     for attempt in 1.. {
-        let error = match try_drop(client, step, done, policy, rule).await? {
-            None => return Ok(()),
-            Some(busy) => busy,
+        let Some(error) = try_drop(client, step, done, policy, rule).await? else {
+            return Ok(());
         };
         if started.elapsed() >= policy.deadline {
             return Err(error.into());
