@@ -394,7 +394,9 @@ async fn cancel_when(set: &mut ReleaseSet, stuck: fn(&EventKind) -> bool) -> Swa
         // For the select to tell a swap that was stopped from one that goes on.
         tokio::time::sleep(Duration::from_secs(5)).await;
     };
-    let policy = LockPolicy::default().stall_budget(Duration::from_millis(20));
+    let policy = LockPolicy::default()
+        .stall_budget(Duration::from_millis(20))
+        .longest_pause(Duration::from_secs(5));
     tokio::select! {
         result = set.run(&plan, &policy) => result.unwrap_err(),
         () = cancel => panic!("it goes on after it was cancelled"),
