@@ -1,4 +1,4 @@
-//! The process is killed at the start of each phase, and right before the first and after the last.
+//! The process is killed at the start of each phase.
 
 use cutover::{Activity, ReleaseOptions, Selection, StopSignal};
 use cutover_core::records::ReleaseState;
@@ -94,7 +94,6 @@ async fn after_the_swap() {
         "phase_started post_swap",
         "phase_started cleanup_and_retention",
         "phase_started release_lock",
-        "release_finished",
     ] {
         check(test, dies_at, Live::New).await;
     }
