@@ -134,6 +134,16 @@ pub enum ReleaseError {
         /// Why.
         why: String,
     },
+    /// A preflight would remove staging that is ready to go live.
+    #[error(
+        "release {release} of {label} is built, validated and waits for its swap; a preflight would remove it"
+    )]
+    StagingReady {
+        /// The release.
+        release: i64,
+        /// Its label.
+        label: String,
+    },
     /// A dry run or a partial import was asked to go live.
     #[error("a release with {what} must not go live")]
     Partial {
@@ -358,10 +368,13 @@ impl ReleaseError {
                 FailureClass::Build
             }
             Self::Structure { .. } | Self::Gates { .. } => FailureClass::Validation,
-            Self::Catalog(_) | Self::UnknownStamp { .. } | Self::NothingToTakeUp { .. } => {
-                FailureClass::Refused
-            }
-            Self::SwapRefused(_) | Self::Orphans { .. } | Self::Rollback(_) => FailureClass::Refused,
+            Self::Catalog(_)
+            | Self::UnknownStamp { .. }
+            | Self::NothingToTakeUp { .. }
+            | Self::StagingReady { .. }
+            | Self::SwapRefused(_)
+            | Self::Orphans { .. }
+            | Self::Rollback(_) => FailureClass::Refused,
             Self::Settle(_) => FailureClass::Unknown,
             Self::Swap(error) => swap_class(error),
             Self::Stopped { .. } => FailureClass::Stopped,
@@ -396,6 +409,9 @@ impl ReleaseError {
             Self::Busy { .. } => "wait for it, or stop it with `cutover abort`".to_owned(),
             Self::LockLost { .. } => {
                 "see the server's log for the lost session, then run the release again".to_owned()
+            }
+            Self::StagingReady { .. } => {
+                "put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`".to_owned()
             }
             Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
             Self::PreflightRun(error) => error.remedy().to_owned(),

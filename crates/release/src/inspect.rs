@@ -50,11 +50,11 @@ impl Cutover {
     ///
     /// The twins of the materialized views are built and filled for it, so it takes as long as the first two phases of
     /// a release, holds the release lock meanwhile, and stands in the records as a release that was stopped, or
-    /// failed where violations were found. Like a release it starts afresh: staging that an earlier one kept is removed
-    /// first.
+    /// failed where violations were found. Like a release it starts afresh: staging that a failed one left is removed
+    /// first; staging that is ready for its swap is not.
     ///
     /// # Errors
-    /// As for [`Cutover::release`]; violations are no error here, they are in the report.
+    /// [`ReleaseError::StagingReady`]; else as for [`Cutover::release`]; violations are no error here, they are in the report.
     pub async fn preflight(
         &self,
         label: Option<&Label>,

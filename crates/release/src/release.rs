@@ -17,7 +17,7 @@ use crate::report::PhaseReport;
 use crate::run::Run;
 use crate::staged::Staged;
 use crate::stop::Supervisor;
-use crate::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
+use crate::{Cutover, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
 
 impl Cutover {
     /// Publishes a release: runs the selected phases in order and returns when the last one is done.
@@ -75,6 +75,9 @@ impl Cutover {
         let (lock, records) = (self.lock()?, self.records()?);
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
+        }
+        if after == AfterRelease::RemoveStaging {
+            refuse_to_remove_what_is_ready(&session, &records).await?;
         }
         let taken_up = self.find_staging_to_take_up(&session, &records, options).await?;
         let config = self.file.digest();
@@ -187,6 +190,19 @@ impl Cutover {
     }
 }
 
+/// Staging that waits for its swap is hours of work.
+async fn refuse_to_remove_what_is_ready(client: &Client, records: &Records) -> Result<(), ReleaseError> {
+    for record in records.with_staging(client).await? {
+        if Staged::of(&record)?.is_some_and(|staged| staged.validated) {
+            return Err(ReleaseError::StagingReady {
+                release: record.id,
+                label: record.label,
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Run<'_> {
     /// The first phase has happened by the time there is a record to note it in.
     async fn note_the_lock(&mut self, began: Instant) -> Result<(), ReleaseError> {
@@ -262,7 +278,7 @@ impl Run<'_> {
         outcome: Result<(), (Phase, ReleaseError)>,
         after: AfterRelease,
     ) -> Result<ReleaseReport, ReleaseError> {
-        let (state, error) = match outcome {
+        let (state, mut error) = match outcome {
             Ok(()) if self.is_live() => (ReleaseState::Completed, None),
             Ok(()) => (ReleaseState::Stopped, None),
             Err((phase, error)) => {
@@ -297,6 +313,10 @@ impl Run<'_> {
                 "{}; `cutover abort` removes staging later",
                 with_causes(&error)
             ));
+        }
+        if let Some(error) = error.take_if(|error| error.class() == FailureClass::Unknown) {
+            // Its COMMIT may still be at work: the record says `running` until it is known what became of it.
+            return Err(error);
         }
         let closed = self
             .close(state, error.as_ref().map(|error| with_causes(error)))

@@ -2,9 +2,10 @@
 
 use cutover::{FailureClass, ReleaseError, StopSignal};
 use cutover_core::Events;
+use cutover_core::records::ReleaseState;
 use cutover_testkit::dataset::{Fault, FaultSet};
 
-use crate::world::{Site, assert_same_dump, dump_of_month_1, month, portal};
+use crate::world::{Site, assert_same_dump, dump_of_month_1, month, portal, swap_what_is_staged};
 
 #[tokio::test]
 async fn finds_every_fault_and_names_its_site() {
@@ -84,4 +85,18 @@ async fn of_a_sound_portal_only_warns() {
     assert!(!report.is_fatal(), "{report}");
     site.assert_tidy().await;
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
+}
+
+#[tokio::test]
+async fn a_preflight_does_not_remove_what_waits_for_its_swap() {
+    let site = Site::month_2_staged().await;
+    let refused = site
+        .cutover
+        .preflight(None, StopSignal::never(), &Events::none())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.class(), FailureClass::Refused);
+    assert!(matches!(refused, ReleaseError::StagingReady { .. }), "{refused}");
+    let report = site.run(swap_what_is_staged()).await.unwrap();
+    assert_eq!(report.state, ReleaseState::Completed, "it is still there");
 }

@@ -230,19 +230,18 @@ impl Site {
             "--exclude-table=staging_*",
         ];
         let mut dump = normalised_dump(cluster(), self.live.name(), &args).unwrap();
+        let client = self.live.connect().await.unwrap();
         for view in RELEASE_MATVIEWS {
             let populated =
                 format!("SELECT relispopulated FROM pg_class WHERE oid = 'public.{view}'::regclass");
-            let rows = match self.live.query_text(&populated).await.unwrap().as_str() {
-                "t" => {
-                    self.texts(&format!(
-                        "SELECT v::text FROM public.{view} v ORDER BY v::text COLLATE \"C\""
-                    ))
-                    .await
+            let populated: bool = client.query_one(&populated, &[]).await.unwrap().get(0);
+            writeln!(dump, "-- {view}, populated: {populated}").unwrap();
+            if populated {
+                let rows = format!("SELECT v::text FROM public.{view} v ORDER BY v::text COLLATE \"C\"");
+                for row in client.query(&rows, &[]).await.unwrap() {
+                    writeln!(dump, "{}", row.get::<_, &str>(0)).unwrap();
                 }
-                _ => vec!["not populated".to_owned()],
-            };
-            writeln!(dump, "-- {view}\n{}", rows.join("\n")).unwrap();
+            }
         }
         dump
     }
