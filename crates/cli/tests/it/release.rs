@@ -68,12 +68,7 @@ async fn a_release_goes_live_and_back() {
         .lines()
         .filter(|line| line.starts_with('✓'))
         .collect();
-    assert_eq!(
-        done.len(),
-        9,
-        "a line for each phase but those about the lock:\n{}",
-        released.stderr
-    );
+    assert_eq!(done.len(), 11, "a line for each phase:\n{}", released.stderr);
     assert_eq!(sites().await, "40");
 
     database
@@ -126,7 +121,7 @@ async fn events_are_lines_of_json_on_stderr_and_in_the_log() {
     let shown = kinds(&ended.stderr);
     assert_eq!(
         shown.iter().filter(|kind| *kind == "phase_finished").count(),
-        9,
+        11,
         "{shown:?}"
     );
     assert!(shown.contains(&"swapped".to_owned()), "{shown:?}");

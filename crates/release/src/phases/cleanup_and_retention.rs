@@ -2,6 +2,7 @@
 
 use cutover_swap::retention_plan;
 
+use super::counted;
 use crate::ReleaseError;
 use crate::run::Run;
 
@@ -27,16 +28,9 @@ impl Run<'_> {
             .await
             .map_err(|error| ReleaseError::Retention(Box::new(error)))?;
         let kept = self.records.backup_sets(&*self.session).await?.len();
-        let sets = |n: usize| {
-            if n == 1 {
-                "1 backup set".to_owned()
-            } else {
-                format!("{n} backup sets")
-            }
-        };
         Ok(match dropped.len() {
-            0 => format!("{} kept", sets(kept)),
-            n => format!("{} dropped, {kept} kept", sets(n)),
+            0 => format!("{} kept", counted(kept, "backup set")),
+            n => format!("{} dropped, {kept} kept", counted(n, "backup set")),
         })
     }
 }

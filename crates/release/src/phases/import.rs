@@ -8,6 +8,7 @@ use cutover_core::{Ident, QualifiedName, Step};
 use cutover_importer::{ImportOutcome, ImportPlan, LoadSettings};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
+use super::counted;
 use crate::ReleaseError;
 use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
@@ -68,7 +69,11 @@ impl Run<'_> {
         } else {
             String::new()
         };
-        Ok(format!("{ran} importers, {rows} rows{through}{before}"))
+        Ok(format!(
+            "{}, {}{through}{before}",
+            counted(ran, "importer"),
+            counted(rows, "row")
+        ))
     }
 
     async fn run_importer(

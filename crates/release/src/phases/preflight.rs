@@ -2,6 +2,7 @@
 
 use cutover_importer::preflight::{CheckReport, PreflightPlan, PreflightReport, PreflightSettings};
 
+use super::counted;
 use crate::ReleaseError;
 use crate::run::Run;
 
@@ -24,10 +25,10 @@ impl Run<'_> {
                 report: Box::new(report),
             });
         }
+        let checks = counted(checks, "check");
         Ok(match violations {
-            0 => format!("{checks} checks, no violations"),
-            1 => format!("{checks} checks, 1 violation that is allowed"),
-            n => format!("{checks} checks, {n} violations that are allowed"),
+            0 => format!("{checks}, no violations"),
+            n => format!("{checks}; allowed: {}", counted(n, "violation")),
         })
     }
 

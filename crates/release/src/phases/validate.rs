@@ -7,6 +7,7 @@ use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
 use cutover_staging::{LockPatience, StructuralDiff};
 use jiff::Timestamp;
 
+use super::counted;
 use crate::gate::count_rows;
 use crate::manifest::{MANIFEST_SCHEMA_VERSION, RelationFacts};
 use crate::run::Run;
@@ -62,9 +63,9 @@ impl Run<'_> {
         // A part of a dataset must never go live.
         self.staged.validated = !self.staged.sampled && complete;
         self.keep_staged().await?;
-        let gates = self.cutover.file.validations().len();
+        let gates = counted(self.cutover.file.validations().len(), "gate");
         let mut summary = format!(
-            "{} relations like live, {rows} rows, {gates} gates open",
+            "{} relations like live, {rows} rows, {gates} open",
             set.members.len()
         );
         if !self.staged.validated {
