@@ -5,7 +5,8 @@ mod aliases; // live names that mean staging twins while rows are imported
 mod boxed; // futures with their type left out
 mod busy; // who holds the lock
 mod cutover; // the one-call API
-mod error; // what can go wrong, in which class
+mod error; // what can go wrong
+mod failure; // in which class, and what to do about it
 mod gate; // [[validate]]
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
@@ -26,7 +27,8 @@ mod status; // what is live, running, kept
 mod stop; // Ctrl-C and abort
 
 pub use cutover::Cutover;
-pub use error::{FailureClass, ReleaseError};
+pub use error::ReleaseError;
+pub use failure::FailureClass;
 pub use gate::GateFailure;
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};

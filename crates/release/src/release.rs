@@ -83,7 +83,9 @@ impl Cutover {
         let config = self.file.digest();
         let pid = std::process::id();
         let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);
+        let mut edited = false;
         let (release, staged) = if let Some((record, staged)) = taken_up {
+            edited = record.config_digest.as_deref() != Some(config.as_str());
             // What was staged keeps the label it was staged under.
             label = Label::new(record.label)?;
             records.reopen(&*session, record.id, &self.host, pid).await?;
@@ -102,6 +104,9 @@ impl Cutover {
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;
+        if edited {
+            run.warn("the release file is not the one that this staging was built with".to_owned());
+        }
         let outcome = match run.note_the_lock(began).await {
             Ok(()) => run.run_phases(stop).await,
             Err(error) => Err((Phase::AcquireLock, error)),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_postgres::{GenericClient, Row};
 
 use super::Records;
-use crate::{Digest, Phase, Stamp, StatementError};
+use crate::{Digest, Phase, Sql, Stamp, StatementError};
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,8 +119,10 @@ pub struct ReleaseRecord {
     pub finished_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, label, kind, state, phase, current, swapped_at, backup_stamp, restored_stamp, config_digest, \
-     staged, manifest, error, host, client_pid, backend_pid, abort_requested, started_at, updated_at, finished_at";
+/// What [`record`] reads.
+const SELECT: &str = "SELECT id, label, kind, state, phase, current, swapped_at, backup_stamp, restored_stamp, config_digest, \
+     staged, manifest, error, host, client_pid, backend_pid, abort_requested, started_at, updated_at, finished_at \
+     FROM cutover.release ";
 
 fn record(row: &Row) -> ReleaseRecord {
     let stamp = |column| {
@@ -331,7 +333,7 @@ impl Records {
         client: &impl GenericClient,
         release: i64,
     ) -> Result<Option<ReleaseRecord>, StatementError> {
-        let sql = format!("SELECT {COLUMNS} FROM cutover.release WHERE id = $1");
+        let sql = Sql::text(SELECT).then("WHERE id = $1");
         let row = client
             .query_opt(sql.as_str(), &[&release])
             .await
@@ -348,7 +350,7 @@ impl Records {
         client: &impl GenericClient,
         limit: u32,
     ) -> Result<Vec<ReleaseRecord>, StatementError> {
-        let sql = format!("SELECT {COLUMNS} FROM cutover.release WHERE name = $1 ORDER BY id DESC LIMIT $2");
+        let sql = Sql::text(SELECT).then("WHERE name = $1 ORDER BY id DESC LIMIT $2");
         let rows = client
             .query(sql.as_str(), &[&self.release_set.as_str(), &i64::from(limit)])
             .await
@@ -364,9 +366,7 @@ impl Records {
         &self,
         client: &impl GenericClient,
     ) -> Result<Vec<ReleaseRecord>, StatementError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM cutover.release WHERE name = $1 AND staged IS NOT NULL ORDER BY id"
-        );
+        let sql = Sql::text(SELECT).then("WHERE name = $1 AND staged IS NOT NULL ORDER BY id");
         let rows = client
             .query(sql.as_str(), &[&self.release_set.as_str()])
             .await
@@ -382,7 +382,7 @@ impl Records {
         &self,
         client: &impl GenericClient,
     ) -> Result<Option<ReleaseRecord>, StatementError> {
-        let sql = format!("SELECT {COLUMNS} FROM cutover.release WHERE name = $1 AND current");
+        let sql = Sql::text(SELECT).then("WHERE name = $1 AND current");
         let row = client
             .query_opt(sql.as_str(), &[&self.release_set.as_str()])
             .await

@@ -1,0 +1,161 @@
+//! In which class a failure falls, and what to do about it.
+
+use crate::{ReleaseError, StopReason};
+
+/// The classes of failure; the CLI has an exit status for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// The request or the release file makes no sense.
+    Usage,
+    /// The server cannot be reached, or not used safely.
+    Connection,
+    /// Another release or rollback holds the lock.
+    Busy,
+    /// The sources are not fit to be imported.
+    Preflight,
+    /// Staging could not be built or filled.
+    Build,
+    /// What was built is not fit to go live.
+    Validation,
+    /// What exists cannot be swapped: dependents, changes, an unknown stamp.
+    Refused,
+    /// The swap did not get its chance in time; nothing changed.
+    Timeout,
+    /// The connection was lost at the commit of the swap: `status` settles what happened.
+    Unknown,
+    /// Stopped by Ctrl-C or `abort`.
+    Stopped,
+    /// Anything else.
+    Other,
+}
+
+impl ReleaseError {
+    /// The class of failure. Exhaustive on purpose: a new kind of error must be given its class here.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Name(_)
+            | Self::Selection(_)
+            | Self::Label(_)
+            | Self::Template { .. }
+            | Self::UnknownImporter { .. }
+            | Self::NotSupported { .. }
+            | Self::Partial { .. }
+            | Self::StagingTakenUp
+            | Self::Log(_)
+            | Self::Slack(_) => FailureClass::Usage,
+            Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => {
+                FailureClass::Connection
+            }
+            Self::Statement(error) if error.database_error().is_connection_lost() => FailureClass::Connection,
+            Self::Busy { .. } | Self::JustFreed { .. } | Self::LockLost { .. } | Self::DoesNotStop { .. } => {
+                FailureClass::Busy
+            }
+            Self::PreflightRun(_) | Self::Preflight { .. } => FailureClass::Preflight,
+            Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => {
+                FailureClass::Build
+            }
+            Self::Structure { .. } | Self::Gates { .. } => FailureClass::Validation,
+            Self::Catalog(_)
+            | Self::UnknownStamp { .. }
+            | Self::NothingToTakeUp { .. }
+            | Self::StagingReady { .. }
+            | Self::SwapRefused(_)
+            | Self::Orphans { .. }
+            | Self::Rollback(_) => FailureClass::Refused,
+            Self::Settle(_) => FailureClass::Unknown,
+            Self::Swap(error) => swap_class(error),
+            Self::Stopped { .. } => FailureClass::Stopped,
+            Self::Statement(_) | Self::StagedFacts { .. } | Self::Retention(_) => FailureClass::Other,
+        }
+    }
+
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Name(_) => "choose a [release] name of 1 to 63 bytes".to_owned(),
+            Self::Selection(_) => "see `cutover release --help` for the phases and their order".to_owned(),
+            Self::Label(_) => "give a label that matches [release] label_pattern, or leave it out".to_owned(),
+            Self::Template { .. } => "mend the release file".to_owned(),
+            Self::UnknownImporter { .. } => "name importers as [[import]] name spells them".to_owned(),
+            Self::NotSupported { .. } => {
+                "take it out of the release file, or wait for the version that can".to_owned()
+            }
+            Self::Partial { .. } => {
+                "add --stop-after validate_and_manifest or --dry-run, or import everything".to_owned()
+            }
+            Self::Log(_) => "check [log] path and the rights on its folder".to_owned(),
+            Self::Slack(_) => "check [notify.slack] webhook".to_owned(),
+            Self::Connect(error) => error.remedy().to_owned(),
+            Self::Pool(error) => error.remedy().to_owned(),
+            Self::Unsafe(error) => error.remedy().to_owned(),
+            Self::Migration(error) => error.remedy().to_owned(),
+            Self::Catalog(error) => error.remedy().to_owned(),
+            Self::Statement(error) => error.remedy().to_owned(),
+            Self::JustFreed { .. } => "try again".to_owned(),
+            Self::Busy { .. } => "wait for it, or stop it with `cutover abort`".to_owned(),
+            Self::LockLost { .. } => {
+                "see the server's log for the lost session, then run the release again".to_owned()
+            }
+            Self::StagingReady { .. } => {
+                "put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`".to_owned()
+            }
+            Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
+            Self::PreflightRun(error) => error.remedy().to_owned(),
+            Self::Preflight { .. } => {
+                "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
+            }
+            Self::Clone(_) | Self::SwapRefused(_) => "see each reason's own remedy".to_owned(),
+            Self::Orphans { .. } => {
+                "delete or mend these rows, or keep what they refer to in the release".to_owned()
+            }
+            Self::Settle(error) => error.remedy().to_owned(),
+            Self::Rollback(error) => error.remedy().to_owned(),
+            Self::Retention(error) => error.remedy().to_owned(),
+            Self::StagingTakenUp => {
+                "add build_staging to the phases, or leave --no-checkpoints out".to_owned()
+            }
+            Self::Staging(error) => error.remedy().to_owned(),
+            Self::Import(error) => error.remedy().to_owned(),
+            Self::Structure { .. } => {
+                "run the release again: live changed while staging was built".to_owned()
+            }
+            Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
+            Self::Swap(error) => error.remedy().to_owned(),
+            Self::UnknownStamp { .. } => "see `cutover backups`".to_owned(),
+            Self::Stopped {
+                reason: StopReason::Interrupted,
+                ..
+            } => "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them"
+                .to_owned(),
+            Self::Stopped {
+                reason: StopReason::Aborted,
+                ..
+            } => "staging was removed; live is as it was".to_owned(),
+            Self::DoesNotStop { .. } => "end its process, or terminate its session on the server".to_owned(),
+            Self::StagedFacts { .. } => {
+                "was the record written by another version? See `cutover status`".to_owned()
+            }
+            Self::Leftover { .. } => {
+                "look at what they are; drop or rename them if they are of no use, then run again".to_owned()
+            }
+        }
+    }
+}
+
+fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
+    use cutover_swap::SwapError;
+    match error {
+        SwapError::CatalogChanged { .. } => FailureClass::Refused,
+        SwapError::LockDeadline { .. } | SwapError::TooSlow { .. } | SwapError::OldSnapshots { .. } => {
+            FailureClass::Timeout
+        }
+        SwapError::OutcomeUnknown { .. } => FailureClass::Unknown,
+        SwapError::LockNotHeld { .. } => FailureClass::Busy,
+        SwapError::Statement(error) if error.database_error().is_connection_lost() => {
+            FailureClass::Connection
+        }
+        _ => FailureClass::Other,
+    }
+}
