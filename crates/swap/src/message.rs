@@ -21,7 +21,8 @@ impl StageError {
             // lock_not_available, deadlock_detected
             Some("55P03" | "40P01") => true,
             // query_canceled: by our own timeout, or by somebody who wants us to stop.
-            Some("57014") => took >= limit,
+            // The server was given whole milliseconds.
+            Some("57014") => took.as_millis() >= limit.as_millis(),
             _ => false,
         };
         if busy {
