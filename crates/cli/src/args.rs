@@ -38,6 +38,11 @@ pub(crate) struct Global {
     /// The release file; CUTOVER_FILE, then ./release.toml, then ./cutover.toml unless given
     #[arg(short, long, global = true, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    // Doc comments are help texts here: `[target]` is a table of the release file.
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "only rustdoc knows this lint, so it cannot be expected"
+    )]
     /// The database: a URL, key=value pairs or env:VARIABLE, in place of [target] url
     ///
     /// Other users of this machine can read the arguments of a process: give a password in PGPASSWORD, ~/.pgpass or a
