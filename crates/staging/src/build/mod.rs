@@ -17,7 +17,7 @@ pub(crate) use matview::in_dependency_order;
 pub(crate) use session::settings;
 
 use crate::CloneOptions;
-use crate::deferred::{DeferredAction, DeferredStep};
+use crate::deferred::{self, DeferredAction, DeferredStep};
 use crate::staged::{PartPair, PlannedMember};
 use twin::Twin;
 
@@ -307,16 +307,7 @@ impl<'a> Planner<'a> {
             self.build.post_data.extend(foreign_keys);
         }
         self.build.post_data.extend(triggers);
-        // Builds first, and their keys, so that nothing waits for what comes later in the list.
-        self.build.post_data.sort_by_key(|step| match step.action {
-            DeferredAction::BuildIndex { .. } => 0,
-            DeferredAction::AttachKey { .. } => 1,
-            DeferredAction::AddForeignKey(_) => 3,
-            DeferredAction::ValidateForeignKey { .. } => 4,
-            DeferredAction::CommentOnConstraint { .. } => 5,
-            DeferredAction::SetTrigger { .. } => 6,
-            _ => 2,
-        });
+        deferred::sort(&mut self.build.post_data);
     }
 }
 

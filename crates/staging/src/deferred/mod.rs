@@ -1,11 +1,13 @@
 //! What is made on a twin after the rows are there: indexes, keys, foreign keys, trigger states.
 
+mod order; // which comes before which
 mod step; // their statements, locks, and how to tell that they happened
 
 use cutover_core::catalog::Constraint;
 use cutover_core::{Deparsed, Ident, QualifiedName};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use order::sort;
 pub(crate) use step::comment_on_constraint;
 
 /// One thing to do on a staging table, as a value that a release's record can hold.

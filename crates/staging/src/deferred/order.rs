@@ -1,0 +1,51 @@
+//! In which order deferred steps happen.
+
+use super::{DeferredAction, DeferredStep};
+
+/// Where a step stands among those that touch the same tables: it may count on every earlier wave of them, and on nothing
+/// else. The order of the variants is the order of the waves.
+///
+/// Everything that scans rows to build an index comes first, because it is what takes time and needs nothing. What
+/// makes an index a key, or attaches it to a partitioned parent's, needs the index; foreign keys need the keys; their
+/// validation needs them to be there; and what acts on rows or hides them (triggers, rules, row-level security) is
+/// let go only when nothing reads or checks the rows any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wave {
+    /// Indexes are built.
+    Indexes,
+    /// Indexes become keys.
+    Keys,
+    /// Indexes get what is said about them: targets, comments, marks.
+    Marks,
+    /// Foreign keys are added.
+    ForeignKeys,
+    /// Rows are checked against them.
+    Validation,
+    /// Constraints of all kinds get their comments.
+    Comments,
+    /// Triggers are let go.
+    Firing,
+}
+
+impl DeferredAction {
+    /// The wave that the action belongs to.
+    pub(crate) fn wave(&self) -> Wave {
+        match self {
+            Self::BuildIndex { .. } => Wave::Indexes,
+            Self::AttachKey { .. } => Wave::Keys,
+            Self::IndexStatistics { .. }
+            | Self::CommentOnIndex { .. }
+            | Self::ClusterOn { .. }
+            | Self::ReplicaIdentity { .. } => Wave::Marks,
+            Self::AddForeignKey(_) => Wave::ForeignKeys,
+            Self::ValidateForeignKey { .. } => Wave::Validation,
+            Self::CommentOnConstraint { .. } => Wave::Comments,
+            Self::SetTrigger { .. } => Wave::Firing,
+        }
+    }
+}
+
+/// Puts steps in the order of their waves; within a wave they stay as they were planned.
+pub(crate) fn sort(steps: &mut [DeferredStep]) {
+    steps.sort_by_key(|step| step.action.wave());
+}
