@@ -13,7 +13,7 @@ const SQL: &str = "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.countries (id
     CREATE STATISTICS app.s ON id, b FROM app.a; \
     CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE MATERIALIZED VIEW app.n AS SELECT one FROM app.m;";
 
-async fn staged() -> (Workshop, StagedSet, Vec<String>) {
+async fn staged() -> (Workshop, StagedSet, Vec<dump::Block>) {
     let mut workshop = Workshop::new(SQL, &["a", "b", "m", "n"]).await;
     let before = dump::blocks(&workshop.database, SCHEMA);
     let set = workshop.stage(&CloneOptions::default()).await;
