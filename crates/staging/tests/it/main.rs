@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod catalog_facts;
 mod clone;
 mod dataset;
 mod diff;

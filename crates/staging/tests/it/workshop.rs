@@ -9,7 +9,7 @@ use cutover_staging::{
 use cutover_testkit::{Cluster, TestDatabase};
 use tokio_postgres::{Client, NoTls};
 
-use crate::dump;
+use crate::{catalog_facts, dump};
 
 /// The set's schema in these tests; what is outside the set lives in others.
 pub(crate) const SCHEMA: &str = "app";
@@ -114,6 +114,7 @@ impl Workshop {
         let after = dump::blocks(&self.database, self.schema.as_str());
         dump::assert_identical(&before, &after, &set);
         assert_eq!(self.differences(&set).await, []);
+        assert_eq!(catalog_facts::differences(&self.client, &set).await, []);
         set
     }
 }
