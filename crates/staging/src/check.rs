@@ -199,11 +199,6 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         "leave it out of the release set",
     );
     refuse(
-        relation.persistence == Persistence::Unlogged,
-        "is unlogged: it would be empty after a crash and on standbys",
-        "ALTER TABLE … SET LOGGED, or leave it out of the release set",
-    );
-    refuse(
         relation.persistence == Persistence::Temporary,
         "is temporary",
         "leave it out of the release set",
@@ -219,12 +214,6 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         "has tables that inherit from it",
         NOT_YET,
     );
-    refuse(relation.of_type, "is a typed table (OF type)", NOT_YET);
-    let heap = relation
-        .access_method
-        .as_ref()
-        .is_none_or(|am| am.as_str() == "heap");
-    refuse(!heap, "has an access method other than heap", NOT_YET);
 }
 
 /// A materialized view may read other materialized views of the set, and what is outside it.
@@ -320,13 +309,6 @@ fn check_sequence(snapshot: &CatalogSnapshot, sequence: &OwnedSequence, refusals
                 snapshot.server.role
             ),
             "GRANT SELECT ON SEQUENCE to the role",
-        ));
-    }
-    if sequence.persistence != Persistence::Permanent {
-        refusals.push(Refusal::new(
-            object.clone(),
-            "is not logged",
-            "ALTER SEQUENCE … SET LOGGED",
         ));
     }
     check_acl(&object, &sequence.acl, &sequence.owner, refusals);

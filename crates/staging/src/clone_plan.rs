@@ -57,6 +57,13 @@ impl ClonePlan {
         &self.build().post_data
     }
 
+    /// What the operator should know of the set, though it stops nothing; printed with the plan and told as
+    /// [`EventKind::Warning`](cutover_core::EventKind::Warning) when it runs.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.build().notices
+    }
+
     fn build(&self) -> &Build {
         self.construction.build()
     }

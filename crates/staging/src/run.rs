@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Instant;
 
 use cutover_core::catalog::{CatalogSnapshot, Relation, read_fingerprint};
-use cutover_core::{EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, millis};
+use cutover_core::{
+    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, millis, write_comment,
+};
 use tokio_postgres::{Client, Transaction};
 
 use crate::build::Build;
@@ -61,6 +63,11 @@ impl Construction {
         // Settings and locks come first, so the tables compared here cannot change any more. A materialized view cannot be
         // locked; what is done to one after this shows when its twin is compared with it.
         let (first, rest) = self.build.steps.steps.split_at(self.steps_before_check());
+        for notice in &self.build.notices {
+            events.emit(EventKind::Warning {
+                message: notice.clone(),
+            });
+        }
         run_steps(tx, first, 0, events).await?;
         let found = read_fingerprint(tx, &self.fingerprint_oids).await?;
         if found != self.build.steps.digest {
@@ -136,6 +143,9 @@ impl Construction {
 impl fmt::Display for Construction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let build = &self.build;
+        for notice in &build.notices {
+            write_comment(f, format_args!("note: {notice}"))?;
+        }
         write!(f, "{}", build.steps)?;
         if !build.put_off.steps.is_empty() {
             write!(f, "{}", build.put_off)?;

@@ -52,6 +52,18 @@ pub enum Persistence {
     Temporary,
 }
 
+impl Persistence {
+    /// In lower-case English, as texts use it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Permanent => "permanent",
+            Self::Unlogged => "unlogged",
+            Self::Temporary => "temporary",
+        }
+    }
+}
+
 /// A member of the set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
@@ -94,8 +106,8 @@ pub struct Relation {
     pub force_row_security: bool,
     /// `d`, `n`, `f` or `i`.
     pub replica_identity: String,
-    /// Whether it is a typed table (`OF type`).
-    pub of_type: bool,
+    /// The composite type of a typed table (`OF type`).
+    pub of_type: Option<QualifiedName>,
     /// Whether it is a partition.
     pub is_partition: bool,
     /// Tables it inherits from, or is a partition of.

@@ -10,7 +10,7 @@ pub(crate) mod twin;
 
 use std::collections::BTreeSet;
 
-use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Relation, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Persistence, Relation, RelationKind};
 use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 pub(crate) use matview::in_dependency_order;
@@ -30,6 +30,8 @@ pub(crate) struct Build {
     pub(crate) put_off: Plan,
     /// What is to be done after the load.
     pub(crate) post_data: Vec<DeferredStep>,
+    /// What the operator should know, though it stops nothing.
+    pub(crate) notices: Vec<String>,
     /// Who is who.
     pub(crate) members: Vec<PlannedMember>,
 }
@@ -54,6 +56,7 @@ pub(crate) fn plan(
             steps: Plan::new(title, snapshot.fingerprint.clone()),
             put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
             post_data: Vec::new(),
+            notices: relations.iter().filter_map(|relation| notice(relation)).collect(),
             members: Vec::new(),
         },
     };
@@ -132,8 +135,11 @@ impl<'a> Planner<'a> {
                     steps.push(table::create_sequence(twin, sequence, &staging));
                 } else if let Some(column) = twin.live.column(&sequence.column) {
                     steps.push(table::add_identity(twin, column, sequence, &staging));
+                    let version = planner.snapshot.server.version_num;
+                    steps.extend(table::sequence_persistence(twin, sequence, &staging, version));
                 }
             }
+            steps.extend(table::set_type(twin));
             steps
         });
         // Only now does every sequence of the set have a twin.
@@ -309,6 +315,15 @@ impl<'a> Planner<'a> {
         self.build.post_data.extend(triggers);
         deferred::sort(&mut self.build.post_data);
     }
+}
+
+fn notice(live: &Relation) -> Option<String> {
+    (live.persistence == Persistence::Unlogged).then(|| {
+        format!(
+            "{} is unlogged, and so is its twin: after a crash and on standbys it is empty",
+            live.object()
+        )
+    })
 }
 
 fn serial_sequences<'t>(twin: &'t Twin<'_>) -> impl Iterator<Item = &'t OwnedSequence> {

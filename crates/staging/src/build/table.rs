@@ -1,6 +1,6 @@
 //! The bare table: columns, defaults, checks, storage, and its sequences.
 
-use cutover_core::catalog::{Column, Constraint, ConstraintKind, OwnedSequence, Relation};
+use cutover_core::catalog::{Column, Constraint, ConstraintKind, OwnedSequence, Persistence, Relation};
 use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use super::twin::Twin;
@@ -11,7 +11,11 @@ use crate::deferred::comment_on_constraint;
 /// Left out on purpose: identity, whose sequence would get a name of the server's choice; indexes and statistics, for
 /// the same reason; and what `LIKE` does not know.
 pub(super) fn create(twin: &Twin<'_>) -> Step {
-    let mut sql = Sql::text("CREATE TABLE ")
+    let mut sql = Sql::text(match twin.live.persistence {
+        Persistence::Unlogged => "CREATE UNLOGGED TABLE ",
+        Persistence::Permanent | Persistence::Temporary => "CREATE TABLE ",
+    });
+    sql = sql
         .name(&twin.scratch)
         .then(" (LIKE ")
         .name(&twin.live.name)
@@ -23,8 +27,19 @@ pub(super) fn create(twin: &Twin<'_>) -> Step {
     Step::new("create", twin.object(), sql).locking(LockMode::AccessShare, &twin.live.name)
 }
 
-/// ` WITH (…) TABLESPACE …`
+/// Makes the table typed, as it were `CREATE TABLE … OF type`: its columns are that type's already.
+pub(super) fn set_type(twin: &Twin<'_>) -> Option<Step> {
+    let of_type = twin.live.of_type.as_ref()?;
+    let sql = twin.alter_in_scratch().then(" OF ").name(of_type);
+    Some(Step::new("give its type to", twin.object(), sql))
+}
+
+/// ` USING … WITH (…) TABLESPACE …`
 pub(super) fn storage_clauses(mut sql: Sql, live: &Relation) -> Sql {
+    // The transaction's default is heap.
+    if let Some(access_method) = live.access_method.as_ref().filter(|am| am.as_str() != "heap") {
+        sql = sql.then(" USING ").ident(access_method);
+    }
     let own = live
         .options
         .iter()
@@ -56,10 +71,12 @@ pub(super) fn storage_parameter(prefix: Sql, option: &str) -> Sql {
 /// The sequence of a serial column, under live's name so that defaults find it.
 pub(super) fn create_sequence(twin: &Twin<'_>, sequence: &OwnedSequence, staging: &QualifiedName) -> Step {
     let name = QualifiedName::new(twin.scratch.schema.clone(), sequence.name.name.clone());
-    let sql = Sql::text("CREATE SEQUENCE ")
-        .name(&name)
-        .then(" AS ")
-        .deparsed(&sequence.data_type);
+    // Whatever its table is: PostgreSQL 15 and newer can have each without the other.
+    let sql = Sql::text(match sequence.persistence {
+        Persistence::Unlogged => "CREATE UNLOGGED SEQUENCE ",
+        Persistence::Permanent | Persistence::Temporary => "CREATE SEQUENCE ",
+    });
+    let sql = sql.name(&name).then(" AS ").deparsed(&sequence.data_type);
     let sql = sequence_parameters(sql, sequence)
         .then(" OWNED BY ")
         .name(&twin.scratch)
@@ -97,6 +114,31 @@ pub(super) fn add_identity(
         ObjectName::part(ObjectKind::Column, &column.name, &twin.staging),
         sequence_parameters(sql, sequence).then(")"),
     )
+}
+
+/// An identity's sequence is made as its table is, logged or not; where live's was altered, so is this.
+///
+/// Up to PostgreSQL 14 every sequence is logged, and nothing can alter that.
+pub(super) fn sequence_persistence(
+    twin: &Twin<'_>,
+    sequence: &OwnedSequence,
+    staging: &QualifiedName,
+    version_num: u32,
+) -> Option<Step> {
+    if version_num < 150_000 || !sequence.identity || sequence.persistence == twin.live.persistence {
+        return None;
+    }
+    let sql = Sql::text("ALTER SEQUENCE ")
+        .name(&QualifiedName::new(
+            twin.scratch.schema.clone(),
+            staging.name.clone(),
+        ))
+        .then(match sequence.persistence {
+            Persistence::Unlogged => " SET UNLOGGED",
+            Persistence::Permanent | Persistence::Temporary => " SET LOGGED",
+        });
+    let object = ObjectName::qualified(ObjectKind::Sequence, staging);
+    Some(Step::new("set the persistence of", object, sql))
 }
 
 fn sequence_parameters(sql: Sql, sequence: &OwnedSequence) -> Sql {

@@ -183,6 +183,12 @@ impl<'a> Comparison<'a> {
         ) {
             self.equal(&object, "column", &a.column, &b.column);
             self.equal(&object, "identity", &a.identity, &b.identity);
+            self.equal(
+                &object,
+                "persistence",
+                a.persistence.as_str(),
+                b.persistence.as_str(),
+            );
             self.equal(&object, "owner", &a.owner, &b.owner);
             self.equal(&object, "type", &a.data_type, &b.data_type);
             self.equal(&object, "start", &a.start, &b.start);

@@ -142,10 +142,13 @@ impl<'a> Comparison<'a> {
             b.kind.object_kind().as_str(),
         );
         self.equal(&object, "owner", &a.owner, &b.owner);
-        if a.persistence != b.persistence {
-            let name = |relation: &Relation| format!("{:?}", relation.persistence).to_lowercase();
-            self.differs(&object, "persistence", name(a), name(b));
-        }
+        self.equal(
+            &object,
+            "persistence",
+            a.persistence.as_str(),
+            b.persistence.as_str(),
+        );
+        self.equal_option(&object, "type of rows", a.of_type.as_ref(), b.of_type.as_ref());
         self.equal_option(
             &object,
             "access method",

@@ -95,6 +95,14 @@ const TAMPERINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "ALTER TABLE app.staging_t SET UNLOGGED",
+        &[
+            r#"table "app"."t": persistence is permanent on live, unlogged in staging"#,
+            r#"sequence "app"."t_id_seq": persistence is permanent on live, unlogged in staging"#,
+            r#"sequence "app"."t_d_seq": persistence is permanent on live, unlogged in staging"#,
+        ],
+    ),
+    (
         "GRANT INSERT ON app.staging_t TO PUBLIC",
         &[r#"table "app"."t": privileges is "#],
     ),

@@ -18,4 +18,5 @@ mod matviews;
 mod plans;
 mod post_data;
 mod refusals;
+mod shapes;
 mod workshop;

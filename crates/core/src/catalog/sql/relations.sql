@@ -23,7 +23,8 @@ SELECT c.oid, json_build_object(
     'row_security', c.relrowsecurity,
     'force_row_security', c.relforcerowsecurity,
     'replica_identity', c.relreplident::text,
-    'of_type', (c.reloftype <> 0),
+    'of_type', (SELECT json_build_object('schema', tn.nspname, 'name', ot.typname)
+                  FROM pg_type ot JOIN pg_namespace tn ON tn.oid = ot.typnamespace WHERE ot.oid = c.reloftype),
     'is_partition', c.relispartition,
     'inherits_from', (SELECT coalesce(json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno), '[]')
                         FROM pg_inherits i WHERE i.inhrelid = c.oid),

@@ -28,7 +28,7 @@ async fn a_plain_table_has_nothing_special() {
     let flags = [
         plain.row_security,
         plain.force_row_security,
-        plain.of_type,
+        plain.of_type.is_some(),
         plain.is_partition,
     ];
     assert_eq!(flags, [false; 4]);
@@ -184,7 +184,9 @@ async fn kinds_and_kinship() {
     ];
     let set = fixture.read(&names).await;
     let of = |name: &str| member(&set, name);
-    assert!(of("typed").of_type && !of("base").of_type);
+    let row_type = of("typed").of_type.as_ref().unwrap();
+    assert_eq!(row_type.to_string(), "\"live\".\"shape\"");
+    assert_eq!(of("base").of_type, None);
     assert_eq!(of("base").inherited_by, ["child"]);
     assert_eq!(of("child").inherits_from, ["base"]);
     assert!(!of("child").is_partition && of("part2").is_partition);
