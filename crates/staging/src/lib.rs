@@ -18,7 +18,7 @@ mod staged; // the pairing of live and staging
 
 pub use clone_plan::ClonePlan;
 pub use deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState};
-pub use diff::{Change, Difference, StructuralDiff};
+pub use diff::{Change, Difference, RelationDiff, StructuralDiff};
 pub use drop::drop_staging;
 pub use error::StagingError;
 pub use matview_plan::MatviewPlan;

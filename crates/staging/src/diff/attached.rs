@@ -1,41 +1,42 @@
 //! The comparison of what hangs on a relation: constraints, indexes, triggers, sequences, statistics.
 
-use cutover_core::catalog::{Constraint, ConstraintKind, ExtendedStatistics, Index, OwnedSequence};
+use std::collections::HashMap;
+
+use cutover_core::catalog::{Constraint, ConstraintKind, ExtendedStatistics, Index, OwnedSequence, Trigger};
 use cutover_core::{Ident, ObjectKind, ObjectName, QualifiedName};
 
 use super::acl;
 use super::compare::Comparison;
-use super::text::{is_reprint, same_trigger};
-use crate::staged::PartPair;
+use super::text::same_trigger;
 
 impl<'a> Comparison<'a> {
     pub(super) fn constraints(&mut self) {
         let (live, staging) = (self.live, self.staging);
         let object =
             |constraint: &Constraint| ObjectName::part(ObjectKind::Constraint, &constraint.name, &live.name);
-        let mut seen = Vec::new();
+        let mut theirs: HashMap<&Ident, &Constraint> =
+            staging.constraints.iter().map(|b| (&b.name, b)).collect();
         for a in &live.constraints {
             // A key bears its index's name, so it is found by the index.
             let name = match &a.index {
-                Some(index) => self
-                    .member
-                    .part(ObjectKind::Index, &live.name.with_name(index.clone()))
-                    .map(|name| &name.name),
+                Some(index) => {
+                    let index = live.name.with_name(index.clone());
+                    let twin = self.counterparts.part(ObjectKind::Index, &index);
+                    twin.map(|twin| &twin.name)
+                }
                 None => Some(&a.name),
             };
-            let twin = staging
-                .constraints
-                .iter()
-                .find(|b| Some(&b.name) == name && b.kind == a.kind);
-            match twin {
-                Some(b) => {
-                    seen.push(&b.name);
-                    self.constraint(&object(a), a, b);
-                }
+            let twin = name.filter(|name| theirs.get(name).is_some_and(|b| b.kind == a.kind));
+            match twin.and_then(|name| theirs.remove(name)) {
+                Some(b) => self.constraint(&object(a), a, b),
                 None => self.missing(object(a)),
             }
         }
-        for b in staging.constraints.iter().filter(|b| !seen.contains(&&b.name)) {
+        for b in staging
+            .constraints
+            .iter()
+            .filter(|b| theirs.contains_key(&b.name))
+        {
             self.extra(object(b));
         }
     }
@@ -59,9 +60,8 @@ impl<'a> Comparison<'a> {
         let (Some(x), Some(y)) = (&a.references, &b.references) else {
             return;
         };
-        let twin = self.set.members.iter().find(|member| member.live_oid == x.oid);
-        let expected: &QualifiedName = twin.map_or(&x.table, |member| &member.staging);
-        self.equal(object, "referenced table", expected, &y.table);
+        let expected = self.counterparts.expected(x.oid, &x.table);
+        self.equal(object, "referenced table", &expected, &y.table);
         self.equal_list(object, "referenced columns", &x.columns, &y.columns);
         self.equal(object, "match", &x.match_type, &y.match_type);
         self.equal(object, "action on update", &x.on_update, &y.on_update);
@@ -80,27 +80,20 @@ impl<'a> Comparison<'a> {
         kind: ObjectKind,
         live: &'a [T],
         staging: &'a [T],
-        name: impl Fn(&T) -> &QualifiedName,
+        name: impl Fn(&'a T) -> &'a QualifiedName,
     ) -> Vec<(ObjectName, &'a T, &'a T)> {
-        let object = |part: &T| ObjectName::qualified(kind, name(part));
+        let object = |part: &'a T| ObjectName::qualified(kind, name(part));
+        let mut theirs: HashMap<&QualifiedName, &'a T> = staging.iter().map(|b| (name(b), b)).collect();
         let mut both = Vec::new();
         for a in live {
-            let twin = self.member.part(kind, name(a));
-            match staging.iter().find(|b| Some(name(b)) == twin) {
+            let twin = self.counterparts.part(kind, name(a));
+            match twin.and_then(|twin| theirs.remove(twin)) {
                 Some(b) => both.push((object(a), a, b)),
                 None => self.missing(object(a)),
             }
         }
-        let is_twin = |part: &&PartPair, b: &T| {
-            part.kind == kind && part.staging == *name(b) && live.iter().any(|a| *name(a) == part.live)
-        };
-        let extra: Vec<ObjectName> = staging
-            .iter()
-            .filter(|b| !self.member.parts.iter().any(|part| is_twin(&part, b)))
-            .map(object)
-            .collect();
-        for object in extra {
-            self.extra(object);
+        for b in staging.iter().filter(|b| theirs.contains_key(name(b))) {
+            self.extra(object(b));
         }
         both
     }
@@ -147,30 +140,19 @@ impl<'a> Comparison<'a> {
 
     pub(super) fn triggers(&mut self) {
         let (live, staging) = (self.live, self.staging);
-        let object = |name: &Ident| ObjectName::part(ObjectKind::Trigger, name, &live.name);
-        for a in &live.triggers {
-            let object = object(&a.name);
-            let Some(b) = staging.triggers.iter().find(|b| b.name == a.name) else {
-                self.missing(object);
-                continue;
-            };
-            let reprint = is_reprint(
-                self.member,
-                ObjectKind::Trigger,
-                &a.name,
-                &a.definition,
-                &b.definition,
-            );
+        let object = |trigger: &Trigger| ObjectName::part(ObjectKind::Trigger, &trigger.name, &live.name);
+        let both = self.named(
+            (&live.triggers, &staging.triggers),
+            |trigger| &trigger.name,
+            object,
+        );
+        for (object, a, b) in both {
+            let reprint = self.is_reprint(ObjectKind::Trigger, &a.name, &a.definition, &b.definition);
             if !reprint && !same_trigger(live, a, staging, b) {
                 self.differs(&object, "definition", &a.definition, &b.definition);
             }
             self.equal(&object, "state", &a.enabled, &b.enabled);
             self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
-        }
-        for b in &staging.triggers {
-            if !live.triggers.iter().any(|a| a.name == b.name) {
-                self.extra(object(&b.name));
-            }
         }
     }
 

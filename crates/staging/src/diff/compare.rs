@@ -1,36 +1,24 @@
 //! The comparison, part by part.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 use cutover_core::catalog::{Column, Relation};
 use cutover_core::{Deparsed, Ident, ObjectKind, ObjectName};
 
+use super::counterparts::Counterparts;
 use super::text::{is_reprint, same_default};
 use super::{Change, Difference, acl};
-use crate::StagedSet;
-use crate::staged::StagedMember;
 
-pub(super) fn compare(live: &Relation, staging: &Relation, set: &StagedSet) -> Vec<Difference> {
-    let unpaired;
-    let member = if let Some(member) = set.members.iter().find(|member| member.live == live.name) {
-        member
-    } else {
-        unpaired = StagedMember {
-            live: live.name.clone(),
-            live_oid: live.oid,
-            staging: staging.name.clone(),
-            oid: staging.oid,
-            kind: live.kind,
-            parts: Vec::new(),
-            reprinted: Vec::new(),
-        };
-        &unpaired
-    };
+pub(super) fn compare(
+    live: &Relation,
+    staging: &Relation,
+    counterparts: &Counterparts<'_>,
+) -> Vec<Difference> {
     let mut comparison = Comparison {
         live,
         staging,
-        set,
-        member,
+        counterparts,
         found: Vec::new(),
     };
     comparison.relation();
@@ -46,24 +34,17 @@ pub(super) fn compare(live: &Relation, staging: &Relation, set: &StagedSet) -> V
 pub(super) struct Comparison<'a> {
     pub(super) live: &'a Relation,
     pub(super) staging: &'a Relation,
-    pub(super) set: &'a StagedSet,
-    pub(super) member: &'a StagedMember,
+    pub(super) counterparts: &'a Counterparts<'a>,
     pub(super) found: Vec<Difference>,
 }
 
 impl<'a> Comparison<'a> {
     pub(super) fn missing(&mut self, object: ObjectName) {
-        self.found.push(Difference {
-            object,
-            change: Change::Missing,
-        });
+        self.found.push(Difference::missing(object));
     }
 
     pub(super) fn extra(&mut self, object: ObjectName) {
-        self.found.push(Difference {
-            object,
-            change: Change::Extra,
-        });
+        self.found.push(Difference::extra(object));
     }
 
     pub(super) fn differs(
@@ -127,9 +108,34 @@ impl<'a> Comparison<'a> {
         a: &Deparsed,
         b: &Deparsed,
     ) {
-        if a != b && !is_reprint(self.member, of.0, of.1, a, b) {
+        if a != b && !self.is_reprint(of.0, of.1, a, b) {
             self.differs(object, property, a, b);
         }
+    }
+
+    pub(super) fn is_reprint(&self, kind: ObjectKind, name: &Ident, a: &Deparsed, b: &Deparsed) -> bool {
+        is_reprint(self.counterparts.reprinted(&self.live.name), kind, name, a, b)
+    }
+
+    /// Pairs things that are named within their relation; returns those that both have.
+    pub(super) fn named<T>(
+        &mut self,
+        (live, staging): (&'a [T], &'a [T]),
+        name: impl Fn(&'a T) -> &'a Ident,
+        object: impl Fn(&T) -> ObjectName,
+    ) -> Vec<(ObjectName, &'a T, &'a T)> {
+        let mut theirs: HashMap<&Ident, &'a T> = staging.iter().map(|b| (name(b), b)).collect();
+        let mut both = Vec::new();
+        for a in live {
+            match theirs.remove(name(a)) {
+                Some(b) => both.push((object(a), a, b)),
+                None => self.missing(object(a)),
+            }
+        }
+        for b in staging.iter().filter(|b| theirs.contains_key(name(b))) {
+            self.extra(object(b));
+        }
+        both
     }
 
     fn relation(&mut self) {
@@ -214,32 +220,23 @@ impl<'a> Comparison<'a> {
     fn columns(&mut self) {
         let (live, staging) = (self.live, self.staging);
         let object = |column: &Column| ObjectName::part(ObjectKind::Column, &column.name, &live.name);
-        for a in &live.columns {
-            match staging.column(&a.name) {
-                Some(b) => self.column(&object(a), a, b),
-                None => self.missing(object(a)),
-            }
+        let both = self.named((&live.columns, &staging.columns), |column| &column.name, object);
+        for (object, a, b) in &both {
+            self.column(object, a, b);
         }
-        for b in staging.columns.iter().filter(|b| live.column(&b.name).is_none()) {
-            self.extra(object(b));
-        }
-        let shared = |from: &'a Relation, in_: &Relation| -> Vec<&'a Ident> {
-            let names = from.columns.iter().map(|column| &column.name);
-            names.filter(|name| in_.column(name).is_some()).collect()
+        let shared: HashSet<&Ident> = both.iter().map(|(_, a, _)| &a.name).collect();
+        let order = |of: &'a Relation| -> Vec<&'a Ident> {
+            let names = of.columns.iter().map(|column| &column.name);
+            names.filter(|name| shared.contains(name)).collect()
         };
-        self.equal_list(
-            &live.object(),
-            "order of columns",
-            &shared(live, staging),
-            &shared(staging, live),
-        );
+        self.equal_list(&live.object(), "order of columns", &order(live), &order(staging));
     }
 
     fn column(&mut self, object: &ObjectName, a: &Column, b: &Column) {
         self.equal(object, "type", &a.data_type, &b.data_type);
         self.equal_option(object, "collation", a.collation.as_ref(), b.collation.as_ref());
         self.equal(object, "NOT NULL", &a.not_null, &b.not_null);
-        if !same_default(a, b, self.set) {
+        if !same_default(a, b, self.counterparts) {
             self.differs(
                 object,
                 "default",

@@ -1,83 +1,36 @@
-//! Structural comparison of a live relation and its staging twin.
+//! Structural comparison of two relations: a live one and its staging twin, or any two.
 
 mod acl;
 mod attached;
 mod compare;
+mod counterparts;
+mod difference;
+mod print;
 mod text;
 
-use std::fmt;
+use std::collections::HashMap;
 
-use cutover_core::ObjectName;
-use cutover_core::catalog::Relation;
-use serde::{Deserialize, Serialize};
+use cutover_core::QualifiedName;
+use cutover_core::catalog::{CatalogSnapshot, Relation};
+use serde::Serialize;
 
+pub use difference::{Change, Difference};
 pub(crate) use text::reprinted;
 
 use crate::StagedSet;
+use counterparts::Counterparts;
 
-/// One way in which a twin is not what live is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Difference {
-    /// The object, by its live name; by its staging name where live has none.
-    pub object: ObjectName,
-    /// What is wrong with its twin.
-    #[serde(flatten)]
-    pub change: Change,
-}
+/// The version of the JSON shape; grows when a field changes its meaning or goes.
+const SCHEMA_VERSION: u32 = 1;
 
-/// What is wrong with a twin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Change {
-    /// Live has it, staging has not.
-    Missing,
-    /// Staging has it, live has not.
-    Extra,
-    /// Both have it, and it is not the same.
-    Different {
-        /// The property: `type`, `default`, `owner`, …
-        property: String,
-        /// What it is on live; empty where there is none.
-        live: String,
-        /// What it is in staging; empty where there is none.
-        staging: String,
-    },
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |text: &str| {
-            if text.is_empty() {
-                "none".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        match &self.change {
-            Change::Missing => write!(f, "{} is missing in staging", self.object),
-            Change::Extra => write!(f, "{} is in staging only", self.object),
-            Change::Different {
-                property,
-                live,
-                staging,
-            } => write!(
-                f,
-                "{}: {property} is {} on live, {} in staging",
-                self.object,
-                or_none(live),
-                or_none(staging)
-            ),
-        }
-    }
-}
-
-/// Compares a live relation with its staging twin, fact by fact.
+/// How relations differ in structure, fact by fact, grouped by relation.
 ///
-/// Both come from catalog snapshots read with the set's schema alone on the search path. Names are compared through
-/// the pairing that the clone recorded, everything else by the catalog's own typed facts. Where the catalog has only
-/// text that the server printed (expressions, triggers, queries), two texts are equal when
+/// `Display` prints a heading for each relation that differs and a line for each difference; `Serialize` gives the
+/// versioned document that the crate's README describes.
+///
+/// Both sides come from catalog snapshots, each read with the schema of its own relations alone on the search path.
+/// Everything is compared by the catalog's own typed facts. Where the catalog has only text that the server printed
+/// (expressions, triggers, queries), two texts are equal when
 ///
 /// * they are the same once the one place where a paired name must stand is exchanged, or
 /// * the clone recorded that this server turned the one into the other (see [`Reprinted`](crate::Reprinted)).
@@ -85,16 +38,107 @@ impl fmt::Display for Difference {
 /// So a text that changed on either side since the clone is always a difference, and nothing else is.
 ///
 /// Not compared: rows, sizes, planner statistics, where sequences stand, the order of grants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use]
+pub struct StructuralDiff {
+    schema_version: u32,
+    relations: Vec<RelationDiff>,
+}
+
+/// How one relation differs from the one that it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct StructuralDiff;
+pub struct RelationDiff {
+    /// The relation that says how it should be: live's.
+    pub live: QualifiedName,
+    /// The relation that was held against it: staging's.
+    pub staging: QualifiedName,
+    /// What differs; never empty.
+    pub differences: Vec<Difference>,
+}
 
 impl StructuralDiff {
-    /// What must change in `staging` to be what `live` is; empty when the two are alike.
+    /// Compares a live relation with its staging twin. Names of indexes, sequences and statistics are compared through
+    /// the pairing that the clone recorded.
     ///
-    /// Objects that wait for [`StagedSet::run_post_data`] count as missing until it has run.
+    /// Objects that wait for [`StagedSet::run_post_data`] count as missing until it has run. To compare all of a set,
+    /// [`of_set`](Self::of_set) looks the pairing through only once.
+    pub fn between(live: &Relation, staging: &Relation, set: &StagedSet) -> Self {
+        Self::collect([(live, staging)], &Counterparts::of_set(set))
+    }
+
+    /// Compares every relation of `live` with its twin in `staging`, in the order of `live`. One whose twin is not there
+    /// is left out.
+    pub fn of_set(live: &CatalogSnapshot, staging: &CatalogSnapshot, set: &StagedSet) -> Self {
+        let counterparts = Counterparts::of_set(set);
+        let twins: HashMap<&QualifiedName, &Relation> =
+            staging.relations.iter().map(|twin| (&twin.name, twin)).collect();
+        let pairs = live.relations.iter().filter_map(|relation| {
+            let twin = counterparts.twin(&relation.name)?;
+            Some((relation, *twins.get(twin)?))
+        });
+        Self::collect(pairs, &counterparts)
+    }
+
+    /// Compares any two relations, of one schema or of two, e.g. `public.a` with `other.a`; `live` is the one that says
+    /// how it should be.
+    ///
+    /// Indexes, sequences and statistics meet by their own names; those left over by what they are, because two of one
+    /// schema can never bear one name. A name within the relation's own schema is compared without its schema.
+    ///
+    /// ```no_run
+    /// # use cutover_core::{Ident, catalog::CatalogSnapshot};
+    /// # use cutover_staging::StructuralDiff;
+    /// # async fn example(client: &mut tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tx = client.build_transaction().read_only(true).start().await?;
+    /// let ours = CatalogSnapshot::read(&tx, &Ident::new("public")?, &[Ident::new("a")?]).await?;
+    /// let theirs = CatalogSnapshot::read(&tx, &Ident::new("other")?, &[Ident::new("a")?]).await?;
+    /// print!("{}", StructuralDiff::of_two(&ours.relations[0], &theirs.relations[0]));
+    /// # Ok(()) }
+    /// ```
+    pub fn of_two(live: &Relation, staging: &Relation) -> Self {
+        Self::collect([(live, staging)], &Counterparts::of_two(live, staging))
+    }
+
+    fn collect<'a>(
+        pairs: impl IntoIterator<Item = (&'a Relation, &'a Relation)>,
+        counterparts: &Counterparts<'_>,
+    ) -> Self {
+        let relations = pairs.into_iter().map(|(live, staging)| RelationDiff {
+            live: live.name.clone(),
+            staging: staging.name.clone(),
+            differences: compare::compare(live, staging, counterparts),
+        });
+        Self {
+            schema_version: SCHEMA_VERSION,
+            relations: relations.filter(|diff| !diff.differences.is_empty()).collect(),
+        }
+    }
+
+    /// Whether nothing differs.
     #[must_use]
-    pub fn between(live: &Relation, staging: &Relation, set: &StagedSet) -> Vec<Difference> {
-        compare::compare(live, staging, set)
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty()
+    }
+
+    /// The relations that differ, in the order they were compared.
+    #[must_use]
+    pub fn relations(&self) -> &[RelationDiff] {
+        &self.relations
+    }
+
+    /// All differences, relation by relation.
+    pub fn iter(&self) -> impl Iterator<Item = &Difference> {
+        self.relations.iter().flat_map(|diff| &diff.differences)
+    }
+}
+
+impl IntoIterator for StructuralDiff {
+    type Item = Difference;
+    type IntoIter = std::vec::IntoIter<Difference>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let all = self.relations.into_iter().flat_map(|diff| diff.differences);
+        all.collect::<Vec<_>>().into_iter()
     }
 }

@@ -3,7 +3,7 @@
 use cutover_core::catalog::{Column, Relation, Trigger};
 use cutover_core::{Deparsed, Ident, ObjectKind};
 
-use crate::staged::StagedMember;
+use super::counterparts::Counterparts;
 use crate::{Reprinted, StagedSet};
 
 /// Whether a trigger's texts differ at most in the table's name, at one place after ` ON `.
@@ -33,17 +33,13 @@ fn differ_in_one_place(a: &str, from: &str, b: &str, to: &str) -> bool {
 ///
 /// The name stands as a whole constant before `::regclass`; inside a string its quotes would be doubled, so nothing
 /// else can look like it.
-pub(super) fn same_default(live: &Column, staging: &Column, set: &StagedSet) -> bool {
+pub(super) fn same_default(live: &Column, staging: &Column, counterparts: &Counterparts<'_>) -> bool {
     let (Some(a), Some(b)) = (&live.default, &staging.default) else {
         return live.default == staging.default;
     };
     let mut expected = a.as_str().to_owned();
     for used in &live.default_sequences {
-        let twin = set
-            .members
-            .iter()
-            .find_map(|member| member.part(ObjectKind::Sequence, &used.name));
-        let Some(twin) = twin else {
+        let Some(twin) = counterparts.part(ObjectKind::Sequence, &used.name) else {
             continue;
         };
         let Some(twin) = staging.default_sequences.iter().find(|used| used.name == *twin) else {
@@ -113,13 +109,13 @@ pub(crate) fn reprinted(live: &Relation, staging: &Relation, set: &StagedSet) ->
 
 /// Whether the clone recorded that the server turned `live` into `staging`.
 pub(super) fn is_reprint(
-    member: &StagedMember,
+    reprinted: &[Reprinted],
     kind: ObjectKind,
     name: &Ident,
     live: &Deparsed,
     staging: &Deparsed,
 ) -> bool {
-    member.reprinted.iter().any(|reprinted| {
+    reprinted.iter().any(|reprinted| {
         reprinted.kind == kind
             && reprinted.name == *name
             && reprinted.live == *live

@@ -11,6 +11,7 @@ mod catalog_facts;
 mod clone;
 mod dataset;
 mod diff;
+mod diff_of_two;
 mod dropping;
 mod dump;
 mod grants;

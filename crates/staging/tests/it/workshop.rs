@@ -90,7 +90,12 @@ impl Workshop {
         set
     }
 
-    pub(crate) async fn differences(&mut self, set: &StagedSet) -> Vec<Difference> {
+    pub(crate) async fn read(&mut self, schema: &str, members: &[Ident]) -> CatalogSnapshot {
+        read_in(&mut self.client, &ident(schema), members).await
+    }
+
+    /// Live against staging, as both are now.
+    pub(crate) async fn compare(&mut self, set: &StagedSet) -> StructuralDiff {
         let live = self.snapshot().await;
         let names: Vec<Ident> = set
             .members
@@ -98,12 +103,11 @@ impl Workshop {
             .map(|member| member.staging.name.clone())
             .collect();
         let staging = read_in(&mut self.client, &self.schema, &names).await;
-        let pairs = set.members.iter().zip(&staging.relations);
-        pairs
-            .flat_map(|(member, staging)| {
-                StructuralDiff::between(live.relation(&member.live.name).unwrap(), staging, set)
-            })
-            .collect()
+        StructuralDiff::of_set(&live, &staging, set)
+    }
+
+    pub(crate) async fn differences(&mut self, set: &StagedSet) -> Vec<Difference> {
+        self.compare(set).await.into_iter().collect()
     }
 
     /// Stages the set and asserts that `pg_dump` prints for the twins what it prints for live, but for the names; and
