@@ -27,6 +27,32 @@ pub enum LockMode {
     AccessExclusive,
 }
 
+impl LockMode {
+    /// Whether two sessions cannot hold these modes on one table at the same time: table 13.2 of the manual.
+    ///
+    /// ```
+    /// use cutover_core::LockMode;
+    ///
+    /// assert!(!LockMode::Share.conflicts_with(LockMode::Share)); // several indexes of one table are built at once
+    /// assert!(LockMode::ShareUpdateExclusive.conflicts_with(LockMode::ShareUpdateExclusive));
+    /// ```
+    #[must_use]
+    pub fn conflicts_with(self, other: Self) -> bool {
+        // The weakest mode that each conflicts with; it conflicts with every stronger one, too.
+        let weakest = |mode| match mode {
+            Self::AccessShare => Self::AccessExclusive,
+            Self::RowShare => Self::Exclusive,
+            Self::RowExclusive => Self::Share,
+            Self::ShareUpdateExclusive => Self::ShareUpdateExclusive,
+            Self::Share | Self::ShareRowExclusive => Self::RowExclusive,
+            Self::Exclusive => Self::RowShare,
+            Self::AccessExclusive => Self::AccessShare,
+        };
+        let shares_itself = self == Self::Share && other == Self::Share;
+        other >= weakest(self) && !shares_itself
+    }
+}
+
 impl fmt::Display for LockMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -150,3 +150,41 @@ async fn a_plan_stops_at_the_first_step_that_fails() {
         Some("three")
     );
 }
+
+#[tokio::test]
+async fn lock_modes_conflict_as_the_server_says() {
+    const MODES: [LockMode; 8] = [
+        LockMode::AccessShare,
+        LockMode::RowShare,
+        LockMode::RowExclusive,
+        LockMode::ShareUpdateExclusive,
+        LockMode::Share,
+        LockMode::ShareRowExclusive,
+        LockMode::Exclusive,
+        LockMode::AccessExclusive,
+    ];
+    let database = Cluster::shared().empty_database().await.unwrap();
+    database.execute("CREATE TABLE t ()").await.unwrap();
+    let (mut one, mut other) = (
+        database.connect().await.unwrap(),
+        database.connect().await.unwrap(),
+    );
+    for held in MODES {
+        let holding = one.transaction().await.unwrap();
+        holding
+            .batch_execute(&format!("LOCK TABLE t IN {held} MODE"))
+            .await
+            .unwrap();
+        for asked in MODES {
+            let asking = other.transaction().await.unwrap();
+            let got = asking
+                .batch_execute(&format!("LOCK TABLE t IN {asked} MODE NOWAIT"))
+                .await;
+            assert_eq!(
+                got.is_err(),
+                held.conflicts_with(asked),
+                "{held} held, {asked} asked"
+            );
+        }
+    }
+}
