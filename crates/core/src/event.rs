@@ -79,6 +79,26 @@ pub enum EventKind {
         /// How long it took, in milliseconds.
         took_ms: u64,
     },
+    /// How far the build of an index has come, as `pg_stat_progress_create_index` tells it. Counts are those of the
+    /// present stage, and 0 of 0 where it counts nothing.
+    IndexProgress {
+        /// The index.
+        index: QualifiedName,
+        /// Its table.
+        table: QualifiedName,
+        /// What the server is doing, e.g. `building index: loading tuples in tree`.
+        stage: String,
+        /// Blocks done.
+        blocks_done: u64,
+        /// Blocks to do.
+        blocks_total: u64,
+        /// Tuples done.
+        tuples_done: u64,
+        /// Tuples to do.
+        tuples_total: u64,
+        /// How long it has been built, in milliseconds.
+        running_ms: u64,
+    },
     /// An importer began.
     ImportStarted {
         /// The importer's name.

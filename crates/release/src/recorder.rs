@@ -25,7 +25,10 @@ impl Recorder {
 
 impl EventSink for Recorder {
     fn emit(&self, event: &Event) {
-        if matches!(event.kind, EventKind::ImportProgress { .. }) {
+        if matches!(
+            event.kind,
+            EventKind::ImportProgress { .. } | EventKind::IndexProgress { .. }
+        ) {
             return;
         }
         if let Ok(mut waiting) = self.waiting.lock()

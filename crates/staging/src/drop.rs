@@ -8,7 +8,6 @@ use cutover_core::{
 };
 use tokio_postgres::Client;
 
-use crate::post_data::run_once;
 use crate::retry::LockPatience;
 use crate::{StagedSet, StagingError, build};
 
@@ -58,6 +57,20 @@ pub async fn drop_staging(
         });
     }
     Ok(())
+}
+
+/// One step in one transaction.
+async fn run_once(
+    client: &mut Client,
+    settings: &Step,
+    step: &Step,
+    done: usize,
+) -> Result<(), StagingError> {
+    let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
+    let tx = client.transaction().await.map_err(failed)?;
+    settings.run(&tx, done).await?;
+    step.run(&tx, done).await?;
+    Ok(tx.commit().await.map_err(failed)?)
 }
 
 /// The recorded twins that are still there, by name.

@@ -9,6 +9,7 @@ mod drop; // dropping staging without CASCADE
 mod error; // what can go wrong while a plan runs
 mod matview_plan; // the twins of materialized views
 mod options; // what the caller may choose
+mod pipeline; // statements sent without waiting for each answer
 mod post_data; // carrying out what was deferred
 mod references; // proof that staging does not refer to live
 mod refusal; // what is refused, by name
@@ -23,6 +24,7 @@ pub use drop::drop_staging;
 pub use error::StagingError;
 pub use matview_plan::MatviewPlan;
 pub use options::{CloneOptions, SequenceStart};
+pub use post_data::{PostDataOptions, Workers};
 pub use refusal::{CloneError, Refusal};
 pub use retry::LockPatience;
 pub use staged::{PartPair, Reprinted, StagedMember, StagedSet};

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use cutover_core::catalog::{CatalogSnapshot, Relation, read_fingerprint};
 use cutover_core::{
-    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, millis, write_comment,
+    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, Step, millis, write_comment,
 };
 use tokio_postgres::{Client, Transaction};
 
 use crate::build::Build;
 use crate::diff::reprinted;
+use crate::pipeline;
 use crate::references::refuse_references_to_live;
 use crate::staged::StagedMember;
 use crate::{StagedSet, StagingError};
@@ -159,20 +160,20 @@ impl fmt::Display for Construction {
     }
 }
 
-pub(crate) async fn run_steps(
+async fn run_steps(
     tx: &Transaction<'_>,
-    steps: &[cutover_core::Step],
+    steps: &[Step],
     done_before: usize,
     events: &Events,
 ) -> Result<(), StagingError> {
-    for (done, step) in steps.iter().enumerate() {
-        let started = Instant::now();
-        step.run(tx, done_before + done).await?;
+    let mut last = Instant::now();
+    let told = pipeline::run_steps(tx, steps, done_before, |step| {
         events.emit(EventKind::StepDone {
             purpose: step.purpose,
             object: step.object.clone(),
-            took_ms: millis(started.elapsed()),
+            took_ms: millis(last.elapsed()),
         });
-    }
-    Ok(())
+        last = Instant::now();
+    });
+    Ok(told.await?)
 }

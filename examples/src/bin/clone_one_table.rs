@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::{Events, Ident, NamingPolicy};
 use cutover_examples::Place;
-use cutover_staging::{CloneOptions, ClonePlan, LockPatience, StructuralDiff};
+use cutover_staging::{CloneOptions, ClonePlan, PostDataOptions, StructuralDiff};
 
 const LIVE: &str = "
 CREATE SCHEMA cutover_example;
@@ -43,7 +43,7 @@ async fn main() -> Result<()> {
     let fill = "INSERT INTO cutover_example.staging_sites TABLE cutover_example.sites";
     let rows = session.execute(fill, &[]).await?;
     staged
-        .run_post_data(&mut session, &LockPatience::default(), &events)
+        .run_post_data(&mut *session, &PostDataOptions::default(), &events)
         .await?;
 
     // Prove it.

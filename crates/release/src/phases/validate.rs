@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
-use cutover_staging::{LockPatience, StructuralDiff};
+use cutover_staging::{PostDataOptions, StructuralDiff};
 use jiff::Timestamp;
 
 use super::counted;
@@ -26,7 +26,7 @@ impl Run<'_> {
             });
         };
         let mut client = self.client().await?;
-        set.run_post_data(&mut client, &LockPatience::default(), &self.events)
+        set.run_post_data(&mut **client, &PostDataOptions::default(), &self.events)
             .await?;
         for member in &set.members {
             vacuum(&member.staging, member.kind.object_kind())

@@ -14,7 +14,7 @@ pub(super) fn staging_name(naming: &NamingPolicy, index: &Index) -> Ident {
 /// Everything about one index: itself, the key it backs, its marks, targets and comments.
 pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec<DeferredStep> {
     let name = || staging_name(naming, live);
-    let mut actions = vec![build(live, naming)];
+    let mut actions = Vec::new();
     let key = live.constraint.as_ref().and_then(|key| {
         twin.live
             .constraints
@@ -63,7 +63,9 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
     if live.replica_identity {
         actions.push(DeferredAction::ReplicaIdentity { index: name() });
     }
-    on(twin, actions)
+    let mut steps = vec![DeferredStep::new(&twin.staging, build(live, naming)).making(live.bytes)];
+    steps.extend(on(twin, actions));
+    steps
 }
 
 fn build(live: &Index, naming: &NamingPolicy) -> DeferredAction {

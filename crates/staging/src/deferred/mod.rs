@@ -7,7 +7,7 @@ use cutover_core::catalog::Constraint;
 use cutover_core::{Deparsed, Ident, QualifiedName};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use order::sort;
+pub(crate) use order::{Wave, sort};
 pub(crate) use step::comment_on_constraint;
 
 /// One thing to do on a staging table, as a value that a release's record can hold.
@@ -18,6 +18,10 @@ pub struct DeferredStep {
     pub table: QualifiedName,
     /// What to do on it.
     pub action: DeferredAction,
+    /// The size on live of what it makes, in bytes: what takes longest is begun first. 0 where that is not known, or does not
+    /// matter.
+    #[serde(default)]
+    pub live_bytes: u64,
 }
 
 /// What a [`DeferredStep`] does.
@@ -173,6 +177,13 @@ impl DeferredStep {
         Self {
             table: table.clone(),
             action,
+            live_bytes: 0,
         }
+    }
+
+    /// Notes the size on live of what the step makes.
+    pub(crate) fn making(mut self, live_bytes: i64) -> Self {
+        self.live_bytes = u64::try_from(live_bytes).unwrap_or(0);
+        self
     }
 }

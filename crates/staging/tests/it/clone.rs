@@ -1,7 +1,7 @@
 //! Tables of every shape that is cloned.
 
 use cutover_core::{Events, NamingPolicy};
-use cutover_staging::{CloneOptions, ClonePlan, LockPatience, SequenceStart, StagingError};
+use cutover_staging::{CloneOptions, ClonePlan, PostDataOptions, SequenceStart, StagingError};
 use cutover_testkit::Cluster;
 
 use crate::dump;
@@ -422,7 +422,7 @@ async fn triggers_do_not_fire_during_the_load() {
         .await
         .unwrap();
     workshop.execute("INSERT INTO app.staging_t VALUES (1)").await;
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap();
     let insert = workshop

@@ -1,7 +1,7 @@
 //! Owners and privileges.
 
 use cutover_core::Events;
-use cutover_staging::{CloneOptions, LockPatience};
+use cutover_staging::{CloneOptions, PostDataOptions};
 
 use crate::dump;
 use crate::workshop::{SCHEMA, Workshop, ident, plan, read, stage};
@@ -96,7 +96,7 @@ async fn the_owner_needs_no_superuser() {
     let set = stage(&mut owner, &snapshot, &CloneOptions::default())
         .await
         .unwrap();
-    set.run_post_data(&mut owner, &LockPatience::default(), &Events::none())
+    set.run_post_data(&mut owner, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap();
     dump::assert_identical(&before, &dump::blocks(&workshop.database, SCHEMA), &set);

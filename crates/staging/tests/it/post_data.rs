@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover_core::{Event, EventKind, Events};
-use cutover_staging::{CloneOptions, LockPatience, StagedSet, StagingError};
+use cutover_staging::{CloneOptions, LockPatience, PostDataOptions, StagedSet, StagingError};
 
 use crate::workshop::{Workshop, stage};
 
@@ -54,11 +54,11 @@ async fn a_run_after_a_failure_at_any_step_completes_it() {
         // As if the process had ended after `done` steps: the rest is not even known.
         let mut part = set.clone();
         part.post_data.truncate(done);
-        part.run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+        part.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
             .await
             .unwrap();
     }
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap();
     assert_eq!(workshop.differences(&set).await, []);
@@ -68,12 +68,12 @@ async fn a_run_after_a_failure_at_any_step_completes_it() {
 async fn done_steps_are_recognised() {
     let (mut workshop, set) = staged().await;
     let (first, events) = counting();
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &events)
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &events)
         .await
         .unwrap();
     assert_eq!(*first.lock().unwrap(), set.post_data.len());
     let (second, events) = counting();
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &events)
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &events)
         .await
         .unwrap();
     assert_eq!(*second.lock().unwrap(), 1, "only the comment is written again");
@@ -86,7 +86,7 @@ async fn a_set_goes_on_from_its_record() {
     let read_back: StagedSet = serde_json::from_str(&record).unwrap();
     assert_eq!(read_back, set);
     read_back
-        .run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+        .run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap();
     assert_eq!(workshop.differences(&set).await, []);
@@ -99,7 +99,7 @@ async fn rows_that_break_a_key_name_it() {
         .execute("INSERT INTO app.staging_a VALUES (1, 1); INSERT INTO app.staging_b VALUES (1), (2)")
         .await;
     let error = set
-        .run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+        .run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap_err();
     let StagingError::Statement(error) = error else {
@@ -112,7 +112,7 @@ async fn rows_that_break_a_key_name_it() {
             .starts_with(r#"could not validate constraint "to_a" of "app"."staging_b""#)
     );
     workshop.execute("DELETE FROM app.staging_b WHERE a = 2").await;
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await
         .unwrap();
     assert_eq!(workshop.differences(&set).await, []);
@@ -127,9 +127,8 @@ async fn a_writer_on_an_outside_table_is_waited_for_in_short_turns() {
         .batch_execute("INSERT INTO elsewhere.countries VALUES (2)")
         .await
         .unwrap();
-    let hasty = LockPatience::default()
-        .lock_timeout(Duration::from_millis(50))
-        .deadline(Duration::ZERO);
+    let turns = LockPatience::default().lock_timeout(Duration::from_millis(50));
+    let hasty = PostDataOptions::default().patience(turns.deadline(Duration::ZERO));
     let error = set
         .run_post_data(&mut workshop.client, &hasty, &Events::none())
         .await
@@ -145,7 +144,7 @@ async fn a_writer_on_an_outside_table_is_waited_for_in_short_turns() {
             tell.send(()).unwrap();
         }
     });
-    let patient = LockPatience::default().lock_timeout(Duration::from_millis(50));
+    let patient = PostDataOptions::default().patience(turns);
     let (done, ()) = tokio::join!(
         set.run_post_data(&mut workshop.client, &patient, &events),
         async {

@@ -3,7 +3,7 @@
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::{Events, Ident, NamingPolicy};
 use cutover_staging::{
-    CloneError, CloneOptions, ClonePlan, Difference, LockPatience, MatviewPlan, StagedSet, StagingError,
+    CloneError, CloneOptions, ClonePlan, Difference, MatviewPlan, PostDataOptions, StagedSet, StagingError,
     StructuralDiff,
 };
 use cutover_testkit::{Cluster, TestDatabase};
@@ -84,7 +84,7 @@ impl Workshop {
     pub(crate) async fn stage(&mut self, options: &CloneOptions) -> StagedSet {
         let snapshot = self.snapshot().await;
         let set = stage(&mut self.client, &snapshot, options).await.unwrap();
-        set.run_post_data(&mut self.client, &LockPatience::default(), &Events::none())
+        set.run_post_data(&mut self.client, &PostDataOptions::default(), &Events::none())
             .await
             .unwrap();
         set
