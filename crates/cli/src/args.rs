@@ -88,6 +88,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Show what live, staging and the backup sets take on disk
+    Space,
+    /// Write down everything about the live set, or tell what changed since
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Drop what is no longer wanted: backup sets, or staging that was left behind
+    #[command(subcommand)]
+    Drop(DropCommand),
     /// Show a release, readers under way and a rollback, on two throwaway servers
     Demo(DemoArguments),
     /// Print a completion script for a shell
@@ -129,6 +137,55 @@ pub(crate) struct ReleaseArguments {
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,
+}
+
+/// What to do with an audit.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Write an audit of the live set to stdout, as JSON
+    Snapshot {
+        /// Sum up the rows of each table in a checksum; reads every value
+        #[arg(long)]
+        checksums: bool,
+    },
+    /// Tell what differs between an audit and the live set, or between two audits
+    Diff {
+        /// The earlier audit, a file written by `cutover audit snapshot`
+        before: PathBuf,
+        /// The later audit; the live set as it is now unless given
+        after: Option<PathBuf>,
+        /// Leave out what a new month changes by its nature: rows, sizes, checksums, where sequences stand
+        #[arg(long)]
+        structure: bool,
+    },
+}
+
+/// What to drop.
+#[derive(Subcommand)]
+pub(crate) enum DropCommand {
+    /// Drop backup sets; one that something outside depends on stays, and is told
+    Backups {
+        /// The backup sets, as `cutover backups` lists them
+        #[arg(
+            required_unless_present = "keep",
+            conflicts_with = "keep",
+            value_name = "STAMP"
+        )]
+        stamps: Vec<Stamp>,
+        /// Drop all but this many of the newest instead
+        #[arg(long, value_name = "NUMBER")]
+        keep: Option<usize>,
+        /// Print what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Drop staging that a failed or stopped release left behind; a running release is left alone
+    Staging {
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
 /// Agreement in advance, for where nobody can be asked.

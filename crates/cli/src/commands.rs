@@ -3,6 +3,7 @@
 mod paperwork; // completions and the manual page
 mod release;
 mod undo; // rollback and abort: what asks first
+mod upkeep; // space, audit, drop: between releases
 mod view; // plan, status, backups, preflight: what changes nothing
 
 use std::sync::Arc;
@@ -39,6 +40,9 @@ pub(crate) async fn run(
         Command::Rollback { stamp, consent } => undo::rollback(&context, &stamp, &consent).await,
         Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
         Command::Abort { consent } => undo::abort(&context, &consent).await,
+        Command::Space => upkeep::space(&context).await,
+        Command::Audit(command) => upkeep::audit(&context, command).await,
+        Command::Drop(command) => upkeep::drop(&context, command).await,
         Command::Demo(demo) => demo::run(&context, &demo).await,
         Command::Completions { shell } => paperwork::completions(shell),
         Command::Man => paperwork::manual(),

@@ -61,6 +61,12 @@ impl Console {
         write_out(&text(self.palette))
     }
 
+    /// Writes a result that is a document whatever the flags: one that is read again.
+    pub(crate) fn document(&self, outcome: Outcome<'_>) -> Result<(), Failure> {
+        self.progress.clear();
+        write_document(&Document::new(outcome))
+    }
+
     /// Writes a part of a result that is told bit by bit; with `--json` the document at the end holds it.
     pub(crate) fn part(&self, text: impl FnOnce(Palette) -> String) -> Result<(), Failure> {
         if self.json {

@@ -22,11 +22,12 @@ pub(crate) enum ExitStatus {
     Timeout = 9,
     OutcomeUnknown = 10,
     DemoFailed = 11,
+    Differs = 12,
     Stopped = 130,
 }
 
 impl ExitStatus {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Done,
         Self::Other,
         Self::Usage,
@@ -39,6 +40,7 @@ impl ExitStatus {
         Self::Timeout,
         Self::OutcomeUnknown,
         Self::DemoFailed,
+        Self::Differs,
         Self::Stopped,
     ];
 
@@ -62,6 +64,7 @@ impl ExitStatus {
             Self::Timeout => "timeout",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::DemoFailed => "demo_failed",
+            Self::Differs => "differs",
             Self::Stopped => "stopped",
         }
     }
@@ -79,6 +82,7 @@ impl ExitStatus {
             Self::Refused => "what exists cannot be swapped, or the stamp is unknown; live is as it was",
             Self::Timeout => "the swap did not get its locks in time; live is as it was",
             Self::OutcomeUnknown => "the connection was lost at the commit of the swap: ask `cutover status`",
+            Self::Differs => "the audits that were compared differ",
             Self::DemoFailed => "the demo's readers saw a failed statement or two releases in one",
             Self::Stopped => "stopped by Ctrl-C, SIGTERM, `cutover abort` or the answer to a question",
         }

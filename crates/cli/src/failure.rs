@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use cutover::{ReleaseError, SelectionError};
 use cutover_core::ConnectSettingsError;
 use cutover_core::release_file::{LabelError, OverrideError, ReleaseFileError, SecretError};
+use cutover_swap::AuditError;
 
 use crate::exit_status::ExitStatus;
 
@@ -49,6 +50,15 @@ pub(crate) enum Failure {
     /// The preflight found violations; its report is the command's result.
     #[error("{failed} of {checks} checks failed")]
     Preflight { failed: usize, checks: usize },
+    /// Two audits differ; the differences are the command's result.
+    #[error("{changes} facts differ")]
+    Differs { changes: usize },
+    /// A file that is to hold an audit cannot be read, or holds something else.
+    #[error("could not read the audit {}", path.display())]
+    ReadAudit { path: PathBuf, source: io::Error },
+    /// Two audits cannot be compared.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Nobody can be asked.
     #[error("this needs a yes, and there is no terminal to ask on")]
     NobodyToAsk,
@@ -85,10 +95,13 @@ impl Failure {
             | Self::Label(_)
             | Self::Selection(_)
             | Self::NobodyToAsk
+            | Self::ReadAudit { .. }
+            | Self::Audit(_)
             | Self::LogFilter(_) => ExitStatus::Usage,
             Self::Settings(_) => ExitStatus::Connection,
             Self::Release(error) => error.class().into(),
             Self::Preflight { .. } => ExitStatus::Preflight,
+            Self::Differs { .. } => ExitStatus::Differs,
             Self::Declined | Self::Interrupted => ExitStatus::Stopped,
             Self::DemoReaders { .. } => ExitStatus::DemoFailed,
             Self::Demo(_) | Self::Output(_) | Self::System { .. } => ExitStatus::Other,
@@ -97,7 +110,10 @@ impl Failure {
 
     /// Whether the command's result, which was written, tells it already.
     pub(crate) fn is_told_by_the_result(&self) -> bool {
-        matches!(self, Self::Preflight { .. } | Self::DemoReaders { .. })
+        matches!(
+            self,
+            Self::Preflight { .. } | Self::Differs { .. } | Self::DemoReaders { .. }
+        )
     }
 
     /// What the operator can do about it.
@@ -119,6 +135,9 @@ impl Failure {
             Self::Preflight { .. } => {
                 "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
             }
+            Self::Differs { .. } => "see what changed; --structure leaves rows and sizes out".to_owned(),
+            Self::ReadAudit { .. } => "give a file that `cutover audit snapshot` wrote".to_owned(),
+            Self::Audit(error) => error.remedy().to_owned(),
             Self::NobodyToAsk => "add --yes".to_owned(),
             Self::Declined => "nothing was changed".to_owned(),
             Self::Output(_) => "what was asked for is done; ask `cutover status`".to_owned(),

@@ -9,6 +9,7 @@ mod progress; // events on stderr
 mod reports; // what release, rollback and abort did
 mod status; // what is live, running and kept
 mod table; // tables
+mod upkeep; // what things take, what changed, what was dropped
 
 pub(crate) use failure::failure_text;
 pub(crate) use json::{Document, Outcome};
@@ -18,3 +19,4 @@ pub(crate) use progress::{Progress, ProgressStyle};
 pub(crate) use reports::{abort_text, preflight_failure, release_text, rollback_text};
 pub(crate) use status::{backups_text, describe_backup, status_text};
 pub(crate) use table::table;
+pub(crate) use upkeep::{audit_text, drop_question, drop_text, space_text, staging_dropped_text};

@@ -50,27 +50,7 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             stopped = Some(self.stop_running(&session, events).await?);
         }
-        let mut removed = 0;
-        let mut cleaned = None;
-        for record in records.with_staging(&*session).await? {
-            let Some(staged) = Staged::of(&record)? else {
-                continue;
-            };
-            removed += self.drop_staged(&mut session, &staged, events).await?;
-            records.set_staged(&*session, record.id, None).await?;
-            // One that stopped, failed or died is aborted from now on; what is live stays what it was.
-            if !record.current && record.state != ReleaseState::Completed {
-                records
-                    .close(
-                        &*session,
-                        record.id,
-                        ReleaseState::Aborted,
-                        record.error.as_deref(),
-                    )
-                    .await?;
-            }
-            cleaned = Some(record.id);
-        }
+        let (removed, mut cleaned) = self.remove_staging(&mut session, &records, events).await?;
         // A process that died before it built anything, or after it went live, has left only its record.
         for record in records.latest(&*session, 1).await? {
             if record.state == ReleaseState::Running {
@@ -100,6 +80,33 @@ impl Cutover {
             state,
             removed,
         })
+    }
+
+    /// Removes what releases left in staging; whoever calls this holds the release lock. Returns how many relations that
+    /// were, and the last release that had some.
+    pub(crate) async fn remove_staging(
+        &self,
+        session: &mut Client,
+        records: &Records,
+        events: &Events,
+    ) -> Result<(usize, Option<i64>), ReleaseError> {
+        let mut removed = 0;
+        let mut cleaned = None;
+        for record in records.with_staging(session).await? {
+            let Some(staged) = Staged::of(&record)? else {
+                continue;
+            };
+            removed += self.drop_staged(session, &staged, events).await?;
+            records.set_staged(session, record.id, None).await?;
+            // One that stopped, failed or died is aborted from now on; what is live stays what it was.
+            if !record.current && record.state != ReleaseState::Completed {
+                records
+                    .close(session, record.id, ReleaseState::Aborted, record.error.as_deref())
+                    .await?;
+            }
+            cleaned = Some(record.id);
+        }
+        Ok((removed, cleaned))
     }
 
     /// Asks the running release to stop and waits until the lock is ours.

@@ -5,6 +5,7 @@ use cutover_core::release_file::Label;
 use cutover_core::{Events, Phase, QualifiedName};
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::unmanaged;
+use tokio_postgres::Client;
 
 use crate::staged::Staged;
 use crate::{Cutover, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
@@ -17,19 +18,29 @@ impl Cutover {
     pub async fn status(&self) -> Result<Status, ReleaseError> {
         let session = self.target.connect("status").await?;
         let records = self.records()?;
-        let mut known: Vec<QualifiedName> = Vec::new();
-        if Records::version(&*session).await?.is_some() {
-            for record in records.with_staging(&*session).await? {
-                let set = Staged::of(&record)?.and_then(|staged| staged.whole());
-                let members = set.into_iter().flat_map(|set| set.members);
-                known.extend(members.map(|member| member.staging));
-            }
-        }
+        let known = self.recorded_staging(&session, &records).await?;
         let look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
         let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
         let status = Status::read(&session, &records, look_alikes).await?;
         session.close().await;
         Ok(status)
+    }
+
+    /// The staging relations that releases built and that are in no backup set and not live.
+    pub(crate) async fn recorded_staging(
+        &self,
+        client: &Client,
+        records: &Records,
+    ) -> Result<Vec<QualifiedName>, ReleaseError> {
+        let mut known = Vec::new();
+        if Records::version(client).await?.is_some() {
+            for record in records.with_staging(client).await? {
+                let set = Staged::of(&record)?.and_then(|staged| staged.whole());
+                let members = set.into_iter().flat_map(|set| set.members);
+                known.extend(members.map(|member| member.staging));
+            }
+        }
+        Ok(known)
     }
 
     /// The backup sets, newest first.

@@ -25,6 +25,7 @@ mod selection; // which phases run
 mod staged; // what is built in staging
 mod status; // what is live, running, kept
 mod stop; // Ctrl-C and abort
+mod upkeep; // space, audit, dropping backups and staging
 
 pub use cutover::Cutover;
 pub use error::ReleaseError;
@@ -40,3 +41,4 @@ pub use report::{
 pub use selection::{Selection, SelectionError};
 pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};
 pub use stop::{Stop, StopReason, StopSignal, stop_pair};
+pub use upkeep::{BackupChoice, DropReport};

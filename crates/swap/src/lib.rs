@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit; // a release set at one moment, and what differs between two
 mod blockers; // who stands in the way
 mod dependents; // what outside the set refers to it
 mod drop_backups; // dropping what retention does not keep
@@ -20,10 +21,12 @@ mod rollback; // a swap with a backup set
 mod run; // the transaction
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
+mod space; // what live, staging and backups take on disk
 mod tries; // counting, telling, pausing, giving up
 mod unmanaged; // look-alikes that are not in the records
 mod victim; // who gives way in a deadlock
 
+pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use drop_backups::DropError;
 pub use error::SwapError;
 pub use pairing::{Pair, PartPair};
@@ -31,8 +34,9 @@ pub use plan::{PlanOptions, SwapPlan};
 pub use policy::{LockPolicy, OldSnapshots};
 pub use precheck::{OrphanedRows, Precheck};
 pub use refused::{Refusal, RefusalKind, SwapRefused};
-pub use retention::{KeptReason, KeptSet, RetentionPlan, SetDrop, retention_plan};
+pub use retention::{KeptReason, KeptSet, RetentionPlan, SetDrop, drop_plan, retention_plan};
 pub use rollback::{RollbackError, rollback_plan};
 pub use run::{SwapContext, SwapReport};
 pub use settle::{Outcome, SettleError, settle};
+pub use space::{RelationSpace, SetSpace, SpaceOf, SpaceReport, space};
 pub use unmanaged::{Unmanaged, unmanaged};

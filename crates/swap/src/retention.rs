@@ -15,7 +15,7 @@ use cutover_core::{
 /// Which backup sets are to be dropped, and which are not although their time has come.
 ///
 /// `Display` prints it as a commented SQL script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RetentionPlan {
     /// The sets to drop, oldest first.
@@ -61,6 +61,31 @@ pub async fn retention_plan(
     records: &Records,
     keep: usize,
 ) -> Result<RetentionPlan, CatalogError> {
+    plan_sets(client, records, |mut sets| sets.split_off(keep.min(sets.len()))).await
+}
+
+/// Plans dropping the backup sets of these stamps; a stamp that no set bears is left out. Reads only.
+///
+/// # Errors
+/// When the records or the catalog cannot be read.
+pub async fn drop_plan(
+    client: &mut Client,
+    records: &Records,
+    stamps: &[Stamp],
+) -> Result<RetentionPlan, CatalogError> {
+    plan_sets(client, records, |mut sets| {
+        sets.retain(|set| stamps.contains(&set.stamp));
+        sets
+    })
+    .await
+}
+
+/// Plans dropping those that `choose` takes from all sets, newest first.
+async fn plan_sets(
+    client: &mut Client,
+    records: &Records,
+    choose: impl FnOnce(Vec<BackupSet>) -> Vec<BackupSet> + Send,
+) -> Result<RetentionPlan, CatalogError> {
     let tx = client
         .build_transaction()
         .read_only(true)
@@ -75,7 +100,7 @@ pub async fn retention_plan(
         drops: Vec::new(),
         kept: Vec::new(),
     };
-    for set in sets.iter().skip(keep).rev() {
+    for set in choose(sets).iter().rev() {
         let objects = records.backup_objects(&tx, &set.stamp).await?;
         match plan_set(&tx, records, set, &objects).await? {
             Ok(drop) => plan.drops.push(drop),

@@ -1,8 +1,9 @@
 //! The results as JSON: one document on stdout, its shape versioned and documented in the README.
 
-use cutover::{AbortReport, PlanReport, ReleaseError, ReleaseReport, RollbackReport, Status};
+use cutover::{AbortReport, DropReport, PlanReport, ReleaseError, ReleaseReport, RollbackReport, Status};
 use cutover_core::records::BackupSet;
 use cutover_importer::preflight::PreflightReport;
+use cutover_swap::{Audit, AuditDiff, RetentionPlan, SpaceReport};
 use serde::Serialize;
 
 use crate::demo::DemoReport;
@@ -31,6 +32,12 @@ pub(crate) enum Outcome<'a> {
     Rollback(&'a RollbackReport),
     Preflight(&'a PreflightReport),
     Abort(&'a AbortReport),
+    Space(&'a SpaceReport),
+    AuditSnapshot(&'a Audit),
+    AuditDiff(&'a AuditDiff),
+    DropPlan(&'a RetentionPlan),
+    DropBackups(&'a DropReport),
+    DropStaging { removed: usize },
     Demo(&'a DemoReport),
     Error(ErrorDocument<'a>),
 }

@@ -9,3 +9,4 @@ mod demo; // the whole demo, small
 mod interrupt; // Ctrl-C
 mod redact; // what differs from run to run
 mod release; // release, status, backups, rollback
+mod upkeep; // space, audit, drop

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 mod faults;
 mod identity;
 mod locks;
@@ -17,3 +18,4 @@ mod release_set;
 mod retention;
 mod rollback;
 mod snapshots;
+mod space;
