@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use cutover_core::release_file::{Label, Secret, VARIABLES};
+use cutover_core::release_file::{Label, Secret, VARIABLES, parse_duration};
 use cutover_core::{Phase, Stamp};
 
 use crate::exit_status::ExitStatus;
@@ -88,6 +89,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Do the whole swap with what stands in staging, and roll it back: how long are locks held, who is in the way?
+    Rehearse,
     /// Show what live, staging and the backup sets take on disk
     Space,
     /// Write down everything about the live set, or tell what changed since
@@ -134,6 +137,10 @@ pub(crate) struct ReleaseArguments {
     /// Import at most this many rows of each source; nothing is swapped then
     #[arg(long, value_name = "ROWS")]
     pub(crate) sample: Option<u64>,
+    /// Once the swap has tried for this long, cancel the sessions that block it (end them where they are idle in a
+    /// transaction); nobody is unless given
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) cancel_blockers_after: Option<Duration>,
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,

@@ -40,6 +40,7 @@ pub(crate) async fn run(
         Command::Rollback { stamp, consent } => undo::rollback(&context, &stamp, &consent).await,
         Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
         Command::Abort { consent } => undo::abort(&context, &consent).await,
+        Command::Rehearse => upkeep::rehearse(&context).await,
         Command::Space => upkeep::space(&context).await,
         Command::Audit(command) => upkeep::audit(&context, command).await,
         Command::Drop(command) => upkeep::drop(&context, command).await,

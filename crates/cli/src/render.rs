@@ -19,4 +19,6 @@ pub(crate) use progress::{Progress, ProgressStyle};
 pub(crate) use reports::{abort_text, preflight_failure, release_text, rollback_text};
 pub(crate) use status::{backups_text, describe_backup, status_text};
 pub(crate) use table::table;
-pub(crate) use upkeep::{audit_text, drop_question, drop_text, space_text, staging_dropped_text};
+pub(crate) use upkeep::{
+    audit_text, drop_question, drop_text, rehearsal_text, space_text, staging_dropped_text,
+};

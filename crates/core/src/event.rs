@@ -152,6 +152,13 @@ pub enum EventKind {
         /// Pause until the next attempt, in milliseconds.
         retry_in_ms: u64,
     },
+    /// A session that blocked the swap was made to let go, because that was asked for.
+    BlockerCancelled {
+        /// Which.
+        blocker: Blocker,
+        /// Whether the session was ended: it was idle in a transaction, where there is no statement to cancel.
+        terminated: bool,
+    },
     /// The swap waits for transactions whose snapshot is older than the load.
     WaitingForSnapshots {
         /// Whose.

@@ -17,6 +17,7 @@ mod options; // what one run is asked to do
 mod phases; // a file each
 mod plan; // what a release would do
 mod recorder; // events on their way to the record
+mod rehearse; // the swap, rolled back
 mod release; // from the first phase to the last
 mod report; // what the calls return
 mod rollback; // a swap with a backup set
@@ -35,6 +36,7 @@ pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use notify::{Slack, SlackError, SlackMessages, SlackSink};
 pub use options::ReleaseOptions;
+pub use rehearse::RehearsalReport;
 pub use report::{
     AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures,
 };

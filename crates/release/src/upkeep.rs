@@ -137,7 +137,7 @@ impl Cutover {
     }
 
     /// A session that holds the release lock.
-    async fn locked(&self, purpose: &str) -> Result<Session, ReleaseError> {
+    pub(crate) async fn locked(&self, purpose: &str) -> Result<Session, ReleaseError> {
         let mut session = self.connect_safely(purpose).await?;
         Records::migrate(&mut session).await?;
         let (lock, records) = (self.lock()?, self.records()?);

@@ -20,6 +20,24 @@ pub(crate) async fn read(
     Ok(rows.iter().map(blocker).collect())
 }
 
+/// Makes the client sessions that hold any lock on these relations let go, as far as the role may. Each is told with
+/// whether it was ended: one that is idle in a transaction has no statement to cancel.
+pub(crate) async fn cancel(
+    client: &impl GenericClient,
+    oids: &[u32],
+    wanted: &ObjectName,
+) -> Result<Vec<(Blocker, bool)>, StatementError> {
+    let rows = client
+        .query_typed(
+            include_str!("sql/cancel_blockers.sql"),
+            &[(&oids, Type::OID_ARRAY)],
+        )
+        .await
+        .map_err(|error| StatementError::new("cancel who blocks", wanted.clone(), error))?;
+    let signalled = rows.iter().filter(|row| row.get("signalled"));
+    Ok(signalled.map(|row| (blocker(row), row.get("idle"))).collect())
+}
+
 /// A row of pid, user, application, backend type, age in milliseconds and query.
 pub(crate) fn blocker(row: &Row) -> Blocker {
     Blocker {

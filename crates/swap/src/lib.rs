@@ -15,6 +15,7 @@ mod policy; // how long to wait, how long to let wait
 mod post_swap; // foreign keys from outside, validated
 mod precheck; // rows outside that would lose what they refer to
 mod refused; // why a swap cannot be planned
+mod rehearse; // a swap, rolled back
 mod renames; // live -> backup, incoming -> live
 mod retention; // which backup sets go
 mod rollback; // a swap with a backup set
@@ -34,6 +35,7 @@ pub use plan::{PlanOptions, SwapPlan};
 pub use policy::{LockPolicy, OldSnapshots};
 pub use precheck::{OrphanedRows, Precheck};
 pub use refused::{Refusal, RefusalKind, SwapRefused};
+pub use rehearse::Rehearsal;
 pub use retention::{KeptReason, KeptSet, RetentionPlan, SetDrop, drop_plan, retention_plan};
 pub use rollback::{RollbackError, rollback_plan};
 pub use run::{SwapContext, SwapReport};

@@ -20,6 +20,7 @@ pub struct LockPolicy {
     pub(crate) snapshot_deadline: Duration,
     pub(crate) old_snapshots: OldSnapshots,
     pub(crate) longest_pause: Duration,
+    pub(crate) cancel_blockers_after: Option<Duration>,
 }
 
 /// What to do about transactions whose snapshot is older than the load.
@@ -43,6 +44,7 @@ impl Default for LockPolicy {
             snapshot_deadline: Duration::from_mins(10),
             old_snapshots: OldSnapshots::WaitFor,
             longest_pause: Duration::from_secs(1),
+            cancel_blockers_after: None,
         }
     }
 }
@@ -76,6 +78,15 @@ impl LockPolicy {
     /// What to do about transactions whose snapshot is older than the load; waits for them unless set.
     pub fn old_snapshots(mut self, old_snapshots: OldSnapshots) -> Self {
         self.old_snapshots = old_snapshots;
+        self
+    }
+
+    /// After trying for this long, makes the client sessions that block the swap let go before each further try: their
+    /// statement is cancelled, or, where they are idle in a transaction, they are ended. Only sessions that hold a lock
+    /// on what the swap locks, only where the role may (its own sessions, or `pg_signal_backend`), never a worker of
+    /// the server. Nobody is cancelled unless set.
+    pub fn cancel_blockers_after(mut self, patience: Duration) -> Self {
+        self.cancel_blockers_after = Some(patience);
         self
     }
 

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
 use cutover_core::records::{Records, SwapRecord};
 use cutover_core::{
-    DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
+    Blocker, DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
     StatementError, millis,
 };
 
@@ -36,6 +36,18 @@ pub struct SwapContext<'a> {
     pub events: &'a Events,
 }
 
+impl SwapContext<'_> {
+    pub(crate) async fn check_lock(&self, client: &Client) -> Result<(), SwapError> {
+        if self.lock.is_held(client).await? {
+            Ok(())
+        } else {
+            Err(SwapError::LockNotHeld {
+                release_set: self.records.release_set().clone(),
+            })
+        }
+    }
+}
+
 /// How a swap went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -59,7 +71,8 @@ impl SwapPlan {
     /// # Locks
     /// `ACCESS EXCLUSIVE` on the members, on the views over them and on tables with foreign keys to them. It is asked
     /// for in short tries, the first without waiting; no reader waits longer than [`LockPolicy::stall_budget`] for a
-    /// try that fails, or [`LockPolicy::exclusive_budget`] more for the one that gets through. Never cancels anybody.
+    /// try that fails, or [`LockPolicy::exclusive_budget`] more for the one that gets through. Nobody is
+    /// cancelled, unless [`LockPolicy::cancel_blockers_after`] says so.
     /// In a deadlock it is the swap that gives way, so a stall budget near the server's `deadlock_timeout` is cut.
     ///
     /// # Cancel safety
@@ -76,12 +89,35 @@ impl SwapPlan {
         policy: &LockPolicy,
     ) -> Result<SwapReport, SwapError> {
         let started = Instant::now();
-        if !context.lock.is_held(client).await? {
-            return Err(SwapError::LockNotHeld {
-                release_set: context.records.release_set().clone(),
-            });
-        }
+        context.check_lock(client).await?;
         self.wait_for_old_snapshots(client, context, policy).await?;
+        let through = self.get_through(client, context, policy, Ending::Commit).await?;
+        let report = SwapReport {
+            backup: self.backup.clone(),
+            relations: self.relations,
+            attempts: through.attempts,
+            exclusive_ms: millis(through.exclusive),
+            took_ms: millis(started.elapsed()),
+        };
+        tracing::info!(backup = %report.backup, attempts = report.attempts,
+                       exclusive_ms = report.exclusive_ms, "swapped");
+        context.events.emit(EventKind::Swapped {
+            backup: report.backup.clone(),
+            relations: report.relations,
+            attempts: report.attempts,
+            exclusive_ms: report.exclusive_ms,
+        });
+        Ok(report)
+    }
+
+    /// Tries until a transaction has done everything, and ends that one as told.
+    pub(crate) async fn get_through(
+        &self,
+        client: &mut Client,
+        context: &SwapContext<'_>,
+        policy: &LockPolicy,
+        ending: Ending,
+    ) -> Result<Through, SwapError> {
         let rule = DeadlockRule::read(client, context.records.release_set()).await?;
         let mut tries = Tries::new(policy, rule, context.events, &self.locked_oids);
         loop {
@@ -90,24 +126,14 @@ impl SwapPlan {
                 context,
                 policy,
                 tries: &mut tries,
+                ending,
             };
             if let Some(exclusive) = attempt.run(client).await? {
-                let report = SwapReport {
-                    backup: self.backup.clone(),
-                    relations: self.relations,
+                return Ok(Through {
                     attempts: tries.count(),
-                    exclusive_ms: millis(exclusive),
-                    took_ms: millis(started.elapsed()),
-                };
-                tracing::info!(backup = %report.backup, attempts = report.attempts,
-                               exclusive_ms = report.exclusive_ms, "swapped");
-                context.events.emit(EventKind::Swapped {
-                    backup: report.backup.clone(),
-                    relations: report.relations,
-                    attempts: report.attempts,
-                    exclusive_ms: report.exclusive_ms,
+                    exclusive,
+                    met: tries.into_met(),
                 });
-                return Ok(report);
             }
         }
     }
@@ -133,6 +159,23 @@ impl SwapPlan {
     }
 }
 
+/// How the transaction ends that did everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Commit,
+    /// It was a rehearsal.
+    RollBack,
+}
+
+/// How a swap got through.
+pub(crate) struct Through {
+    pub(crate) attempts: u32,
+    /// How long readers may have been held up.
+    pub(crate) exclusive: Duration,
+    /// Who was in the way of the tries before, each once.
+    pub(crate) met: Vec<Blocker>,
+}
+
 /// A try that took longer than its budget under the locks, or met somebody's lock there: with that statement's error.
 struct Late(Option<StatementError>);
 
@@ -142,6 +185,7 @@ struct Attempt<'a, 'p> {
     context: &'a SwapContext<'a>,
     policy: &'p LockPolicy,
     tries: &'a mut Tries<'p>,
+    ending: Ending,
 }
 
 impl Attempt<'_, '_> {
@@ -198,7 +242,10 @@ impl Attempt<'_, '_> {
                 .await?;
             return Ok(None);
         }
-        self.commit(tx).await?;
+        match self.ending {
+            Ending::Commit => self.commit(tx).await?,
+            Ending::RollBack => self.roll_back(tx).await?,
+        }
         Ok(Some(asked.elapsed()))
     }
 

@@ -81,6 +81,14 @@ pub(crate) async fn wait(
     }
 }
 
+/// Transactions that hold a snapshot now, oldest first.
+pub(crate) async fn holders(
+    client: &impl GenericClient,
+    schema: &Ident,
+) -> Result<Vec<Blocker>, StatementError> {
+    Ok(read(client, schema).await?.iter().map(blocker).collect())
+}
+
 async fn read(client: &impl GenericClient, schema: &Ident) -> Result<Vec<Row>, StatementError> {
     client
         .query_typed(include_str!("sql/snapshots.sql"), &[])

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::GenericClient;
 
-use cutover_core::{EventKind, Events, ObjectName, QualifiedName, StatementError, millis};
+use cutover_core::{Blocker, EventKind, Events, ObjectName, QualifiedName, StatementError, millis};
 
 use crate::blockers;
 use crate::error::SwapError;
@@ -20,6 +20,7 @@ pub(crate) struct Tries<'a> {
     locked_oids: &'a [u32],
     started: Instant,
     count: u32,
+    met: Vec<Blocker>,
 }
 
 impl<'a> Tries<'a> {
@@ -36,11 +37,17 @@ impl<'a> Tries<'a> {
             locked_oids,
             started: Instant::now(),
             count: 0,
+            met: Vec::new(),
         }
     }
 
     pub(crate) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// Who was in the way, each session once, as it was seen first.
+    pub(crate) fn into_met(self) -> Vec<Blocker> {
+        self.met
     }
 
     pub(crate) fn rule(&self) -> DeadlockRule {
@@ -60,6 +67,11 @@ impl<'a> Tries<'a> {
         error: StatementError,
     ) -> Result<(), SwapError> {
         let blockers = blockers::read(client, self.locked_oids, &error.object).await?;
+        for blocker in &blockers {
+            if !self.met.iter().any(|met| met.pid == blocker.pid) {
+                self.met.push(blocker.clone());
+            }
+        }
         let name = |schema| QualifiedName::new(schema, error.object.name.clone());
         let relation = error
             .object
@@ -76,6 +88,7 @@ impl<'a> Tries<'a> {
             blockers: blockers.clone(),
             retry_in_ms: millis(length),
         });
+        self.cancel_blockers(client, &error.object).await?;
         let Some(length) = self.time_for(length) else {
             return Err(SwapError::LockDeadline {
                 waited: self.policy.deadline,
@@ -85,6 +98,23 @@ impl<'a> Tries<'a> {
             });
         };
         Ok(pause(client, length, &error.object).await?)
+    }
+
+    /// Once patience has run out, where that was asked for.
+    async fn cancel_blockers(
+        &self,
+        client: &impl GenericClient,
+        wanted: &ObjectName,
+    ) -> Result<(), SwapError> {
+        let patience = self.policy.cancel_blockers_after;
+        if patience.is_some_and(|patience| self.started.elapsed() >= patience) {
+            for (blocker, terminated) in blockers::cancel(client, self.locked_oids, wanted).await? {
+                tracing::warn!(pid = blocker.pid, terminated, "blocker cancelled");
+                self.events
+                    .emit(EventKind::BlockerCancelled { blocker, terminated });
+            }
+        }
+        Ok(())
     }
 
     /// Pauses after a try that held its locks for too long, or met somebody else's lock while it did.

@@ -11,11 +11,25 @@ use crate::args::{AuditCommand, Consent, DropCommand};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::listeners::Listeners;
-use crate::render::{Outcome, audit_text, drop_question, drop_text, space_text, staging_dropped_text};
+use crate::render::{
+    Outcome, audit_text, drop_question, drop_text, rehearsal_text, space_text, staging_dropped_text,
+};
 use crate::request::Request;
 
 fn read(context: &Context) -> Result<Request, Failure> {
     Request::read(&context.global, Overrides::default(), &context.captured)
+}
+
+pub(super) async fn rehearse(context: &Context) -> Result<(), Failure> {
+    let console = &context.console;
+    let request = read(context)?;
+    let cutover = request.cutover(&context.captured, console)?;
+    let ended = cutover.rehearse(&Listeners::screen(console)).await;
+    console.progress.clear();
+    let report = ended?;
+    console.result(Outcome::Rehearse(&report), |palette| {
+        rehearsal_text(&report, palette)
+    })
 }
 
 pub(super) async fn space(context: &Context) -> Result<(), Failure> {

@@ -104,6 +104,9 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             let text = format!("waiting for {sessions} whose snapshot is older than the new data");
             notable(&text, holders, palette)
         }
+        EventKind::BlockerCancelled { blocker, terminated } => {
+            notable(cancelled(*terminated), std::slice::from_ref(blocker), palette)
+        }
         EventKind::BackupDropped { backup, bytes: size } => {
             vec![small(
                 format!("backup {backup} dropped, {} freed", bytes(*size)),
@@ -114,6 +117,14 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
         // Beginnings and progress have their bars; ends and the swap are told by the phase and the result. A kind of a
         // later version is in the log.
         _ => Vec::new(),
+    }
+}
+
+fn cancelled(terminated: bool) -> &'static str {
+    if terminated {
+        "ended, as it was idle in a transaction that blocked the swap:"
+    } else {
+        "cancelled, as it blocked the swap:"
     }
 }
 

@@ -1,6 +1,8 @@
 //! The results as JSON: one document on stdout, its shape versioned and documented in the README.
 
-use cutover::{AbortReport, DropReport, PlanReport, ReleaseError, ReleaseReport, RollbackReport, Status};
+use cutover::{
+    AbortReport, DropReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport, RollbackReport, Status,
+};
 use cutover_core::records::BackupSet;
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::{Audit, AuditDiff, RetentionPlan, SpaceReport};
@@ -32,6 +34,7 @@ pub(crate) enum Outcome<'a> {
     Rollback(&'a RollbackReport),
     Preflight(&'a PreflightReport),
     Abort(&'a AbortReport),
+    Rehearse(&'a RehearsalReport),
     Space(&'a SpaceReport),
     AuditSnapshot(&'a Audit),
     AuditDiff(&'a AuditDiff),

@@ -1,12 +1,48 @@
 //! What things take, what changed, and what was dropped.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use cutover::DropReport;
+use cutover::{DropReport, RehearsalReport};
 use cutover_swap::{AuditDiff, KeptSet, RetentionPlan, SetSpace, SpaceOf, SpaceReport};
 
-use super::measure::{bytes, count, counted};
+use super::measure::{bytes, count, counted, duration};
 use super::{Palette, table};
+
+/// How the rehearsal went, and who would make the swap wait.
+pub(crate) fn rehearsal_text(report: &RehearsalReport, palette: Palette) -> String {
+    let rehearsal = &report.rehearsal;
+    let mut text = format!(
+        "{}: {} would change places. Rolled back; live is as it was.\n",
+        palette.strong(&report.label),
+        counted(rehearsal.relations as u64, "relation", "relations"),
+    );
+    let _ = writeln!(
+        text,
+        "All locks were had in {}, {} after it began; readers could be held up for {} at most.",
+        counted(u64::from(rehearsal.attempts), "attempt", "attempts"),
+        duration(Duration::from_millis(rehearsal.took_ms)),
+        duration(Duration::from_millis(rehearsal.exclusive_ms)),
+    );
+    for (heading, sessions) in [
+        ("In the way of the attempts before:", &rehearsal.blockers),
+        (
+            "Transactions with a snapshot, which a swap waits for where they are older than the load:",
+            &rehearsal.snapshots,
+        ),
+    ] {
+        if !sessions.is_empty() {
+            let _ = writeln!(text, "{heading}");
+        }
+        for session in sessions {
+            let _ = writeln!(text, "  {session}");
+        }
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(text, "{} {warning}", palette.notable("!"));
+    }
+    text
+}
 
 /// A table for each set, and a line for each relation in it.
 pub(crate) fn space_text(report: &SpaceReport, palette: Palette) -> String {

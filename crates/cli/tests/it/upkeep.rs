@@ -165,3 +165,41 @@ async fn there_is_nothing_to_drop_at_first() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_swap_is_rehearsed_with_what_stands_in_staging() {
+    let (workplace, database) = Workplace::with_database().await;
+    let nothing = workplace.run(&["rehearse"]);
+    assert_eq!(nothing.status, 8, "{nothing:#?}");
+    let stopped = workplace.run(&[
+        "release",
+        "Sep2025",
+        "--stop-after",
+        "validate_and_manifest",
+        "--quiet",
+    ]);
+    assert_eq!(stopped.status, 0, "{stopped:#?}");
+    let rehearsed = workplace.run(&["rehearse"]);
+    assert_eq!(rehearsed.status, 0, "{rehearsed:#?}");
+    assert!(
+        rehearsed
+            .stdout
+            .starts_with("Sep2025: 2 relations would change places. Rolled back; live is as it was.\n"),
+        "{}",
+        rehearsed.stdout
+    );
+    assert_eq!(
+        workplace.json(&["rehearse"])["rehearse"]["rehearsal"]["relations"],
+        2
+    );
+    assert_eq!(
+        database.query_text("SELECT count(*) FROM sites").await.unwrap(),
+        "0"
+    );
+    let swapped = workplace.run(&["release", "--start-at", "finalise_swap", "--quiet"]);
+    assert_eq!(swapped.status, 0, "{swapped:#?}");
+    assert_eq!(
+        database.query_text("SELECT count(*) FROM sites").await.unwrap(),
+        "40"
+    );
+}

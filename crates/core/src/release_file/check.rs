@@ -232,6 +232,7 @@ impl Checker<'_> {
             lock_budget,
             deadline,
             snapshot_deadline: _,
+            cancel_blockers_after: _,
         } = self.file.swap;
         for (key, duration) in [("stall_budget", stall_budget), ("lock_budget", lock_budget)] {
             // PostgreSQL counts its timeouts in milliseconds, and takes 0 for none at all.

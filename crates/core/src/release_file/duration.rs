@@ -25,6 +25,14 @@ impl TryFrom<String> for Friendly {
     }
 }
 
+/// A length of time as release files and flags write it: `100ms`, `30s`, `1h 30m`.
+///
+/// # Errors
+/// A phrase that names the text and shows what one looks like.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    Friendly::try_from(text.to_owned()).map(|read| read.0)
+}
+
 /// Prints a length of time the way it is read.
 pub(super) fn to_friendly(duration: &Duration) -> String {
     PRINTER.unsigned_duration_to_string(duration)
@@ -33,6 +41,18 @@ pub(super) fn to_friendly(duration: &Duration) -> String {
 /// For `#[serde(serialize_with)]`.
 pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_friendly(duration))
+}
+
+/// For `#[serde(serialize_with)]` of one that need not be there, beside `skip_serializing_if`.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+pub(super) fn serialize_option<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => serialize(duration, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

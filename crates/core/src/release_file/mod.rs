@@ -24,6 +24,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 pub use builder::ReleaseFileBuilder;
+pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
 pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};

@@ -149,6 +149,8 @@ overrides! {
     swap_deadline: Duration = "CUTOVER_SWAP_DEADLINE", key "swap.deadline";
     /// When the swap gives up on old snapshots.
     snapshot_deadline: Duration = "CUTOVER_SWAP_SNAPSHOT_DEADLINE", key "swap.snapshot_deadline";
+    /// When the swap begins to cancel those who block it.
+    cancel_blockers_after: Duration = "CUTOVER_SWAP_CANCEL_BLOCKERS_AFTER", key "swap.cancel_blockers_after";
 }
 
 /// Overrides that cannot be read, or do not fit the file.
@@ -285,5 +287,8 @@ impl Overrides {
         set(&mut file.swap.lock_budget, self.lock_budget.as_ref());
         set(&mut file.swap.deadline, self.swap_deadline.as_ref());
         set(&mut file.swap.snapshot_deadline, self.snapshot_deadline.as_ref());
+        if self.cancel_blockers_after.is_some() {
+            file.swap.cancel_blockers_after = self.cancel_blockers_after;
+        }
     }
 }

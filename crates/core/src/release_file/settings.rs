@@ -204,6 +204,13 @@ pub struct Swap {
     /// set.
     #[serde(serialize_with = "duration::serialize")]
     pub snapshot_deadline: Duration,
+    /// After trying for this long, sessions that block the swap are cancelled, or ended where they are idle in a
+    /// transaction; nobody is unless set.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "duration::serialize_option"
+    )]
+    pub cancel_blockers_after: Option<Duration>,
 }
 
 impl Swap {
@@ -213,6 +220,7 @@ impl Swap {
             lock_budget: table.duration_or("lock_budget", Duration::from_secs(1)),
             deadline: table.duration_or("deadline", Duration::from_mins(10)),
             snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
+            cancel_blockers_after: table.duration("cancel_blockers_after"),
         }
     }
 }

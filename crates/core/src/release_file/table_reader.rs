@@ -134,6 +134,11 @@ impl TableReader<'_> {
         self.optional::<Friendly>(key).map_or(default, |read| read.0)
     }
 
+    /// A length of time, when it is there.
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<Duration> {
+        self.optional::<Friendly>(key).map(|read| read.0)
+    }
+
     /// A table below this one, when it is there.
     pub(super) fn table<T>(
         &mut self,

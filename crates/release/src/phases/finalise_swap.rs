@@ -116,11 +116,15 @@ impl Cutover {
     /// The bounds of the swap, as `[swap]` sets them.
     pub(crate) fn lock_policy(&self) -> LockPolicy {
         let swap = self.file.swap();
-        LockPolicy::default()
+        let policy = LockPolicy::default()
             .stall_budget(swap.stall_budget)
             .exclusive_budget(swap.lock_budget)
             .deadline(swap.deadline)
-            .snapshot_deadline(swap.snapshot_deadline)
+            .snapshot_deadline(swap.snapshot_deadline);
+        match swap.cancel_blockers_after {
+            Some(patience) => policy.cancel_blockers_after(patience),
+            None => policy,
+        }
     }
 
     /// Plans the swap of live and staging; reads only.

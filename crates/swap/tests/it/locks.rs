@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use cutover_core::EventKind;
-use cutover_swap::{LockPolicy, SwapError};
+use cutover_swap::{LockPolicy, OldSnapshots, SwapError};
 
 use crate::release_set::{Observer, ReleaseSet, quick};
 
@@ -479,5 +479,59 @@ async fn a_lock_on_a_table_that_a_view_joins_is_waited_for_like_any_other() {
     let policy = quick();
     let (report, ()) = tokio::join!(set.run(&plan, &policy), let_go);
     report.unwrap();
+    assert_eq!(set.month().await, "m2");
+}
+
+/// Only those who block it are cancelled, and only when that was asked for and patience has run out.
+#[tokio::test]
+async fn blockers_are_cancelled_when_that_was_asked_for() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    let connect = |name: &'static str, sql: &'static str| {
+        let database = set.database.clone();
+        async move {
+            let client = database.connect().await.unwrap();
+            client
+                .batch_execute(&format!("SET application_name = '{name}'; BEGIN; {sql}"))
+                .await
+                .unwrap();
+            client
+        }
+    };
+    let idle = connect("idle", "SELECT count(*) FROM sites").await;
+    let bystander = connect("bystander", "SELECT count(*) FROM countries").await;
+    let running = set.database.connect().await.unwrap();
+    let sleeping = running.batch_execute(
+        "SET application_name = 'running'; SELECT count(*), pg_sleep(600) FROM sources WHERE id = 1 GROUP BY id",
+    );
+    let observer = set.observer();
+    let swap = async {
+        observer
+            .wait_until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'running' AND wait_event = 'PgSleep')")
+            .await;
+        let policy = quick()
+            .cancel_blockers_after(Duration::from_millis(300))
+            .old_snapshots(OldSnapshots::Ignore);
+        set.run(&plan, &policy).await
+    };
+    let (report, slept) = tokio::join!(swap, sleeping);
+    let report = report.unwrap();
+    assert!(report.attempts > 2, "patience came first: {report:?}");
+    assert_eq!(slept.unwrap_err().code().unwrap().code(), "57014");
+    let mut cancelled: Vec<(String, bool)> = set
+        .events_seen()
+        .into_iter()
+        .filter_map(|event| match event {
+            EventKind::BlockerCancelled { blocker, terminated } => Some((blocker.application, terminated)),
+            _ => None,
+        })
+        .collect();
+    cancelled.sort();
+    assert_eq!(
+        cancelled,
+        [("idle".to_owned(), true), ("running".to_owned(), false)]
+    );
+    bystander.batch_execute("SELECT 1; COMMIT").await.unwrap();
+    assert!(idle.batch_execute("SELECT 1").await.is_err());
     assert_eq!(set.month().await, "m2");
 }

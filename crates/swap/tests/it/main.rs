@@ -14,6 +14,7 @@ mod locks;
 mod plan_text;
 mod readers;
 mod refusals;
+mod rehearse;
 mod release_set;
 mod retention;
 mod rollback;
