@@ -9,10 +9,11 @@ use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 ///
 /// One query in one round trip, cheap enough to run under the swap's locks: equal digests mean that no DDL touched any
 /// of them in between. It covers the relations with their columns, defaults, indexes, constraints, triggers, policies,
-/// rules, statistics, owned sequences, comments (of relation and columns), and who depends on them or on their row types.
+/// rules, statistics, owned sequences, comments, security labels, who depends on them or on their row types, on which
+/// extensions they depend, and which publications take them in, those of all tables or of their schema included.
 ///
-/// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on indexes, constraints, triggers and the like;
-/// security labels; changes inside what depends on a relation without being one of `oids`, such as the body of a function.
+/// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on owned sequences; changes inside
+/// what depends on a relation without being one of `oids`, such as the body of a function.
 ///
 /// # Errors
 /// [`StatementError`] when the query fails.

@@ -5,17 +5,25 @@ mod acl;
 mod deparsing;
 mod dependent;
 mod fingerprint;
+mod policy;
 mod read;
 mod relation;
+mod role;
+mod rule;
+mod security_label;
 
 pub use acl::{Acl, AclItem};
 pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
+pub use policy::{Policy, PolicyCommand};
 pub use read::CatalogError;
 pub use relation::{
     Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, OwnedSequence,
-    Persistence, Relation, RelationKind, SequenceUse, Trigger,
+    Persistence, Relation, RelationKind, SequenceUse, SystemColumn, Trigger,
 };
+pub use role::RoleFacts;
+pub use rule::Rule;
+pub use security_label::SecurityLabel;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +74,8 @@ pub struct CatalogSnapshot {
     pub schema: Ident,
     /// The members, in the order they were asked for.
     pub relations: Vec<Relation>,
+    /// The roles that own the members and their statistics, and those that granted privileges on them.
+    pub roles: Vec<RoleFacts>,
     /// Views and materialized views outside the set that read it, nearest first.
     pub views: Vec<DependentView>,
     /// Foreign keys of tables outside the set that point into it.
@@ -81,6 +91,12 @@ impl CatalogSnapshot {
     #[must_use]
     pub fn relation(&self, name: &Ident) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name.name == *name)
+    }
+
+    /// What the session may do in the name of an owner or grantor of this set.
+    #[must_use]
+    pub fn role(&self, name: &Ident) -> Option<&RoleFacts> {
+        self.roles.iter().find(|role| role.name == *name)
     }
 
     /// The oids that [`read_fingerprint`] covers: the members and the views that depend on them.

@@ -1,13 +1,13 @@
 //! Reading the catalog.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::{CatalogSnapshot, Relation, ServerFacts, deparsing, read_fingerprint};
+use super::{CatalogSnapshot, Relation, RoleFacts, ServerFacts, deparsing, read_fingerprint};
 use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
@@ -59,7 +59,7 @@ impl CatalogError {
 }
 
 impl CatalogSnapshot {
-    /// Reads the relations of these names with all that hangs on them and all that depends on them: twelve queries,
+    /// Reads the relations of these names with all that hangs on them and all that depends on them: fifteen queries,
     /// however many relations.
     ///
     /// Sets the transaction's search path to `schema`, and how dates, intervals and floats print, for its own queries,
@@ -131,41 +131,7 @@ impl CatalogSnapshot {
         let mut relations: Vec<Relation> = members.iter().filter_map(|name| found.remove(name)).collect();
         let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
 
-        let mut columns = keyed(tx, schema, "columns", include_str!("sql/columns.sql"), &[&oids]).await?;
-        let mut constraints = keyed(
-            tx,
-            schema,
-            "constraints",
-            include_str!("sql/constraints.sql"),
-            &[&oids],
-        )
-        .await?;
-        let mut indexes = keyed(tx, schema, "indexes", include_str!("sql/indexes.sql"), &[&oids]).await?;
-        let mut triggers = keyed(tx, schema, "triggers", include_str!("sql/triggers.sql"), &[&oids]).await?;
-        let mut sequences = keyed(
-            tx,
-            schema,
-            "sequences",
-            include_str!("sql/sequences.sql"),
-            &[&oids],
-        )
-        .await?;
-        let mut statistics = keyed(
-            tx,
-            schema,
-            "statistics",
-            include_str!("sql/statistics.sql"),
-            &[&oids],
-        )
-        .await?;
-        for relation in &mut relations {
-            relation.columns = columns.remove(&relation.oid).unwrap_or_default();
-            relation.constraints = constraints.remove(&relation.oid).unwrap_or_default();
-            relation.indexes = indexes.remove(&relation.oid).unwrap_or_default();
-            relation.triggers = triggers.remove(&relation.oid).unwrap_or_default();
-            relation.sequences = sequences.remove(&relation.oid).unwrap_or_default();
-            relation.statistics = statistics.remove(&relation.oid).unwrap_or_default();
-        }
+        read_parts(tx, schema, &mut relations, &oids).await?;
 
         let views = listed(
             tx,
@@ -191,10 +157,12 @@ impl CatalogSnapshot {
             &oids,
         )
         .await?;
+        let roles = read_roles(tx, schema, &relations).await?;
         let mut snapshot = Self {
             server,
             schema: schema.clone(),
             relations,
+            roles,
             views,
             inbound_foreign_keys,
             other_dependents,
@@ -203,6 +171,76 @@ impl CatalogSnapshot {
         snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
         Ok(snapshot)
     }
+}
+
+/// Reads what belongs to the members into them.
+async fn read_parts(
+    tx: &Transaction<'_>,
+    schema: &Ident,
+    relations: &mut [Relation],
+    oids: &[u32],
+) -> Result<(), CatalogError> {
+    let mut columns = keyed(tx, schema, "columns", include_str!("sql/columns.sql"), &[&oids]).await?;
+    let mut constraints = keyed(
+        tx,
+        schema,
+        "constraints",
+        include_str!("sql/constraints.sql"),
+        &[&oids],
+    )
+    .await?;
+    let mut indexes = keyed(tx, schema, "indexes", include_str!("sql/indexes.sql"), &[&oids]).await?;
+    let mut triggers = keyed(tx, schema, "triggers", include_str!("sql/triggers.sql"), &[&oids]).await?;
+    let mut sequences = keyed(
+        tx,
+        schema,
+        "sequences",
+        include_str!("sql/sequences.sql"),
+        &[&oids],
+    )
+    .await?;
+    let mut statistics = keyed(
+        tx,
+        schema,
+        "statistics",
+        include_str!("sql/statistics.sql"),
+        &[&oids],
+    )
+    .await?;
+    let mut policies = keyed(tx, schema, "policies", include_str!("sql/policies.sql"), &[&oids]).await?;
+    let mut rules = keyed(tx, schema, "rules", include_str!("sql/rules.sql"), &[&oids]).await?;
+    for relation in relations {
+        relation.columns = columns.remove(&relation.oid).unwrap_or_default();
+        relation.constraints = constraints.remove(&relation.oid).unwrap_or_default();
+        relation.indexes = indexes.remove(&relation.oid).unwrap_or_default();
+        relation.triggers = triggers.remove(&relation.oid).unwrap_or_default();
+        relation.sequences = sequences.remove(&relation.oid).unwrap_or_default();
+        relation.statistics = statistics.remove(&relation.oid).unwrap_or_default();
+        relation.policies = policies.remove(&relation.oid).unwrap_or_default();
+        relation.rules = rules.remove(&relation.oid).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The roles that own or granted something of the members.
+async fn read_roles(
+    tx: &Transaction<'_>,
+    schema: &Ident,
+    relations: &[Relation],
+) -> Result<Vec<RoleFacts>, CatalogError> {
+    let names: BTreeSet<&str> = relations
+        .iter()
+        .flat_map(Relation::roles)
+        .map(Ident::as_str)
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let rows = tx
+        .query(include_str!("sql/roles.sql"), &[&names, &schema.as_str()])
+        .await
+        .map_err(reading(schema))?;
+    rows.into_iter()
+        .map(|row| parse("roles", row.try_get(0).map_err(reading(schema))?))
+        .collect()
 }
 
 pub(super) fn reading(schema: &Ident) -> impl Fn(tokio_postgres::Error) -> CatalogError {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Acl;
+use super::{Acl, AclItem, Policy, Rule, SecurityLabel};
 use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
 /// `pg_class.relkind`, of what can be named as a member.
@@ -92,12 +92,18 @@ pub struct Relation {
     pub access_method: Option<Ident>,
     /// Its tablespace, where it is not the database's own.
     pub tablespace: Option<Ident>,
+    /// Whether the session's role may create in that tablespace.
+    pub may_use_tablespace: bool,
     /// Storage parameters, `name=value`.
     pub options: Vec<String>,
     /// Storage parameters of its TOAST table.
     pub toast_options: Vec<String>,
     /// Access privileges.
     pub acl: Acl,
+    /// What its owner has where `acl` is `None`: it grew over PostgreSQL's versions.
+    pub built_in_acl: Vec<AclItem>,
+    /// System columns that somebody has privileges on.
+    pub system_columns: Vec<SystemColumn>,
     /// Its comment.
     pub comment: Option<String>,
     /// Whether row-level security is on.
@@ -116,18 +122,15 @@ pub struct Relation {
     pub inherited_by: Vec<String>,
     /// The extension it belongs to.
     pub extension: Option<Ident>,
-    /// Names of its row-level security policies.
-    pub policies: Vec<Ident>,
-    /// Names of its rewrite rules, a view's own left out.
-    pub rules: Vec<Ident>,
-    /// Providers of its security labels, and of those of its columns and their sequences.
-    pub security_labels: Vec<String>,
+    /// Its own security labels.
+    pub security_labels: Vec<SecurityLabel>,
     /// Publications that list it.
     pub publications: Vec<Ident>,
     /// Publications of its whole schema.
     pub schema_publications: Vec<Ident>,
-    /// What of it depends on an extension by `ALTER … DEPENDS ON EXTENSION`, as the server describes it.
-    pub extension_dependents: Vec<String>,
+    /// Extensions that a materialized view is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
+    /// the order of the statements.
+    pub depends_on_extensions: Vec<Ident>,
     /// Oids of the relations that the query of a view or materialized view names.
     pub reads: Vec<u32>,
     /// The query of a view or materialized view.
@@ -146,6 +149,12 @@ pub struct Relation {
     /// User triggers by name.
     #[serde(default)]
     pub triggers: Vec<Trigger>,
+    /// Row-level security policies by name.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
+    /// Rewrite rules by name, a view's own query left out.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// Sequences that belong to its columns.
     #[serde(default)]
     pub sequences: Vec<OwnedSequence>,
@@ -163,6 +172,21 @@ impl Relation {
     #[must_use]
     pub fn object(&self) -> ObjectName {
         ObjectName::qualified(self.kind.object_kind(), &self.name)
+    }
+
+    /// Every access privilege on the relation, its columns and its sequences.
+    pub fn acls(&self) -> impl Iterator<Item = &Acl> {
+        std::iter::once(&self.acl)
+            .chain(self.columns.iter().map(|column| &column.acl))
+            .chain(self.system_columns.iter().map(|column| &column.acl))
+            .chain(self.sequences.iter().map(|sequence| &sequence.acl))
+    }
+
+    /// The roles that own it or a part of it, and those that granted privileges on it.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &Ident> {
+        let owners = std::iter::once(&self.owner).chain(self.statistics.iter().map(|s| &s.owner));
+        let grantors = self.acls().flatten().flatten().map(|item| &item.grantor);
+        owners.chain(grantors)
     }
 
     /// The column of this name.
@@ -204,8 +228,20 @@ pub struct Column {
     pub options: Vec<String>,
     /// Access privileges.
     pub acl: Acl,
+    /// Its security labels.
+    pub security_labels: Vec<SecurityLabel>,
     /// Its comment.
     pub comment: Option<String>,
+}
+
+/// Access privileges on a system column, such as `ctid`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SystemColumn {
+    /// Its name.
+    pub name: Ident,
+    /// Access privileges.
+    pub acl: Acl,
 }
 
 impl Column {
@@ -251,6 +287,9 @@ pub enum ConstraintKind {
     Check,
     #[serde(rename = "f")]
     ForeignKey,
+    /// A constraint of its own, with a name, from PostgreSQL 18 on.
+    #[serde(rename = "n")]
+    NotNull,
 }
 
 /// A constraint of a member.
@@ -301,6 +340,8 @@ pub struct ForeignKeyTarget {
     pub table: QualifiedName,
     /// The referenced columns, in the key's order.
     pub columns: Vec<Ident>,
+    /// Whether the session's role may make foreign keys to these columns.
+    pub may_reference: bool,
     /// `s` (simple), `f` (full) or `p` (partial).
     #[serde(rename = "match")]
     pub match_type: String,
@@ -344,6 +385,13 @@ pub struct Index {
     pub constraint: Option<Ident>,
     /// Its tablespace, where it is not the database's own.
     pub tablespace: Option<Ident>,
+    /// Whether the session's role may create in that tablespace.
+    pub may_use_tablespace: bool,
+    /// Storage parameters, `name=value`.
+    pub options: Vec<String>,
+    /// Extensions that it is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
+    /// the order of the statements.
+    pub depends_on_extensions: Vec<Ident>,
     /// Statistics targets of expression columns, by position.
     pub statistics_targets: std::collections::BTreeMap<String, i32>,
     /// Its comment.
@@ -364,6 +412,13 @@ pub struct Trigger {
     pub enabled: String,
     /// Whether it is a constraint trigger.
     pub constraint: bool,
+    /// Whether the session's role may execute its function, which who makes such a trigger must.
+    pub may_execute: bool,
+    /// The comment on the constraint of a constraint trigger.
+    pub constraint_comment: Option<String>,
+    /// Extensions that it is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
+    /// the order of the statements.
+    pub depends_on_extensions: Vec<Ident>,
     /// Whether it was cloned from a partitioned parent's.
     pub inherited: bool,
     /// Its comment.
@@ -404,6 +459,10 @@ pub struct OwnedSequence {
     pub cycle: bool,
     /// Access privileges.
     pub acl: Acl,
+    /// What its owner has where `acl` is `None`.
+    pub built_in_acl: Vec<AclItem>,
+    /// Its security labels.
+    pub security_labels: Vec<SecurityLabel>,
     /// Its comment.
     pub comment: Option<String>,
     /// The last value handed out; `None` before the first, or where the role may not see it.
@@ -416,8 +475,12 @@ pub struct OwnedSequence {
 pub struct ExtendedStatistics {
     /// Its oid.
     pub oid: u32,
-    /// Its name.
+    /// Its name; the schema need not be the table's.
     pub name: QualifiedName,
+    /// Whether the session's role may create statistics in that schema.
+    pub may_create_in_schema: bool,
+    /// Whether the owner may, which who is to be given some must.
+    pub owner_may_create_in_schema: bool,
     /// Its owner.
     pub owner: Ident,
     /// What `pg_get_statisticsobjdef` prints, the table unqualified.

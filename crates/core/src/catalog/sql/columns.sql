@@ -33,6 +33,10 @@ SELECT a.attrelid, json_agg(json_build_object(
                                                    'privilege', x.privilege_type, 'grantable', x.is_grantable)
                                  ORDER BY x.ordinality), '[]')
           FROM aclexplode(a.attacl) WITH ORDINALITY x) END,
+    'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
+                                                 ORDER BY l.provider), '[]')
+                          FROM pg_seclabel l
+                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = a.attrelid AND l.objsubid = a.attnum),
     'comment', col_description(a.attrelid, a.attnum)
 ) ORDER BY a.attnum)
   FROM pg_attribute a

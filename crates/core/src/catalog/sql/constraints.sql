@@ -1,5 +1,4 @@
--- $1: relation oids. NOT NULL constraints of PostgreSQL 18 (contype 'n') are told with the columns, as not null or not:
--- their names, NO INHERIT, NOT VALID and comments, new in 18, are not read yet. To be settled on a server of 18.
+-- $1: relation oids. NOT NULL is a constraint of its own (contype 'n') from PostgreSQL 18 on.
 SELECT k.conrelid, json_agg(json_build_object(
     'name', k.conname,
     'kind', k.contype::text,
@@ -22,6 +21,10 @@ SELECT k.conrelid, json_agg(json_build_object(
         'columns', (SELECT json_agg(a.attname ORDER BY o.ordinality)
                       FROM unnest(k.confkey) WITH ORDINALITY o (attnum, ordinality)
                       JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.attnum),
+        'may_reference', has_schema_privilege(f.relnamespace, 'USAGE')
+                         AND (has_table_privilege(f.oid, 'REFERENCES')
+                              OR (SELECT bool_and(has_column_privilege(f.oid, u.attnum, 'REFERENCES'))
+                                    FROM unnest(k.confkey) u (attnum))),
         'match', k.confmatchtype::text,
         'on_update', k.confupdtype::text,
         'on_delete', k.confdeltype::text,
@@ -37,5 +40,5 @@ SELECT k.conrelid, json_agg(json_build_object(
   FROM pg_constraint k
   LEFT JOIN pg_class f ON f.oid = k.confrelid
   LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
- WHERE k.conrelid = ANY ($1) AND k.contype IN ('p', 'u', 'x', 'c', 'f')
+ WHERE k.conrelid = ANY ($1) AND k.contype IN ('p', 'u', 'x', 'c', 'f', 'n')
  GROUP BY k.conrelid

@@ -35,7 +35,47 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')
-    -- A comment lives in a row of its own.
-    UNION ALL SELECT 'm' || d.objoid || '.' || d.objsubid || '.' || d.xmin FROM pg_catalog.pg_description d
-               WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = ANY ($1)
+    -- ALTER … DEPENDS ON EXTENSION: of the relation, its indexes and its triggers.
+    UNION ALL SELECT 'x' || d.classid || '.' || d.objid || '.' || d.refobjid
+                FROM pg_catalog.pg_depend d
+               WHERE d.deptype = 'x'
+                 AND ((d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                       AND (d.objid = ANY ($1)
+                            OR d.objid IN (SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid = ANY ($1))))
+                      OR (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+                          AND d.objid IN (SELECT t.oid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1))))
+    -- Labels of the relation, its columns and their sequences.
+    UNION ALL SELECT 'l' || l.objoid || '.' || l.objsubid || '.' || l.xmin FROM pg_catalog.pg_seclabel l
+               WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                 AND (l.objoid = ANY ($1)
+                      OR l.objoid IN (SELECT d.objid FROM pg_catalog.pg_depend d
+                                        JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+                                       WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                         AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')))
+    -- Publications that take a relation in without naming it: of all tables, and of a schema. The catalog of the latter
+    -- came with PostgreSQL 15, so it is asked for by name.
+    UNION ALL SELECT 'u' || p.oid || '.' || p.xmin FROM pg_catalog.pg_publication p WHERE p.puballtables
+    UNION ALL SELECT DISTINCT 'n' || d.objid FROM pg_catalog.pg_depend d
+               WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                 AND d.refobjid IN (SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1))
+                 AND d.classid = pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')
+    -- A comment lives in a row of its own: of the relation and its columns, and of what hangs on it.
+    UNION ALL SELECT 'm' || d.classoid || '.' || d.objoid || '.' || d.objsubid || '.' || d.xmin
+                FROM pg_catalog.pg_description d
+                JOIN (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass AS classid, c.oid FROM pg_catalog.pg_class c
+                       WHERE c.oid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, x.indexrelid FROM pg_catalog.pg_index x
+                                 WHERE x.indrelid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+                                  FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_trigger t
+                                 WHERE t.tgrelid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid FROM pg_catalog.pg_policy p
+                                 WHERE p.polrelid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid FROM pg_catalog.pg_rewrite r
+                                 WHERE r.ev_class = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid
+                                  FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = ANY ($1)) parts
+                  ON parts.classid = d.classoid AND parts.oid = d.objoid
   ) facts

@@ -16,6 +16,10 @@ SELECT json_build_object(
         'columns', (SELECT json_agg(a.attname ORDER BY o.ordinality)
                       FROM unnest(k.confkey) WITH ORDINALITY o (attnum, ordinality)
                       JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.attnum),
+        'may_reference', has_schema_privilege(f.relnamespace, 'USAGE')
+                         AND (has_table_privilege(f.oid, 'REFERENCES')
+                              OR (SELECT bool_and(has_column_privilege(f.oid, u.attnum, 'REFERENCES'))
+                                    FROM unnest(k.confkey) u (attnum))),
         'match', k.confmatchtype::text,
         'on_update', k.confupdtype::text,
         'on_delete', k.confdeltype::text,

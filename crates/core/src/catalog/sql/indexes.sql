@@ -13,6 +13,12 @@ SELECT x.indrelid, json_agg(json_build_object(
     'constraint', (SELECT k.conname FROM pg_constraint k
                     WHERE k.conindid = i.oid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')),
     'tablespace', ts.spcname,
+    'may_use_tablespace', CASE WHEN ts.oid IS NULL THEN true ELSE has_tablespace_privilege(ts.oid, 'CREATE') END,
+    'options', coalesce(i.reloptions, '{}'),
+    'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
+                                FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                               WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass),
     'statistics_targets', (SELECT coalesce(json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum), '{}')
                              FROM pg_attribute a WHERE a.attrelid = i.oid AND nullif(a.attstattarget, -1) IS NOT NULL),
     'comment', obj_description(i.oid, 'pg_class'),

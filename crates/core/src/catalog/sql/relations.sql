@@ -10,6 +10,7 @@ SELECT c.oid, json_build_object(
     'persistence', c.relpersistence::text,
     'access_method', am.amname,
     'tablespace', ts.spcname,
+    'may_use_tablespace', CASE WHEN ts.oid IS NULL THEN true ELSE has_tablespace_privilege(ts.oid, 'CREATE') END,
     'options', coalesce(c.reloptions, '{}'),
     'toast_options', coalesce(t.reloptions, '{}'),
     -- An empty list (everything was revoked) is not the same as none (the built-in default).
@@ -19,6 +20,20 @@ SELECT c.oid, json_build_object(
                                                    'privilege', a.privilege_type, 'grantable', a.is_grantable)
                                  ORDER BY a.ordinality), '[]')
           FROM aclexplode(c.relacl) WITH ORDINALITY a) END,
+    'built_in_acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                       'grantor', pg_get_userbyid(x.grantor),
+                                                       'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                      ORDER BY x.ordinality)
+                       FROM aclexplode(acldefault('r', c.relowner)) WITH ORDINALITY x),
+    'system_columns', (SELECT coalesce(json_agg(json_build_object('name', y.attname, 'acl', acl.items) ORDER BY y.attname), '[]')
+                         FROM pg_attribute y
+                        CROSS JOIN LATERAL (
+                           SELECT coalesce(json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                                      'grantor', pg_get_userbyid(x.grantor),
+                                                                      'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                                    ORDER BY x.ordinality), '[]') AS items
+                             FROM aclexplode(y.attacl) WITH ORDINALITY x) acl
+                        WHERE y.attrelid = c.oid AND y.attnum < 0 AND y.attacl IS NOT NULL),
     'comment', obj_description(c.oid, 'pg_class'),
     'row_security', c.relrowsecurity,
     'force_row_security', c.relforcerowsecurity,
@@ -33,19 +48,10 @@ SELECT c.oid, json_build_object(
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
                      AND d.refclassid = 'pg_extension'::regclass),
-    'policies', (SELECT coalesce(json_agg(p.polname ORDER BY p.polname), '[]')
-                   FROM pg_policy p WHERE p.polrelid = c.oid),
-    'rules', (SELECT coalesce(json_agg(r.rulename ORDER BY r.rulename), '[]')
-                FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
-    -- Of the relation, its columns and the sequences that belong to them.
-    'security_labels', (SELECT coalesce(json_agg(s.provider ORDER BY s.provider, s.objoid, s.objsubid), '[]')
-                          FROM pg_seclabel s
-                         WHERE s.classoid = 'pg_class'::regclass
-                           AND (s.objoid = c.oid
-                                OR s.objoid IN (SELECT d.objid FROM pg_depend d JOIN pg_class q ON q.oid = d.objid
-                                                 WHERE d.classid = 'pg_class'::regclass AND q.relkind = 'S'
-                                                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-                                                   AND d.deptype IN ('a', 'i')))),
+    'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
+                                                 ORDER BY l.provider), '[]')
+                          FROM pg_seclabel l
+                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
     'publications', (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
                        FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid),
     -- FOR TABLES IN SCHEMA, PostgreSQL 15: the view knows them, the catalog table is not in every supported version.
@@ -54,16 +60,10 @@ SELECT c.oid, json_build_object(
                              WHERE t.schemaname = n.nspname AND t.tablename = c.relname AND NOT p.puballtables
                                AND NOT EXISTS (SELECT FROM pg_publication_rel r
                                                 WHERE r.prpubid = p.oid AND r.prrelid = c.oid)),
-    -- ALTER … DEPENDS ON EXTENSION, of the relation, its indexes and its triggers.
-    'extension_dependents', (SELECT coalesce(json_agg(pg_describe_object(d.classid, d.objid, d.objsubid)
-                                                      ORDER BY d.classid, d.objid), '[]')
-                               FROM pg_depend d
-                              WHERE d.deptype = 'x'
-                                AND ((d.classid = 'pg_class'::regclass
-                                      AND (d.objid = c.oid
-                                           OR d.objid IN (SELECT x.indexrelid FROM pg_index x WHERE x.indrelid = c.oid)))
-                                     OR (d.classid = 'pg_trigger'::regclass
-                                         AND d.objid IN (SELECT g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid)))),
+    'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
+                                FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                               WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass),
     'reads', (SELECT coalesce(json_agg(DISTINCT d.refobjid::bigint), '[]')
                 FROM pg_rewrite r
                 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid

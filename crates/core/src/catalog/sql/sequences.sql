@@ -21,6 +21,15 @@ SELECT d.refobjid, json_agg(json_build_object(
                                                    'privilege', x.privilege_type, 'grantable', x.is_grantable)
                                  ORDER BY x.ordinality), '[]')
           FROM aclexplode(c.relacl) WITH ORDINALITY x) END,
+    'built_in_acl', (SELECT json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                       'grantor', pg_get_userbyid(x.grantor),
+                                                       'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                      ORDER BY x.ordinality)
+                       FROM aclexplode(acldefault('s', c.relowner)) WITH ORDINALITY x),
+    'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
+                                                 ORDER BY l.provider), '[]')
+                          FROM pg_seclabel l
+                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
     'comment', obj_description(c.oid, 'pg_class'),
     'last_value', CASE WHEN has_sequence_privilege(c.oid, 'USAGE,SELECT') THEN pg_sequence_last_value(c.oid) END
 ) ORDER BY a.attnum)

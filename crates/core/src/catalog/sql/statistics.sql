@@ -2,6 +2,8 @@
 SELECT s.stxrelid, json_agg(json_build_object(
     'oid', s.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', s.stxname),
+    'may_create_in_schema', has_schema_privilege(n.oid, 'CREATE'),
+    'owner_may_create_in_schema', has_schema_privilege(s.stxowner, n.oid, 'CREATE'),
     'owner', pg_get_userbyid(s.stxowner),
     'definition', pg_get_statisticsobjdef(s.oid),
     'columns', pg_get_statisticsobjdef_columns(s.oid),

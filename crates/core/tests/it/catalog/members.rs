@@ -1,6 +1,6 @@
 //! What a member is: its own facts, its kind and kin, its name. What it consists of is in `parts`.
 
-use cutover_core::catalog::{AclItem, Persistence, RelationKind};
+use cutover_core::catalog::{AclItem, Persistence, PolicyCommand, RelationKind};
 
 use super::{Fixture, before_15, ident, member, named, since_15};
 
@@ -42,7 +42,7 @@ async fn a_plain_table_has_nothing_special() {
         plain.security_labels.len(),
         plain.publications.len(),
         plain.schema_publications.len(),
-        plain.extension_dependents.len(),
+        plain.depends_on_extensions.len(),
         plain.reads.len(),
         plain.constraints.len(),
         plain.indexes.len(),
@@ -90,8 +90,19 @@ async fn facts_of_the_relation_itself() {
     assert_eq!(t.owner, fixture.role("owner"));
     assert!(t.row_security && t.force_row_security);
     assert_eq!(t.replica_identity, "f");
-    assert_eq!(t.policies, [ident("mine")]);
-    assert_eq!(t.rules, [ident("quiet")]);
+    assert_eq!(t.policies.len(), 1);
+    let policy = &t.policies[0];
+    assert_eq!(
+        (policy.name.as_str(), policy.command),
+        ("mine", PolicyCommand::All)
+    );
+    assert_eq!(policy.roles, [None]);
+    assert_eq!(policy.using.as_ref().unwrap().as_str(), "(id > 0)");
+    assert!(policy.permissive && policy.with_check.is_none());
+    assert_eq!(t.rules.len(), 1);
+    assert_eq!((t.rules[0].name.as_str(), &*t.rules[0].enabled), ("quiet", "O"));
+    let rule = t.rules[0].definition.as_str();
+    assert!(rule.contains("ON DELETE TO t DO INSTEAD NOTHING"), "{rule}");
     let acl = t.acl.as_ref().unwrap();
     let grant = |grantee, privilege: &str, grantable| AclItem {
         grantee,
@@ -200,7 +211,8 @@ async fn kinds_and_kinship() {
     assert!(definition.trim_end().ends_with("FROM v;"), "{definition}");
     assert_eq!(of("remote").kind, RelationKind::ForeignTable);
     assert_eq!(of("member").extension, Some(ident("seg")));
-    assert_eq!(of("leaning").extension_dependents, ["index leaning_a"]);
+    assert_eq!(of("leaning").indexes[0].depends_on_extensions, [ident("seg")]);
+    assert_eq!(of("leaning").depends_on_extensions, []);
     assert_eq!(of("base").publications, [ident("listed")]);
     let whole = if since_15() {
         vec![ident("whole")]
