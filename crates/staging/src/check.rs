@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use cutover_core::catalog::{
-    Acl, CatalogSnapshot, Column, Constraint, ConstraintKind, Index, OwnedSequence, Persistence, Relation,
-    RelationKind, Trigger,
+    CatalogSnapshot, Column, Constraint, Index, OwnedSequence, Persistence, Relation, RelationKind, Trigger,
 };
-use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, QualifiedName};
+use cutover_core::{NamingPolicy, ObjectKind, ObjectName, QualifiedName};
 
-use crate::{CloneError, Refusal};
+use crate::{CloneError, Refusal, rights};
 
 const NOT_YET: &str = "leave the relation out of the release set: this version does not clone it";
 
@@ -120,30 +119,14 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         ),
         "GRANT SELECT ON it to the role",
     );
-    refuse(
-        relation.row_security || relation.force_row_security || !relation.policies.is_empty(),
-        format!("has row-level security ({} policies)", relation.policies.len()),
-        NOT_YET,
-    );
-    for rule in &relation.rules {
-        refuse(true, format!("has the rule {rule}"), NOT_YET);
-    }
-    for provider in &relation.security_labels {
+    for publication in &relation.schema_publications {
         refuse(
             true,
-            format!("has a security label of provider {provider:?}"),
-            NOT_YET,
+            format!(
+                "is published with its schema by {publication}: every row of staging would go to its subscribers"
+            ),
+            "publish a list of tables instead",
         );
-    }
-    for publication in relation.publications.iter().chain(&relation.schema_publications) {
-        refuse(
-            true,
-            format!("is published by {publication}, which would go on publishing the backup"),
-            "take the relation out of the publication",
-        );
-    }
-    for dependent in &relation.extension_dependents {
-        refuse(true, format!("has {dependent} DEPENDS ON EXTENSION"), NOT_YET);
     }
     refuse(
         !matches!(relation.replica_identity.as_str(), "d" | "n" | "f" | "i"),
@@ -156,7 +139,7 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         "has an index as its replica identity that is gone".to_owned(),
         "ALTER TABLE … REPLICA IDENTITY DEFAULT, or USING INDEX another",
     );
-    check_acl(&relation.object(), &relation.acl, &relation.owner, refusals);
+    rights::check(snapshot, relation, refusals);
     check_reads(snapshot, relation, refusals);
     for column in &relation.columns {
         check_column(snapshot, relation, column, refusals);
@@ -165,7 +148,7 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         check_constraint(relation, constraint, refusals);
     }
     for index in &relation.indexes {
-        check_index(relation, index, refusals);
+        check_index(index, refusals);
     }
     for trigger in &relation.triggers {
         check_trigger(relation, trigger, refusals);
@@ -244,7 +227,6 @@ fn check_column(
     refusals: &mut Vec<Refusal>,
 ) {
     let object = ObjectName::part(ObjectKind::Column, &column.name, &relation.name);
-    check_acl(&object, &column.acl, &relation.owner, refusals);
     let row_type = column
         .row_type_of
         .is_some_and(|oid| snapshot.relations.iter().any(|r| r.oid == oid));
@@ -258,82 +240,50 @@ fn check_column(
 }
 
 fn check_constraint(relation: &Relation, constraint: &Constraint, refusals: &mut Vec<Refusal>) {
-    let why = if constraint.kind == ConstraintKind::Exclusion {
-        "is an exclusion constraint"
-    } else if constraint.inherited {
-        "is inherited"
-    } else if constraint.temporal {
-        "is a temporal key"
-    } else if !constraint.enforced {
-        "is NOT ENFORCED"
-    } else {
-        return;
-    };
-    let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
-    refusals.push(Refusal::new(object, why, NOT_YET));
+    let object = || ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
+    if constraint.inherited {
+        refusals.push(Refusal::new(object(), "is inherited", NOT_YET));
+    }
+    // A temporal key is made from its definition, which does not tell these; an exclusion constraint's does.
+    let of_index = relation
+        .indexes
+        .iter()
+        .find(|index| Some(&index.name.name) == constraint.index.as_ref());
+    let parameters = of_index.is_some_and(|index| !index.options.is_empty());
+    if constraint.temporal && parameters {
+        refusals.push(Refusal::new(
+            object(),
+            "is a temporal key whose index has storage parameters",
+            "ALTER INDEX … RESET them",
+        ));
+    }
 }
 
-fn check_index(relation: &Relation, index: &Index, refusals: &mut Vec<Refusal>) {
+fn check_index(index: &Index, refusals: &mut Vec<Refusal>) {
     let object = ObjectName::qualified(ObjectKind::Index, &index.name);
-    if !index.valid {
-        refusals.push(Refusal::new(
-            object,
-            format!("of {} is invalid", relation.name),
-            "REINDEX INDEX CONCURRENTLY it, or drop it",
-        ));
-    } else if !index.tail.as_str().starts_with("USING ") {
+    if !index.tail.as_str().starts_with("USING ") {
         // What stands before is put together anew, with other names.
         refusals.push(Refusal::new(object, "has a definition of unknown shape", NOT_YET));
     }
 }
 
 fn check_trigger(relation: &Relation, trigger: &Trigger, refusals: &mut Vec<Refusal>) {
-    let why = if trigger.constraint {
-        "is a constraint trigger"
-    } else if trigger.inherited {
-        "is inherited"
-    } else {
-        return;
-    };
-    let object = ObjectName::part(ObjectKind::Trigger, &trigger.name, &relation.name);
-    refusals.push(Refusal::new(object, why, NOT_YET));
+    if trigger.inherited {
+        let object = ObjectName::part(ObjectKind::Trigger, &trigger.name, &relation.name);
+        refusals.push(Refusal::new(object, "is inherited", NOT_YET));
+    }
 }
 
 fn check_sequence(snapshot: &CatalogSnapshot, sequence: &OwnedSequence, refusals: &mut Vec<Refusal>) {
     let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
     if !sequence.may_select {
         refusals.push(Refusal::new(
-            object.clone(),
+            object,
             format!(
                 "may not be read by role {}, so its twin cannot go on from it",
                 snapshot.server.role
             ),
             "GRANT SELECT ON SEQUENCE to the role",
-        ));
-    }
-    check_acl(&object, &sequence.acl, &sequence.owner, refusals);
-}
-
-/// Grants are repeated in the owner's name, so that is all that can be repeated.
-fn check_acl(object: &ObjectName, acl: &Acl, owner: &Ident, refusals: &mut Vec<Refusal>) {
-    let grantors: BTreeSet<&Ident> = acl
-        .iter()
-        .flatten()
-        .map(|item| &item.grantor)
-        .filter(|grantor| *grantor != owner)
-        .collect();
-    for grantor in grantors {
-        refusals.push(Refusal::new(
-            object.clone(),
-            format!("has privileges that role {grantor} granted rather than its owner"),
-            "REVOKE them and grant them as the owner",
-        ));
-    }
-    for item in acl.iter().flatten().filter(|item| item.keyword().is_none()) {
-        refusals.push(Refusal::new(
-            object.clone(),
-            format!("has the unknown privilege {:?}", item.privilege),
-            "use a version of Cutover that knows it",
         ));
     }
 }

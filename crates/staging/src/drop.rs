@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::catalog::{CatalogSnapshot, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
 use cutover_core::{
     EventKind, Events, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, StatementError, Step,
 };
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use crate::retry::LockPatience;
 use crate::{StagedSet, StagingError, build};
@@ -16,7 +16,9 @@ use crate::{StagedSet, StagingError, build};
 /// A twin is known by its recorded oid **and** name. One that is gone already is left out; one whose oid or name has
 /// become something else's is refused before anything is dropped, so what a swap has put live is never touched.
 ///
-/// Foreign keys go first, each in a transaction of its own; then the twins, readers before what they read.
+/// What of one twin may name another (foreign keys, policies, rules) goes first; then the twins, readers before what
+/// they read. Each step has a transaction of its own, and looks again, under the lock on the twin, whether the name is
+/// still that of the recorded oid.
 ///
 /// # Locks
 /// `ACCESS EXCLUSIVE` on the twins, and for a moment on tables outside the set that their foreign keys refer to, with
@@ -24,7 +26,8 @@ use crate::{StagedSet, StagingError, build};
 /// # Cancel safety
 /// Dropped at any time, some twins are gone and some are not; run it again.
 /// # Errors
-/// [`StagingError::NotStaging`] and [`StagingError::InUse`] before anything is dropped.
+/// [`StagingError::InUse`] before anything is dropped; [`StagingError::NotStaging`] before anything is dropped, or later
+/// when a name was given to another relation meanwhile, which is then left as it is.
 pub async fn drop_staging(
     client: &mut Client,
     set: &StagedSet,
@@ -44,12 +47,13 @@ pub async fn drop_staging(
     drop(tx);
     refuse_dependents(&snapshot)?;
     let settings = build::settings(&set.schema, snapshot.server.version_num, patience.lock_timeout);
-    for (done, step) in steps(&snapshot).iter().enumerate() {
+    for (done, drop) in drops(&snapshot).iter().enumerate() {
         let started = std::time::Instant::now();
         let mut tries = patience.tries();
-        while let Err(error) = run_once(client, &settings, step, done).await {
+        while let Err(error) = drop.run(client, &settings, done).await {
             tries.pause_after(error, events).await?;
         }
+        let step = &drop.step;
         events.emit(EventKind::StepDone {
             purpose: step.purpose,
             object: step.object.clone(),
@@ -57,20 +61,6 @@ pub async fn drop_staging(
         });
     }
     Ok(())
-}
-
-/// One step in one transaction.
-async fn run_once(
-    client: &mut Client,
-    settings: &Step,
-    step: &Step,
-    done: usize,
-) -> Result<(), StagingError> {
-    let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
-    let tx = client.transaction().await.map_err(failed)?;
-    settings.run(&tx, done).await?;
-    step.run(&tx, done).await?;
-    Ok(tx.commit().await.map_err(failed)?)
 }
 
 /// The recorded twins that are still there, by name.
@@ -131,29 +121,99 @@ fn refuse_dependents(snapshot: &CatalogSnapshot) -> Result<(), StagingError> {
     }
 }
 
-fn steps(snapshot: &CatalogSnapshot) -> Vec<Step> {
-    let mut steps = Vec::new();
+/// A step, and the twin that it is done to.
+struct Drop<'a> {
+    step: Step,
+    twin: &'a Relation,
+}
+
+impl Drop<'_> {
+    /// Takes the lock on whatever bears the name, and goes on only if that is the twin.
+    async fn run(&self, client: &mut Client, settings: &Step, done: usize) -> Result<(), StagingError> {
+        let step = &self.step;
+        let failed = |error| StatementError::new(step.purpose, step.object.clone(), error).after(done);
+        let tx = client.transaction().await.map_err(failed)?;
+        settings.run(&tx, done).await?;
+        match self.bears_the_name(&tx).await.map_err(failed)? {
+            Some(true) => {}
+            // Somebody dropped it.
+            None => return Ok(()),
+            Some(false) => return Err(self.not_staging()),
+        }
+        // `LOCK TABLE` knows no materialized views, and needs privileges that an owner may have taken from itself; this
+        // changes nothing and takes the same lock.
+        let lock = relation_verb("ALTER", self.twin)
+            .name(&self.twin.name)
+            .then(" OWNER TO ")
+            .ident(&self.twin.owner);
+        tx.batch_execute(lock.as_str()).await.map_err(failed)?;
+        if self.bears_the_name(&tx).await.map_err(failed)? != Some(true) {
+            return Err(self.not_staging());
+        }
+        step.run(&tx, done).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Whether the twin's name is the twin's; `None` where nothing bears it.
+    async fn bears_the_name(&self, tx: &Transaction<'_>) -> Result<Option<bool>, tokio_postgres::Error> {
+        let row = tx
+            .query_one(
+                "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid = $2",
+                &[&self.twin.name.to_string(), &self.twin.oid],
+            )
+            .await?;
+        Ok(row.get(0))
+    }
+
+    fn not_staging(&self) -> StagingError {
+        StagingError::NotStaging {
+            object: self.twin.object(),
+        }
+    }
+}
+
+fn relation_verb(verb: &'static str, relation: &Relation) -> Sql {
+    Sql::text(verb).then(if relation.kind == RelationKind::MaterializedView {
+        " MATERIALIZED VIEW "
+    } else {
+        " TABLE "
+    })
+}
+
+fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
+    let mut drops = Vec::new();
     let names: BTreeMap<u32, &QualifiedName> = snapshot.relations.iter().map(|r| (r.oid, &r.name)).collect();
-    for relation in &snapshot.relations {
-        for constraint in &relation.constraints {
-            let Some(target) = constraint
-                .references
-                .as_ref()
-                .filter(|target| target.oid != relation.oid)
-            else {
+    for twin in &snapshot.relations {
+        for constraint in &twin.constraints {
+            let target = constraint.references.as_ref();
+            let Some(target) = target.filter(|target| target.oid != twin.oid) else {
                 continue;
             };
             let sql = Sql::text("ALTER TABLE ")
-                .name(&relation.name)
+                .name(&twin.name)
                 .then(" DROP CONSTRAINT IF EXISTS ")
                 .ident(&constraint.name);
-            let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
+            let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &twin.name);
             let target = names.get(&target.oid).copied().unwrap_or(&target.table);
-            steps.push(
-                Step::new("drop", object, sql)
-                    .locking(LockMode::AccessExclusive, &relation.name)
-                    .locking(LockMode::AccessExclusive, target),
-            );
+            let step = Step::new("drop", object, sql)
+                .locking(LockMode::AccessExclusive, &twin.name)
+                .locking(LockMode::AccessExclusive, target);
+            drops.push(Drop { step, twin });
+        }
+        let policies = twin.policies.iter().map(|p| (ObjectKind::Policy, &p.name));
+        let rules = twin.rules.iter().map(|r| (ObjectKind::Rule, &r.name));
+        for (kind, name) in policies.chain(rules) {
+            let sql = Sql::text(match kind {
+                ObjectKind::Policy => "DROP POLICY IF EXISTS ",
+                _ => "DROP RULE IF EXISTS ",
+            })
+            .ident(name)
+            .then(" ON ")
+            .name(&twin.name);
+            let step = Step::new("drop", ObjectName::part(kind, name, &twin.name), sql)
+                .locking(LockMode::AccessExclusive, &twin.name);
+            drops.push(Drop { step, twin });
         }
     }
     let matviews: Vec<_> = snapshot
@@ -166,16 +226,10 @@ fn steps(snapshot: &CatalogSnapshot) -> Vec<Step> {
         .relations
         .iter()
         .filter(|relation| relation.kind == RelationKind::Table);
-    for relation in matviews.chain(tables) {
-        let drop = if relation.kind == RelationKind::MaterializedView {
-            "DROP MATERIALIZED VIEW IF EXISTS "
-        } else {
-            "DROP TABLE IF EXISTS "
-        };
-        let sql = Sql::text(drop).name(&relation.name);
-        steps.push(
-            Step::new("drop", relation.object(), sql).locking(LockMode::AccessExclusive, &relation.name),
-        );
+    for twin in matviews.chain(tables) {
+        let sql = relation_verb("DROP", twin).name(&twin.name);
+        let step = Step::new("drop", twin.object(), sql).locking(LockMode::AccessExclusive, &twin.name);
+        drops.push(Drop { step, twin });
     }
-    steps
+    drops
 }

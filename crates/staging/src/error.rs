@@ -3,6 +3,8 @@
 use cutover_core::catalog::CatalogError;
 use cutover_core::{Digest, ObjectName, StatementError};
 
+use crate::build::label::LABELLING;
+
 /// A plan that could not be carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,6 +48,10 @@ impl StagingError {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
+            Self::Statement(error) if error.purpose == LABELLING => {
+                "have the label's provider loaded (shared_preload_libraries) and let it allow the role the label; or take \
+                 the label off live"
+            }
             Self::Statement(error) => error.remedy(),
             Self::Catalog(error) => error.remedy(),
             Self::LiveChanged { .. } => "run again: the plan is computed anew from live as it is",

@@ -14,6 +14,7 @@ mod post_data; // carrying out what was deferred
 mod references; // proof that staging does not refer to live
 mod refusal; // what is refused, by name
 mod retry; // trying again when a lock was not to be had
+mod rights; // whether the session may make the twins all that live is
 mod run; // carrying out a build
 mod staged; // the pairing of live and staging
 

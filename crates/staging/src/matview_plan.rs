@@ -58,6 +58,13 @@ impl MatviewPlan {
         &self.construction.build().steps
     }
 
+    /// What the operator should know of the set, though it stops nothing; printed with the plan and told as
+    /// [`EventKind::Warning`](cutover_core::EventKind::Warning) when it runs.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.construction.build().notices
+    }
+
     /// Makes the empty twins in a transaction of its own.
     ///
     /// # Locks

@@ -3,8 +3,11 @@
 use cutover_core::catalog::{CatalogSnapshot, Constraint, ConstraintKind, Index, RelationKind, Trigger};
 use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, Sql, Step};
 
+use super::extension;
 use super::twin::Twin;
-use crate::deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState};
+use crate::deferred::{
+    Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState, comment_on_constraint,
+};
 
 /// The name that an index bears in staging.
 pub(super) fn staging_name(naming: &NamingPolicy, index: &Index) -> Ident {
@@ -15,18 +18,15 @@ pub(super) fn staging_name(naming: &NamingPolicy, index: &Index) -> Ident {
 pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec<DeferredStep> {
     let name = || staging_name(naming, live);
     let mut actions = Vec::new();
-    let key = live.constraint.as_ref().and_then(|key| {
-        twin.live
-            .constraints
-            .iter()
-            .find(|constraint| constraint.name == *key)
-    });
+    let key = key_of(twin, live);
     if let Some(key) = key {
-        actions.push(DeferredAction::AttachKey {
-            index: name(),
-            primary: key.kind == ConstraintKind::PrimaryKey,
-            deferral: Deferral::of(key),
-        });
+        if !builds_its_index(key) {
+            actions.push(DeferredAction::AttachKey {
+                index: name(),
+                primary: key.kind == ConstraintKind::PrimaryKey,
+                deferral: Deferral::of(key),
+            });
+        }
         actions.extend(
             key.comment
                 .as_ref()
@@ -54,6 +54,12 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
                 comment: comment.clone(),
             }),
     );
+    for extension in &live.depends_on_extensions {
+        actions.push(DeferredAction::IndexDependsOnExtension {
+            index: name(),
+            extension: extension.clone(),
+        });
+    }
     if live.clustered {
         actions.push(DeferredAction::ClusterOn {
             index: name(),
@@ -63,12 +69,34 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
     if live.replica_identity {
         actions.push(DeferredAction::ReplicaIdentity { index: name() });
     }
-    let mut steps = vec![DeferredStep::new(&twin.staging, build(live, naming)).making(live.bytes)];
+    let mut steps = vec![DeferredStep::new(&twin.staging, build(twin, live, naming)).making(live.bytes)];
     steps.extend(on(twin, actions));
     steps
 }
 
-fn build(live: &Index, naming: &NamingPolicy) -> DeferredAction {
+/// The constraint that an index backs.
+fn key_of<'a>(twin: &Twin<'a>, live: &Index) -> Option<&'a Constraint> {
+    let name = live.constraint.as_ref()?;
+    twin.live
+        .constraints
+        .iter()
+        .find(|constraint| constraint.name == *name)
+}
+
+/// Whether a constraint can only be made together with its index: exclusion constraints and temporal keys.
+fn builds_its_index(key: &Constraint) -> bool {
+    key.kind == ConstraintKind::Exclusion || key.temporal
+}
+
+fn build(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> DeferredAction {
+    if let Some(key) = key_of(twin, live).filter(|key| builds_its_index(key)) {
+        return DeferredAction::BuildConstraint {
+            name: staging_name(naming, live),
+            kind: key.kind,
+            definition: key.definition.clone(),
+            tablespace: live.tablespace.clone(),
+        };
+    }
     DeferredAction::BuildIndex {
         index: staging_name(naming, live),
         unique: live.unique,
@@ -80,16 +108,17 @@ fn build(live: &Index, naming: &NamingPolicy) -> DeferredAction {
 /// Makes an index that waits for the rows on the empty table, so that the server reads its expressions now; and the
 /// step that takes it away again.
 pub(super) fn try_out(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> (Step, Step) {
-    let mut built = DeferredStep::new(&twin.staging, build(live, naming)).step();
+    let action = build(twin, live, naming);
+    let name = naming.staging(&live.name);
+    let drop = match action {
+        DeferredAction::BuildConstraint { .. } => twin.alter().then(" DROP CONSTRAINT ").ident(&name.name),
+        _ => Sql::text("DROP INDEX ").name(&name),
+    };
+    let mut built = DeferredStep::new(&twin.staging, action).step();
     built.purpose = "try out";
     built.done_when = cutover_core::DoneWhen::WithItsTransaction;
     built.locks.clear();
-    let name = naming.staging(&live.name);
-    let dropped = Step::new(
-        "put off",
-        ObjectName::qualified(ObjectKind::Index, &name),
-        Sql::text("DROP INDEX ").name(&name),
-    );
+    let dropped = Step::new("put off", built.object.clone(), drop);
     (built, dropped)
 }
 
@@ -116,6 +145,8 @@ pub(super) fn foreign_keys<'a>(
             on_delete: target.on_delete.clone(),
             on_delete_columns: target.on_delete_columns.clone(),
             deferral: Deferral::of(constraint),
+            period: constraint.temporal,
+            enforced: constraint.enforced,
         };
         Some((key, constraint))
     })
@@ -125,7 +156,7 @@ pub(super) fn foreign_keys<'a>(
 pub(super) fn foreign_key(twin: &Twin<'_>, key: ForeignKey, live: &Constraint) -> Vec<DeferredStep> {
     let (name, target) = (key.name.clone(), key.target.clone());
     let mut actions = vec![DeferredAction::AddForeignKey(key)];
-    if live.validated {
+    if live.validated && live.enforced {
         let name = name.clone();
         actions.push(DeferredAction::ValidateForeignKey { name, target });
     }
@@ -162,17 +193,20 @@ pub(super) fn trigger(twin: &Twin<'_>, live: &Trigger) -> Vec<Step> {
             .literal(comment);
         steps.push(Step::new("comment on", object(), sql));
     }
+    if let Some(comment) = &live.constraint_comment {
+        steps.push(Step::new(
+            "comment on",
+            ObjectName::part(ObjectKind::Constraint, &live.name, &twin.staging),
+            comment_on_constraint(&twin.scratch, &live.name, comment),
+        ));
+    }
+    steps.extend(extension::of_trigger(twin, live));
     steps
 }
 
 /// Lets a trigger fire as on live.
 pub(super) fn trigger_state(twin: &Twin<'_>, live: &Trigger) -> Option<DeferredStep> {
-    let state = match live.enabled.as_str() {
-        "O" => TriggerState::Origin,
-        "R" => TriggerState::Replica,
-        "A" => TriggerState::Always,
-        _ => return None,
-    };
+    let state = TriggerState::of(&live.enabled)?;
     Some(DeferredStep::new(
         &twin.staging,
         DeferredAction::SetTrigger {

@@ -3,7 +3,7 @@
 use cutover_core::catalog::{CatalogSnapshot, Column, ExtendedStatistics};
 use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
-use super::grants::{Grants, column_grants};
+use super::grants::Grants;
 use super::table::storage_parameter;
 use super::twin::Twin;
 
@@ -161,7 +161,7 @@ pub(super) fn owner_and_grants(
         }
     };
     let of_table = Grants {
-        on: table.clone(),
+        on: table,
         owner: &twin.live.owner,
         live: &twin.live.acl,
         given: &server.default_table_acl,
@@ -170,7 +170,11 @@ pub(super) fn owner_and_grants(
     grant(twin.object(), of_table.statements());
     for column in &twin.live.columns {
         let object = ObjectName::part(ObjectKind::Column, &column.name, &twin.staging);
-        grant(object, column_grants(&table, &column.name, &column.acl));
+        grant(object, of_table.on_column(&column.name, &column.acl));
+    }
+    for column in &twin.live.system_columns {
+        let object = ObjectName::part(ObjectKind::Column, &column.name, &twin.staging);
+        grant(object, of_table.on_column(&column.name, &column.acl));
     }
     for (object, name, sequence) in sequences {
         let of_sequence = Grants {

@@ -34,14 +34,26 @@ impl Grants<'_> {
                     .then(" TO ")
                     .ident(self.owner),
             ),
-            Some(items) => {
-                for of_grantee in items.chunk_by(|a, b| a.grantee == b.grantee) {
-                    statements.extend(self.grant(of_grantee, false));
-                    statements.extend(self.grant(of_grantee, true));
-                }
-            }
+            Some(items) => statements.extend(self.grantees(None).statements(items, &[])),
         }
         statements
+    }
+
+    fn grantees<'b>(&'b self, column: Option<&'b Ident>) -> GrantsOn<'b> {
+        GrantsOn {
+            on: &self.on,
+            column,
+            owner: self.owner,
+            session: self.creator,
+        }
+    }
+
+    /// The grants on a column; it has none to begin with. To be made after those on the table, whose grant options hold
+    /// for its columns too.
+    pub(crate) fn on_column(&self, column: &Ident, live: &Acl) -> Vec<Sql> {
+        let of_table = self.live.as_deref().unwrap_or_default();
+        let items = live.as_deref().unwrap_or_default();
+        self.grantees(Some(column)).statements(items, of_table)
     }
 
     /// From the owner too, so that the list is empty and fills in live's order.
@@ -66,19 +78,56 @@ impl Grants<'_> {
             .then(" FROM ")
             .append(&Sql::join(from, ", "))
     }
+}
 
-    fn grant(&self, of_grantee: &[AclItem], grantable: bool) -> Option<Sql> {
-        let items: Vec<&AclItem> = of_grantee
-            .iter()
-            .filter(|item| item.grantable == grantable)
-            .collect();
-        let first = items.first()?;
-        let privileges = items.iter().filter_map(|item| item.keyword()).map(Sql::text);
+/// Grants on a relation, or on one column of it.
+struct GrantsOn<'a> {
+    on: &'a Sql,
+    column: Option<&'a Ident>,
+    owner: &'a Ident,
+    /// The role of the session, who grants in the owner's name.
+    session: &'a Ident,
+}
+
+impl GrantsOn<'_> {
+    fn statements(&self, items: &[AclItem], held: &[AclItem]) -> Vec<Sql> {
+        let (ordered, _) = in_grant_order(items, self.owner, held);
+        let mut statements = Vec::new();
+        for by_one in ordered.chunk_by(|a, b| a.grantor == b.grantor) {
+            let Some(grantor) = by_one.first().map(|item| &item.grantor) else {
+                continue;
+            };
+            let grants = by_one.chunk_by(|a, b| a.grantee == b.grantee).flat_map(|to_one| {
+                [false, true]
+                    .into_iter()
+                    .filter_map(|grantable| self.grant(to_one, grantable))
+            });
+            if grantor == self.owner {
+                statements.extend(grants);
+            } else {
+                statements.push(Sql::text("SET LOCAL ROLE ").ident(grantor));
+                statements.extend(grants);
+                // Not RESET: that goes to the role the session began as, which may be another.
+                statements.push(Sql::text("SET LOCAL ROLE ").ident(self.session));
+            }
+        }
+        statements
+    }
+
+    fn grant(&self, to_one: &[&AclItem], grantable: bool) -> Option<Sql> {
+        let items = || to_one.iter().filter(|item| item.grantable == grantable);
+        let first = items().next()?;
+        let privileges = items()
+            .filter_map(|item| item.keyword())
+            .map(|keyword| match self.column {
+                Some(column) => Sql::text(keyword).then(" (").ident(column).then(")"),
+                None => Sql::text(keyword),
+            });
         Some(
             Sql::text("GRANT ")
                 .append(&Sql::join(privileges, ", "))
                 .then(" ON ")
-                .append(&self.on)
+                .append(self.on)
                 .then(" TO ")
                 .append(&first.grantee_sql())
                 .then(if grantable { " WITH GRANT OPTION" } else { "" }),
@@ -86,27 +135,29 @@ impl Grants<'_> {
     }
 }
 
-/// The grants on one column; it has none to begin with.
-pub(crate) fn column_grants(table: &Sql, column: &Ident, live: &Acl) -> Vec<Sql> {
-    let items = live.as_deref().unwrap_or_default();
-    let mut statements = Vec::new();
-    for of_grantee in items.chunk_by(|a, b| a.grantee == b.grantee && a.grantable == b.grantable) {
-        let Some(first) = of_grantee.first() else { continue };
-        let privileges = of_grantee
-            .iter()
-            .filter_map(AclItem::keyword)
-            .map(|keyword| Sql::text(keyword).then(" (").ident(column).then(")"));
-        statements.push(
-            Sql::text("GRANT ")
-                .append(&Sql::join(privileges, ", "))
-                .then(" ON ")
-                .append(table)
-                .then(" TO ")
-                .append(&first.grantee_sql())
-                .then(if first.grantable { " WITH GRANT OPTION" } else { "" }),
-        );
+/// Privileges so that each comes after the grant option that its grantor has it from, as near to the given order as
+/// that allows; and those that no grant option explains. `held` are grant options from elsewhere.
+pub(crate) fn in_grant_order<'a>(
+    items: &'a [AclItem],
+    owner: &Ident,
+    held: &[AclItem],
+) -> (Vec<&'a AclItem>, Vec<&'a AclItem>) {
+    let (mut ordered, mut rest): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.grantor == *owner);
+    loop {
+        let (ready, waiting): (Vec<_>, Vec<_>) = rest.iter().partition(|item| {
+            let gives = |option: &AclItem| {
+                option.grantable
+                    && option.privilege == item.privilege
+                    && option.grantee.as_ref() == Some(&item.grantor)
+            };
+            ordered.iter().any(|item| gives(item)) || held.iter().any(gives)
+        });
+        if ready.is_empty() {
+            return (ordered, waiting);
+        }
+        ordered.extend(ready);
+        rest = waiting;
     }
-    statements
 }
 
 #[cfg(test)]
@@ -158,6 +209,47 @@ mod tests {
                 r#"GRANT ALL ON TABLE t TO "owner""#,
             ],
         );
+    }
+
+    #[test]
+    fn grantors_follow_those_that_they_have_their_grant_option_from() {
+        let by = |grantor: &str, grantee: &str, grantable| AclItem {
+            grantor: ident(grantor),
+            ..item(Some(grantee), "SELECT", grantable)
+        };
+        let live = Some(vec![
+            by("b", "c", false),
+            by("owner", "a", true),
+            by("a", "b", true),
+        ]);
+        check(
+            &live,
+            &None,
+            &[
+                r#"REVOKE ALL ON TABLE t FROM "owner""#,
+                r#"GRANT SELECT ON TABLE t TO "a" WITH GRANT OPTION"#,
+                r#"SET LOCAL ROLE "a""#,
+                r#"GRANT SELECT ON TABLE t TO "b" WITH GRANT OPTION"#,
+                r#"SET LOCAL ROLE "creator""#,
+                r#"SET LOCAL ROLE "b""#,
+                r#"GRANT SELECT ON TABLE t TO "c""#,
+                r#"SET LOCAL ROLE "creator""#,
+            ],
+        );
+    }
+
+    #[test]
+    fn a_grant_without_a_grant_option_behind_it_is_left_over() {
+        let stray = AclItem {
+            grantor: ident("a"),
+            ..item(Some("b"), "SELECT", false)
+        };
+        let other_privilege = item(Some("a"), "INSERT", true);
+        let items = [stray.clone(), other_privilege];
+        let (ordered, left) = in_grant_order(&items, &ident("owner"), &[]);
+        assert_eq!((ordered.len(), left), (1, vec![&stray]));
+        let held = [item(Some("a"), "SELECT", true)];
+        assert_eq!(in_grant_order(&items, &ident("owner"), &held).1.len(), 0);
     }
 
     #[test]

@@ -2,15 +2,20 @@
 
 mod attached;
 mod dress;
-mod grants;
+mod extension;
+pub(crate) mod grants;
+pub(crate) mod label;
 mod matview;
+mod notices;
+mod policy;
+mod rule;
 mod session;
 mod table;
 pub(crate) mod twin;
 
 use std::collections::BTreeSet;
 
-use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Persistence, Relation, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Relation, RelationKind};
 use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 pub(crate) use matview::in_dependency_order;
@@ -56,7 +61,10 @@ pub(crate) fn plan(
             steps: Plan::new(title, snapshot.fingerprint.clone()),
             put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
             post_data: Vec::new(),
-            notices: relations.iter().filter_map(|relation| notice(relation)).collect(),
+            notices: relations
+                .iter()
+                .flat_map(|relation| notices::of(relation))
+                .collect(),
             members: Vec::new(),
         },
     };
@@ -162,7 +170,13 @@ impl<'a> Planner<'a> {
                 .triggers
                 .iter()
                 .flat_map(|trigger| attached::trigger(twin, trigger));
-            defaults.chain(triggers).collect()
+            let rules = twin.live.rules.iter().flat_map(|rule| rule::create(twin, rule));
+            let policies = twin
+                .live
+                .policies
+                .iter()
+                .flat_map(|policy| policy::create(twin, policy));
+            defaults.chain(triggers).chain(rules).chain(policies).collect()
         });
     }
 
@@ -220,6 +234,7 @@ impl<'a> Planner<'a> {
             self.push(
                 table::unvalidated_checks(live).flat_map(|check| table::invalidate_check(&twin, check)),
             );
+            self.push(table::comments_on_not_null(&twin));
             self.push(
                 live.columns
                     .iter()
@@ -244,6 +259,8 @@ impl<'a> Planner<'a> {
                 ));
             }
             self.push(dress::comments(&twin));
+            self.push(label::labels(&twin, &sequences));
+            self.push(extension::of_relation(&twin));
             // Before the owner may have lost the right to.
             if self.options.continues_sequences() {
                 let steps = sequences
@@ -292,38 +309,28 @@ impl<'a> Planner<'a> {
                 .any(|target| target.oid == table.oid)
     }
 
-    /// After every key that they may refer to; triggers are let go last.
+    /// After every key that they may refer to; triggers and rules are let go last, and then row-level security.
     fn attach_foreign_keys(&mut self) {
         let mut foreign_keys = Vec::new();
-        let mut triggers = Vec::new();
+        let mut let_go = Vec::new();
         for twin in &self.twins {
             for (key, live) in attached::foreign_keys(twin, self.snapshot, self.naming) {
                 foreign_keys.extend(attached::foreign_key(twin, key, live));
             }
-            triggers.extend(
-                twin.live
-                    .triggers
-                    .iter()
-                    .filter_map(|trigger| attached::trigger_state(twin, trigger)),
-            );
+            let live = twin.live;
+            let triggers = live.triggers.iter();
+            let_go.extend(triggers.filter_map(|trigger| attached::trigger_state(twin, trigger)));
+            let_go.extend(live.rules.iter().filter_map(|rule| rule::state(twin, rule)));
+            let_go.extend(policy::turn_on(twin, live));
         }
         if self.options.foreign_keys_first() {
             self.push(foreign_keys.iter().map(in_this_transaction));
         } else {
             self.build.post_data.extend(foreign_keys);
         }
-        self.build.post_data.extend(triggers);
+        self.build.post_data.extend(let_go);
         deferred::sort(&mut self.build.post_data);
     }
-}
-
-fn notice(live: &Relation) -> Option<String> {
-    (live.persistence == Persistence::Unlogged).then(|| {
-        format!(
-            "{} is unlogged, and so is its twin: after a crash and on standbys it is empty",
-            live.object()
-        )
-    })
 }
 
 fn serial_sequences<'t>(twin: &'t Twin<'_>) -> impl Iterator<Item = &'t OwnedSequence> {

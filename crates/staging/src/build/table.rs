@@ -182,7 +182,7 @@ pub(super) fn repoint_default(twin: &Twin<'_>, column: &Column) -> Option<Step> 
     ))
 }
 
-/// `LIKE` makes every check valid; one that is `NOT VALID` on live is made again.
+/// `LIKE` makes every check and `NOT NULL` valid; one that is `NOT VALID` (or `NOT ENFORCED`) on live is made again.
 pub(super) fn invalidate_check(twin: &Twin<'_>, check: &Constraint) -> Vec<Step> {
     let object = || ObjectName::part(ObjectKind::Constraint, &check.name, &twin.staging);
     let mut steps = vec![Step::new(
@@ -210,5 +210,23 @@ pub(super) fn invalidate_check(twin: &Twin<'_>, check: &Constraint) -> Vec<Step>
 pub(super) fn unvalidated_checks(live: &Relation) -> impl Iterator<Item = &Constraint> {
     live.constraints
         .iter()
-        .filter(|constraint| constraint.kind == ConstraintKind::Check && !constraint.validated)
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::NotNull))
+        .filter(|constraint| !constraint.validated)
+}
+
+/// Comments on `NOT NULL` constraints that stayed as `LIKE` made them. It brings those on checks, but these only in some
+/// releases.
+pub(super) fn comments_on_not_null(twin: &Twin<'_>) -> impl Iterator<Item = Step> {
+    twin.live
+        .constraints
+        .iter()
+        .filter(|constraint| constraint.kind == ConstraintKind::NotNull && constraint.validated)
+        .filter_map(|constraint| {
+            let comment = constraint.comment.as_ref()?;
+            Some(Step::new(
+                "comment on",
+                ObjectName::part(ObjectKind::Constraint, &constraint.name, &twin.staging),
+                comment_on_constraint(&twin.staging, &constraint.name, comment),
+            ))
+        })
 }

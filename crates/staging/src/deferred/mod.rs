@@ -3,7 +3,7 @@
 mod order; // which comes before which
 mod step; // their statements, locks, and how to tell that they happened
 
-use cutover_core::catalog::Constraint;
+use cutover_core::catalog::{Constraint, ConstraintKind};
 use cutover_core::{Deparsed, Ident, QualifiedName};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,17 @@ pub enum DeferredAction {
         /// Its tablespace, where it is not the database's own.
         tablespace: Option<Ident>,
     },
+    /// Builds an exclusion constraint or a temporal key, index and all.
+    BuildConstraint {
+        /// The staging name of the index. The constraint bears it too.
+        name: Ident,
+        /// Exclusion, primary key or unique.
+        kind: ConstraintKind,
+        /// What `pg_get_constraintdef` printed for live.
+        definition: Deparsed,
+        /// The index's tablespace, where it is not the database's own.
+        tablespace: Option<Ident>,
+    },
     /// Makes a unique index a primary key or unique constraint. The constraint bears the index's name.
     AttachKey {
         /// The index's staging name.
@@ -74,6 +85,13 @@ pub enum DeferredAction {
         /// The comment.
         comment: String,
     },
+    /// Lets an index be dropped with an extension.
+    IndexDependsOnExtension {
+        /// The index's staging name.
+        index: Ident,
+        /// The extension.
+        extension: Ident,
+    },
     /// Comments on a constraint.
     CommentOnConstraint {
         /// The constraint.
@@ -100,9 +118,23 @@ pub enum DeferredAction {
         /// Its state.
         state: TriggerState,
     },
+    /// Gives a rule the state it has on live.
+    SetRule {
+        /// The rule.
+        rule: Ident,
+        /// Its state.
+        state: TriggerState,
+    },
+    /// Turns row-level security on.
+    TurnOnRowSecurity {
+        /// `ENABLE ROW LEVEL SECURITY`.
+        enable: bool,
+        /// `FORCE ROW LEVEL SECURITY`: it binds the owner too, once it is enabled.
+        force: bool,
+    },
 }
 
-/// `pg_trigger.tgenabled` of a trigger that is to fire.
+/// `pg_trigger.tgenabled` of a trigger that is to fire, `pg_rewrite.ev_enabled` of a rule that is to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TriggerState {
     /// `ENABLE TRIGGER`: fires unless the session replays replicated changes.
@@ -116,8 +148,30 @@ pub enum TriggerState {
     Always,
 }
 
+impl TriggerState {
+    /// The state by the catalog's letter; `None` where it is disabled.
+    pub(crate) fn of(enabled: &str) -> Option<Self> {
+        match enabled {
+            "O" => Some(Self::Origin),
+            "R" => Some(Self::Replica),
+            "A" => Some(Self::Always),
+            _ => None,
+        }
+    }
+
+    /// The catalog's letter.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::Origin => "O",
+            Self::Replica => "R",
+            Self::Always => "A",
+        }
+    }
+}
+
 /// A foreign key, put together from the catalog's parts rather than from text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[non_exhaustive]
 pub struct ForeignKey {
     /// The constraint.
@@ -140,6 +194,10 @@ pub struct ForeignKey {
     pub on_delete_columns: Vec<Ident>,
     /// When it is checked.
     pub deferral: Deferral,
+    /// Whether the last columns are `PERIOD` (PostgreSQL 18).
+    pub period: bool,
+    /// `false` for `NOT ENFORCED` (PostgreSQL 18).
+    pub enforced: bool,
 }
 
 /// When a key is checked.

@@ -13,6 +13,8 @@ use super::{DeferredAction, DeferredStep};
 pub(crate) enum Wave {
     /// Indexes are built.
     Indexes,
+    /// Exclusion constraints and temporal keys are built with their indexes: that stops whoever else works on the table.
+    Exclusions,
     /// Indexes become keys.
     Keys,
     /// Indexes get what is said about them: targets, comments, marks.
@@ -23,8 +25,10 @@ pub(crate) enum Wave {
     Validation,
     /// Constraints of all kinds get their comments.
     Comments,
-    /// Triggers are let go.
+    /// Triggers and rules are let go.
     Firing,
+    /// Row-level security is turned on: from here on, some roles no longer see all rows.
+    RowSecurity,
 }
 
 impl DeferredAction {
@@ -32,15 +36,18 @@ impl DeferredAction {
     pub(crate) fn wave(&self) -> Wave {
         match self {
             Self::BuildIndex { .. } => Wave::Indexes,
+            Self::BuildConstraint { .. } => Wave::Exclusions,
             Self::AttachKey { .. } => Wave::Keys,
             Self::IndexStatistics { .. }
             | Self::CommentOnIndex { .. }
+            | Self::IndexDependsOnExtension { .. }
             | Self::ClusterOn { .. }
             | Self::ReplicaIdentity { .. } => Wave::Marks,
             Self::AddForeignKey(_) => Wave::ForeignKeys,
             Self::ValidateForeignKey { .. } => Wave::Validation,
             Self::CommentOnConstraint { .. } => Wave::Comments,
-            Self::SetTrigger { .. } => Wave::Firing,
+            Self::SetTrigger { .. } | Self::SetRule { .. } => Wave::Firing,
+            Self::TurnOnRowSecurity { .. } => Wave::RowSecurity,
         }
     }
 }

@@ -23,6 +23,12 @@ impl DeferredStep {
                     .locking(LockMode::Share, &self.table)
                     .done_when(self.index_done(index))
             }
+            DeferredAction::BuildConstraint {
+                name,
+                kind,
+                definition,
+                tablespace,
+            } => self.build_constraint(name, *kind, definition, tablespace.as_ref()),
             DeferredAction::AttachKey {
                 index,
                 primary,
@@ -65,6 +71,14 @@ impl DeferredStep {
                     .literal(comment);
                 Step::new("comment on", self.index_object(index), sql).done_when(DoneWhen::Repeatable)
             }
+            DeferredAction::IndexDependsOnExtension { index, extension } => {
+                let sql = Sql::text("ALTER INDEX ")
+                    .name(&self.table.with_name(index.clone()))
+                    .then(" DEPENDS ON EXTENSION ")
+                    .ident(extension);
+                Step::new("tie to its extension", self.index_object(index), sql)
+                    .done_when(DoneWhen::Repeatable)
+            }
             DeferredAction::CommentOnConstraint { name, comment } => {
                 let sql = comment_on_constraint(&self.table, name, comment);
                 Step::new("comment on", self.constraint_object(name), sql).done_when(DoneWhen::Repeatable)
@@ -91,6 +105,8 @@ impl DeferredStep {
                     .done_when(DoneWhen::Repeatable)
             }
             DeferredAction::SetTrigger { trigger, state } => self.set_trigger(trigger, *state),
+            DeferredAction::SetRule { rule, state } => self.set_rule(rule, *state),
+            DeferredAction::TurnOnRowSecurity { enable, force } => self.turn_on_row_security(*enable, *force),
         }
     }
 
@@ -99,6 +115,36 @@ impl DeferredStep {
         Step::new(purpose, object, sql)
             .locking(LockMode::ShareUpdateExclusive, &self.table)
             .done_when(DoneWhen::Repeatable)
+    }
+
+    fn build_constraint(
+        &self,
+        name: &Ident,
+        kind: ConstraintKind,
+        definition: &Deparsed,
+        tablespace: Option<&Ident>,
+    ) -> Step {
+        let add = self
+            .alter_table()
+            .then(" ADD CONSTRAINT ")
+            .ident(name)
+            .then(" ")
+            .deparsed(definition);
+        // The definition does not say where the index is, and has no place at its end to say so.
+        let sql = match tablespace {
+            Some(tablespace) => Sql::join(
+                [
+                    Sql::text("SET LOCAL default_tablespace = ").ident(tablespace),
+                    add,
+                    Sql::text("SET LOCAL default_tablespace = ''"),
+                ],
+                ";\n",
+            ),
+            None => add,
+        };
+        Step::new("build", self.constraint_object(name), sql)
+            .locking(LockMode::AccessExclusive, &self.table)
+            .done_when(self.constraint_done(name, kind))
     }
 
     fn attach_key(&self, index: &Ident, primary: bool, deferral: Deferral) -> Step {
@@ -120,10 +166,15 @@ impl DeferredStep {
     }
 
     fn add_foreign_key(&self, key: &ForeignKey) -> Step {
+        let unchecked = if key.enforced {
+            " NOT VALID"
+        } else {
+            " NOT ENFORCED"
+        };
         let step = Step::new(
             "add",
             self.constraint_object(&key.name),
-            key.add_to(&self.table).then(" NOT VALID"),
+            key.add_to(&self.table).then(unchecked),
         )
         .locking(LockMode::ShareRowExclusive, &self.table)
         .done_when(self.constraint_done(&key.name, ConstraintKind::ForeignKey));
@@ -135,17 +186,17 @@ impl DeferredStep {
     }
 
     fn set_trigger(&self, trigger: &Ident, state: TriggerState) -> Step {
-        let (sql, code) = match state {
-            TriggerState::Origin => (" ENABLE TRIGGER ", "O"),
-            TriggerState::Replica => (" ENABLE REPLICA TRIGGER ", "R"),
-            TriggerState::Always => (" ENABLE ALWAYS TRIGGER ", "A"),
+        let sql = match state {
+            TriggerState::Origin => " ENABLE TRIGGER ",
+            TriggerState::Replica => " ENABLE REPLICA TRIGGER ",
+            TriggerState::Always => " ENABLE ALWAYS TRIGGER ",
         };
         let done = Sql::text("SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ")
             .append(&to_regclass(&self.table))
             .then(" AND t.tgname = ")
             .literal(trigger.as_str())
             .then(" AND t.tgenabled = ")
-            .literal(code)
+            .literal(state.letter())
             .then(")");
         Step::new(
             "enable",
@@ -153,6 +204,50 @@ impl DeferredStep {
             self.alter_table().then(sql).ident(trigger),
         )
         .locking(LockMode::ShareRowExclusive, &self.table)
+        .done_when(DoneWhen::Query(done))
+    }
+
+    fn set_rule(&self, rule: &Ident, state: TriggerState) -> Step {
+        let sql = match state {
+            TriggerState::Origin => " ENABLE RULE ",
+            TriggerState::Replica => " ENABLE REPLICA RULE ",
+            TriggerState::Always => " ENABLE ALWAYS RULE ",
+        };
+        let done = Sql::text("SELECT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = ")
+            .append(&to_regclass(&self.table))
+            .then(" AND r.rulename = ")
+            .literal(rule.as_str())
+            .then(" AND r.ev_enabled = ")
+            .literal(state.letter())
+            .then(")");
+        Step::new(
+            "enable",
+            ObjectName::part(ObjectKind::Rule, rule, &self.table),
+            self.alter_table().then(sql).ident(rule),
+        )
+        .locking(LockMode::AccessExclusive, &self.table)
+        .done_when(DoneWhen::Query(done))
+    }
+
+    fn turn_on_row_security(&self, enable: bool, force: bool) -> Step {
+        let parts = [
+            (enable, " ENABLE ROW LEVEL SECURITY", "c.relrowsecurity"),
+            (force, " FORCE ROW LEVEL SECURITY", "c.relforcerowsecurity"),
+        ];
+        let wanted = || parts.iter().filter(|(wanted, ..)| *wanted);
+        let sql = Sql::join(wanted().map(|(_, sql, _)| Sql::text(sql)), ",");
+        let facts = Sql::join(wanted().map(|(.., fact)| Sql::text(fact)), " AND ");
+        let done = Sql::text("SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ")
+            .append(&to_regclass(&self.table))
+            .then(" AND ")
+            .append(&facts)
+            .then(")");
+        Step::new(
+            "turn on the row-level security of",
+            ObjectName::qualified(ObjectKind::Table, &self.table),
+            self.alter_table().append(&sql),
+        )
+        .locking(LockMode::AccessExclusive, &self.table)
         .done_when(DoneWhen::Query(done))
     }
 
@@ -197,22 +292,32 @@ impl DeferredStep {
                 ConstraintKind::Exclusion => " AND k.contype = 'x'",
                 ConstraintKind::Check => " AND k.contype = 'c'",
                 ConstraintKind::ForeignKey => " AND k.contype = 'f'",
+                ConstraintKind::NotNull => " AND k.contype = 'n'",
             })
     }
 }
 
 impl ForeignKey {
+    /// `a, b`, or `a, PERIOD b`: the period always comes last.
+    fn key_columns(&self, columns: &[Ident]) -> Sql {
+        match columns.split_last() {
+            Some((last, [])) if self.period => Sql::text("PERIOD ").ident(last),
+            Some((last, first)) if self.period => Sql::text("").idents(first).then(", PERIOD ").ident(last),
+            _ => Sql::text("").idents(columns),
+        }
+    }
+
     /// `ALTER TABLE table ADD CONSTRAINT …`, without `NOT VALID`.
     pub(crate) fn add_to(&self, table: &QualifiedName) -> Sql {
         let mut sql = alter_table(table)
             .then(" ADD CONSTRAINT ")
             .ident(&self.name)
             .then(" FOREIGN KEY (")
-            .idents(&self.columns)
+            .append(&self.key_columns(&self.columns))
             .then(") REFERENCES ")
             .name(&self.target)
             .then(" (")
-            .idents(&self.target_columns)
+            .append(&self.key_columns(&self.target_columns))
             .then(")")
             .then(if self.match_full { " MATCH FULL" } else { "" })
             .then(match self.on_update.as_str() {

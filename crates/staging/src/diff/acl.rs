@@ -6,36 +6,10 @@ use std::fmt::Write;
 use cutover_core::Ident;
 use cutover_core::catalog::{Acl, AclItem};
 
-/// What an owner has where nothing is said; `MAINTAIN` joined with PostgreSQL 17.
-pub(super) const OF_TABLES: &[&str] = &[
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "TRUNCATE",
-    "REFERENCES",
-    "TRIGGER",
-];
-pub(super) const OF_SEQUENCES: &[&str] = &["SELECT", "UPDATE", "USAGE"];
-pub(super) const OF_COLUMNS: &[&str] = &[];
-
-/// Whether two lists grant the same. No list at all means that the owner has everything and nobody else anything.
-pub(super) fn same(live: &Acl, staging: &Acl, owner: &Ident, all: &[&str]) -> bool {
-    match (live, staging) {
-        (None, None) => true,
-        (Some(items), None) | (None, Some(items)) => is_built_in(items, owner, all),
-        (Some(live), Some(staging)) => set(live) == set(staging),
-    }
-}
-
-fn is_built_in(items: &[AclItem], owner: &Ident, all: &[&str]) -> bool {
-    let owners = items
-        .iter()
-        .all(|item| item.grantee.as_ref() == Some(owner) && !item.grantable);
-    owners
-        && all
-            .iter()
-            .all(|privilege| items.iter().any(|item| item.privilege == *privilege))
+/// Whether two lists grant the same. No list at all means what the server gives an owner from the start, which is
+/// `built_in`.
+pub(super) fn same(live: &Acl, staging: &Acl, built_in: &[AclItem]) -> bool {
+    set(live.as_deref().unwrap_or(built_in)) == set(staging.as_deref().unwrap_or(built_in))
 }
 
 fn set(items: &[AclItem]) -> BTreeSet<(Option<&Ident>, &Ident, &str, bool)> {
@@ -90,26 +64,25 @@ mod tests {
         }
     }
 
+    fn built_in() -> Vec<AclItem> {
+        ["SELECT", "UPDATE", "USAGE"]
+            .map(|privilege| item(Some("owner"), privilege, false))
+            .to_vec()
+    }
+
     #[track_caller]
     fn check(live: &Acl, staging: &Acl, expected: bool) {
-        let owner = Ident::new("owner").unwrap();
-        assert_eq!(same(live, staging, &owner, OF_SEQUENCES), expected);
-        assert_eq!(same(staging, live, &owner, OF_SEQUENCES), expected);
+        assert_eq!(same(live, staging, &built_in()), expected);
+        assert_eq!(same(staging, live, &built_in()), expected);
     }
 
     #[test]
-    fn no_list_means_everything_to_the_owner() {
-        let all = || {
-            OF_SEQUENCES
-                .iter()
-                .map(|p| item(Some("owner"), p, false))
-                .collect::<Vec<_>>()
-        };
-        check(&None, &Some(all()), true);
-        check(&None, &Some(all().split_off(1)), false);
+    fn no_list_means_what_is_built_in() {
+        check(&None, &Some(built_in()), true);
+        check(&None, &Some(built_in().split_off(1)), false);
         check(
             &None,
-            &Some([all(), vec![item(None, "SELECT", false)]].concat()),
+            &Some([built_in(), vec![item(None, "SELECT", false)]].concat()),
             false,
         );
         check(&None, &Some(vec![]), false);

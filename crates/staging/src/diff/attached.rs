@@ -45,6 +45,8 @@ impl<'a> Comparison<'a> {
         self.equal(object, "deferrable", &a.deferrable, &b.deferrable);
         self.equal(object, "initially deferred", &a.deferred, &b.deferred);
         self.equal(object, "validated", &a.validated, &b.validated);
+        self.equal(object, "enforced", &a.enforced, &b.enforced);
+        self.equal(object, "temporal", &a.temporal, &b.temporal);
         self.equal_option(object, "comment", a.comment.as_ref(), b.comment.as_ref());
         self.equal_list(object, "columns", &a.columns, &b.columns);
         if a.kind != ConstraintKind::ForeignKey {
@@ -107,7 +109,11 @@ impl<'a> Comparison<'a> {
         ) {
             self.equal(&object, "unique", &a.unique, &b.unique);
             self.equal(&object, "primary", &a.primary, &b.primary);
-            self.equal(&object, "valid", &a.valid, &b.valid);
+            // An invalid index of live is built anew and valid, as the plan's notice says.
+            if a.valid {
+                self.equal(&object, "valid", &a.valid, &b.valid);
+            }
+            self.extensions(&object, &a.depends_on_extensions, &b.depends_on_extensions);
             self.equal(&object, "CLUSTER mark", &a.clustered, &b.clustered);
             self.equal(
                 &object,
@@ -153,6 +159,13 @@ impl<'a> Comparison<'a> {
             }
             self.equal(&object, "state", &a.enabled, &b.enabled);
             self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
+            self.equal_option(
+                &object,
+                "comment on its constraint",
+                a.constraint_comment.as_ref(),
+                b.constraint_comment.as_ref(),
+            );
+            self.extensions(&object, &a.depends_on_extensions, &b.depends_on_extensions);
         }
     }
 
@@ -180,7 +193,8 @@ impl<'a> Comparison<'a> {
             self.equal(&object, "cache", &a.cache, &b.cache);
             self.equal(&object, "cycle", &a.cycle, &b.cycle);
             self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
-            if !acl::same(&a.acl, &b.acl, &a.owner, acl::OF_SEQUENCES) {
+            self.equal_list(&object, "security labels", &a.security_labels, &b.security_labels);
+            if !acl::same(&a.acl, &b.acl, &a.built_in_acl) {
                 self.differs(&object, "privileges", acl::print(&a.acl), acl::print(&b.acl));
             }
         }

@@ -26,6 +26,9 @@ pub(super) fn compare(
     comparison.constraints();
     comparison.indexes();
     comparison.triggers();
+    comparison.rules();
+    comparison.policies();
+    comparison.system_columns();
     comparison.sequences();
     comparison.statistics();
     comparison.found
@@ -193,17 +196,9 @@ impl<'a> Comparison<'a> {
             &a.replica_identity,
             &b.replica_identity,
         );
-        self.equal_list(&object, "policies", &a.policies, &b.policies);
-        self.equal_list(&object, "rules", &a.rules, &b.rules);
-        // The clone refuses both, but they may come to live afterwards, and no fingerprint sees them.
         self.equal_list(&object, "security labels", &a.security_labels, &b.security_labels);
-        self.equal_list(
-            &object,
-            "dependents on extensions",
-            &a.extension_dependents,
-            &b.extension_dependents,
-        );
-        if !acl::same(&a.acl, &b.acl, &a.owner, acl::OF_TABLES) {
+        self.extensions(&object, &a.depends_on_extensions, &b.depends_on_extensions);
+        if !acl::same(&a.acl, &b.acl, &a.built_in_acl) {
             self.differs(&object, "privileges", acl::print(&a.acl), acl::print(&b.acl));
         }
         if let (Some(x), Some(y)) = (&a.definition, &b.definition) {
@@ -261,7 +256,8 @@ impl<'a> Comparison<'a> {
         );
         self.equal_list(object, "options", &sorted(&a.options), &sorted(&b.options));
         self.equal_option(object, "comment", a.comment.as_ref(), b.comment.as_ref());
-        if !acl::same(&a.acl, &b.acl, &self.live.owner, acl::OF_COLUMNS) {
+        self.equal_list(object, "security labels", &a.security_labels, &b.security_labels);
+        if !acl::same(&a.acl, &b.acl, &[]) {
             self.differs(object, "privileges", acl::print(&a.acl), acl::print(&b.acl));
         }
     }

@@ -6,6 +6,7 @@ mod compare;
 mod counterparts;
 mod difference;
 mod print;
+mod security;
 mod text;
 
 use std::collections::HashMap;

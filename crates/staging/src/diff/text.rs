@@ -73,10 +73,17 @@ pub(crate) fn reprinted(live: &Relation, staging: &Relation, set: &StagedSet) ->
         note(ObjectKind::MaterializedView, &live.name.name, a, b);
     }
     for a in &live.constraints {
+        // A key bears its index's name.
+        let name = match &a.index {
+            Some(index) => member
+                .part(ObjectKind::Index, &live.name.with_name(index.clone()))
+                .map(|name| &name.name),
+            None => Some(&a.name),
+        };
         let twin = staging
             .constraints
             .iter()
-            .find(|b| b.name == a.name && b.references.is_none());
+            .find(|b| Some(&b.name) == name && b.references.is_none());
         if let Some(b) = twin {
             note(ObjectKind::Constraint, &a.name, &a.definition, &b.definition);
         }
@@ -96,6 +103,21 @@ pub(crate) fn reprinted(live: &Relation, staging: &Relation, set: &StagedSet) ->
                 &a.columns,
                 &b.columns,
             );
+        }
+    }
+    for a in &live.rules {
+        if let Some(b) = staging.rules.iter().find(|b| b.name == a.name) {
+            note(ObjectKind::Rule, &a.name, &a.definition, &b.definition);
+        }
+    }
+    for a in &live.policies {
+        let Some(b) = staging.policies.iter().find(|b| b.name == a.name) else {
+            continue;
+        };
+        for (a_text, b_text) in [(&a.using, &b.using), (&a.with_check, &b.with_check)] {
+            if let (Some(a_text), Some(b_text)) = (a_text, b_text) {
+                note(ObjectKind::Policy, &a.name, a_text, b_text);
+            }
         }
     }
     for a in &live.triggers {

@@ -36,18 +36,23 @@ enum Stretch {
 impl Wave {
     fn stretch(self) -> Stretch {
         match self {
-            Self::Indexes | Self::Keys | Self::Marks => Stretch::Indexes,
+            Self::Indexes | Self::Exclusions | Self::Keys | Self::Marks => Stretch::Indexes,
             Self::ForeignKeys => Stretch::ForeignKeys,
             Self::Validation => Stretch::Validation,
-            Self::Comments | Self::Firing => Stretch::Rest,
+            Self::Comments | Self::Firing | Self::RowSecurity => Stretch::Rest,
         }
     }
 
     /// Whether its steps read all rows of a table, rather than change a few rows of the catalog.
     pub(super) fn scans_rows(self) -> bool {
         match self {
-            Self::Indexes | Self::Validation => true,
-            Self::Keys | Self::Marks | Self::ForeignKeys | Self::Comments | Self::Firing => false,
+            Self::Indexes | Self::Exclusions | Self::Validation => true,
+            Self::Keys
+            | Self::Marks
+            | Self::ForeignKeys
+            | Self::Comments
+            | Self::Firing
+            | Self::RowSecurity => false,
         }
     }
 }
@@ -238,6 +243,8 @@ pub(super) mod tests {
             on_delete: "a".to_owned(),
             on_delete_columns: Vec::new(),
             deferral: Deferral::NotDeferrable,
+            period: false,
+            enforced: true,
         });
         let validate = DeferredAction::ValidateForeignKey {
             name: ident(key),

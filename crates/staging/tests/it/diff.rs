@@ -26,11 +26,11 @@ const TAMPERINGS: &[(&str, &[&str])] = &[
     (
         // Where SECURITY LABEL would put it, had the server a provider.
         "INSERT INTO pg_seclabel VALUES ('app.staging_t'::regclass, 'pg_class'::regclass, 0, 'some', 'secret')",
-        &[r#"table "app"."t": security labels is none on live, some in staging"#],
+        &[r#"table "app"."t": security labels is none on live, "secret" of provider "some" in staging"#],
     ),
     (
         "ALTER INDEX app.staging_ix DEPENDS ON EXTENSION plpgsql",
-        &[r#"table "app"."t": dependents on extensions is none on live, index staging_ix in staging"#],
+        &[r#"index "app"."ix": extensions that it depends on is none on live, "plpgsql" in staging"#],
     ),
     (
         "ALTER TABLE app.staging_t ADD COLUMN z text",

@@ -82,3 +82,58 @@ async fn what_a_swap_has_put_live_is_not_touched() {
     workshop.execute("DROP TABLE app.staging_a").await;
     assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);
 }
+
+/// Between two steps somebody puts another table in the twin's place: it stays, whatever bears the twin's name.
+#[tokio::test]
+async fn a_name_that_changes_hands_meanwhile_is_seen() {
+    let (mut workshop, set, _) = staged().await;
+    let url = workshop.database.url().to_owned();
+    let swapped = std::sync::atomic::AtomicBool::new(false);
+    let events = Events::to(move |event: &cutover_core::Event| {
+        let step_done = matches!(event.kind, cutover_core::EventKind::StepDone { .. });
+        if step_done && !swapped.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            rename_meanwhile(&url);
+        }
+    });
+    let error = drop_staging(&mut workshop.client, &set, &LockPatience::default(), &events)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StagingError::NotStaging { .. }), "{error}");
+    let mine = "SELECT mine FROM app.staging_a";
+    assert_eq!(workshop.database.query_text(mine).await.unwrap(), "precious");
+    let moved = "SELECT 'app.elsewhere_a'::regclass::oid::text";
+    let oid = set.member(&crate::workshop::ident("a")).unwrap().oid;
+    assert_eq!(
+        workshop.database.query_text(moved).await.unwrap(),
+        oid.to_string()
+    );
+}
+
+/// From a thread of its own: events are told on the one that drops.
+fn rename_meanwhile(url: &str) {
+    let url = url.to_owned();
+    let rename = async move {
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        client
+            .batch_execute(
+                "ALTER TABLE app.staging_a RENAME TO elsewhere_a; \
+                 CREATE TABLE app.staging_a (id integer, mine text); INSERT INTO app.staging_a VALUES (1, 'precious')",
+            )
+            .await
+            .unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+    };
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(rename);
+    })
+    .join()
+    .unwrap();
+}

@@ -9,15 +9,21 @@
 
 mod catalog_facts;
 mod clone;
+mod constraint_triggers;
 mod dataset;
 mod diff;
+mod diff_of_parts;
 mod diff_of_two;
 mod dropping;
 mod dump;
+mod exclusion;
 mod grants;
+mod labels;
 mod matviews;
 mod plans;
+mod policies;
 mod post_data;
 mod refusals;
+mod rules;
 mod shapes;
 mod workshop;

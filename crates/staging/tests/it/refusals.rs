@@ -72,52 +72,14 @@ async fn members_of_an_extension() {
         r#"table "app"."t" belongs to an extension"#,
     )
     .await;
-    check(
-        "CREATE TABLE app.t (id integer); CREATE INDEX i ON app.t (id); CREATE EXTENSION postgres_fdw; \
-         ALTER INDEX app.i DEPENDS ON EXTENSION postgres_fdw",
-        &["t"],
-        r#"table "app"."t" has index i DEPENDS ON EXTENSION"#,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn security_and_rules() {
-    check(
-        "CREATE TABLE app.t (id integer); ALTER TABLE app.t ENABLE ROW LEVEL SECURITY; \
-         CREATE POLICY p ON app.t USING (id > 0)",
-        &["t"],
-        r#"table "app"."t" has row-level security (1 policies)"#,
-    )
-    .await;
-    check(
-        "CREATE TABLE app.t (id integer); CREATE RULE r AS ON DELETE TO app.t DO INSTEAD NOTHING",
-        &["t"],
-        r#"table "app"."t" has the rule "r""#,
-    )
-    .await;
-    check(
-        "CREATE ROLE ROLE_a; CREATE ROLE ROLE_b; CREATE TABLE app.t (id integer); \
-         GRANT SELECT ON app.t TO ROLE_a WITH GRANT OPTION; GRANT USAGE ON SCHEMA app TO ROLE_a; \
-         SET ROLE ROLE_a; GRANT SELECT ON app.t TO ROLE_b",
-        &["t"],
-        r#"table "app"."t" has privileges that role "#,
-    )
-    .await;
 }
 
 #[tokio::test]
 async fn publications() {
     check(
-        "CREATE TABLE app.t (id integer); CREATE PUBLICATION p FOR TABLE app.t",
-        &["t"],
-        r#"table "app"."t" is published by "p""#,
-    )
-    .await;
-    check(
         "CREATE TABLE app.t (id integer); CREATE PUBLICATION p FOR TABLES IN SCHEMA app",
         &["t"],
-        r#"table "app"."t" is published by "p""#,
+        r#"table "app"."t" is published with its schema by "p""#,
     )
     .await;
     check(
@@ -130,27 +92,6 @@ async fn publications() {
 
 #[tokio::test]
 async fn parts_of_tables() {
-    check(
-        "CREATE TABLE app.t (r int4range, CONSTRAINT x EXCLUDE USING gist (r WITH &&))",
-        &["t"],
-        r#"constraint "x" of "app"."t" is an exclusion constraint"#,
-    )
-    .await;
-    check(
-        "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$; \
-         CREATE TABLE app.t (id integer); \
-         CREATE CONSTRAINT TRIGGER c AFTER INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.f()",
-        &["t"],
-        r#"trigger "c" of "app"."t" is a constraint trigger"#,
-    )
-    .await;
-    check(
-        "CREATE TABLE app.t (id integer); CREATE INDEX broken ON app.t (id); \
-         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.broken'::regclass",
-        &["t"],
-        r#"index "app"."broken" of "app"."t" is invalid"#,
-    )
-    .await;
     check(
         "CREATE TABLE app.t (id integer); CREATE TABLE app.staging_t (id integer)",
         &["t", "staging_t"],
@@ -166,25 +107,6 @@ async fn a_replica_identity_whose_index_is_gone() {
          ALTER TABLE app.t REPLICA IDENTITY USING INDEX i; DROP INDEX app.i",
         &["t"],
         r#"table "app"."t" has an index as its replica identity that is gone"#,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn security_labels() {
-    check(
-        // No label provider is at hand, so the label is put where SECURITY LABEL would put it.
-        "CREATE TABLE app.t (id integer); \
-         INSERT INTO pg_seclabel VALUES ('app.t'::regclass, 'pg_class'::regclass, 1, 'some', 'secret')",
-        &["t"],
-        r#"table "app"."t" has a security label of provider "some""#,
-    )
-    .await;
-    check(
-        "CREATE TABLE app.t (id serial); \
-         INSERT INTO pg_seclabel VALUES ('app.t_id_seq'::regclass, 'pg_class'::regclass, 0, 'some', 'secret')",
-        &["t"],
-        r#"table "app"."t" has a security label of provider "some""#,
     )
     .await;
 }
@@ -213,10 +135,11 @@ async fn missing_rights_are_told_before_the_first_change() {
 
 #[tokio::test]
 async fn everything_is_refused_at_once() {
-    let sql = "CREATE TABLE app.p (id integer); CREATE TABLE app.a (CONSTRAINT x EXCLUDE USING hash (id WITH =)) INHERITS (app.p); \
-        CREATE TABLE app.b (id integer); CREATE RULE r AS ON DELETE TO app.b DO INSTEAD NOTHING; \
+    let sql = "CREATE TABLE app.p (id integer); CREATE TABLE app.a () INHERITS (app.p); CREATE TABLE app.c () INHERITS (app.p); \
+        CREATE TABLE app.b (id integer NOT NULL); CREATE UNIQUE INDEX i ON app.b (id); \
+        ALTER TABLE app.b REPLICA IDENTITY USING INDEX i; DROP INDEX app.i; \
         CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE MATERIALIZED VIEW app.n AS SELECT id FROM app.b";
-    let mut workshop = Workshop::new(sql, &["a", "b", "m", "n"]).await;
+    let mut workshop = Workshop::new(sql, &["a", "b", "c", "m", "n"]).await;
     let snapshot: CatalogSnapshot = workshop.snapshot().await;
     assert_eq!(snapshot.schema.as_str(), SCHEMA);
     let error = plan(&snapshot).unwrap_err();

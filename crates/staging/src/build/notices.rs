@@ -1,0 +1,40 @@
+//! What the operator should know of a member before the first change, though it stops nothing.
+
+use cutover_core::catalog::{Persistence, Relation, SecurityLabel};
+use cutover_core::{ObjectKind, ObjectName};
+
+pub(super) fn of(live: &Relation) -> Vec<String> {
+    let mut notices = Vec::new();
+    if live.persistence == Persistence::Unlogged {
+        notices.push(format!(
+            "{} is unlogged, and so is its twin: after a crash and on standbys it is empty",
+            live.object()
+        ));
+    }
+    for index in live.indexes.iter().filter(|index| !index.valid) {
+        let object = ObjectName::qualified(ObjectKind::Index, &index.name);
+        notices.push(format!(
+            "{object} of {} is invalid; its twin is built anew and will be valid: drop it first if it is the rest of a \
+             CREATE INDEX or REINDEX CONCURRENTLY that failed",
+            live.name
+        ));
+    }
+    let mut told = |object: ObjectName, labels: &[SecurityLabel]| {
+        for label in labels {
+            notices.push(format!(
+                "{object} has a security label, which provider {:?} must be loaded for and must allow the role to set",
+                label.provider
+            ));
+        }
+    };
+    told(live.object(), &live.security_labels);
+    for column in &live.columns {
+        let object = ObjectName::part(ObjectKind::Column, &column.name, &live.name);
+        told(object, &column.security_labels);
+    }
+    for sequence in &live.sequences {
+        let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
+        told(object, &sequence.security_labels);
+    }
+    notices
+}
