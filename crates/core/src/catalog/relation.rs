@@ -78,6 +78,9 @@ pub struct Relation {
     pub name: QualifiedName,
     /// Its name as the server prints it with the set's schema on the search path: quoted only where it must be.
     pub printed_name: String,
+    /// Whether its bare name means it with the set's schema on the search path: not where it is called like a relation
+    /// of `pg_catalog`.
+    pub visible: bool,
     /// What it is.
     pub kind: RelationKind,
     /// Its owner.

@@ -10,7 +10,7 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                 FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
                WHERE x.indrelid = ANY ($1)
     UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || '.' || a.xmin FROM pg_catalog.pg_attribute a
-               WHERE a.attrelid = ANY ($1) AND a.attnum > 0
+               WHERE a.attrelid = ANY ($1)
     UNION ALL SELECT 'k' || k.oid || CASE WHEN $2 OR k.contype NOT IN ('p', 'u', 'x') THEN '.' || k.xmin ELSE '' END
                 FROM pg_catalog.pg_constraint k
                WHERE k.conrelid = ANY ($1) OR (k.contype = 'f' AND k.confrelid = ANY ($1))

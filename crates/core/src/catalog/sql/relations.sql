@@ -3,6 +3,7 @@ SELECT c.oid, json_build_object(
     'oid', c.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', c.relname),
     'printed_name', c.oid::regclass::text,
+    'visible', pg_table_is_visible(c.oid),
     'kind', c.relkind::text,
     'owner', pg_get_userbyid(c.relowner),
     'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),

@@ -3,7 +3,7 @@
 use cutover_core::Digest;
 use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
 
-use super::Fixture;
+use super::{Fixture, since_15};
 
 async fn fixture() -> (Fixture, Vec<u32>) {
     let mut fixture = Fixture::new(
@@ -46,6 +46,7 @@ async fn ddl_changes_it() {
         "ALTER SEQUENCE live.sites_n_seq CACHE 5",
         "ALTER SEQUENCE live.sites_n_seq RENAME TO m",
         "CREATE SEQUENCE live.adopted OWNED BY live.sites.up",
+        "GRANT SELECT (ctid) ON live.sites TO $role_reader",
         "ALTER TABLE live.sites OWNER TO $role_reader",
         "ALTER TABLE live.sites SET (fillfactor = 50)",
         "CREATE INDEX another ON live.sites (up)",
@@ -61,9 +62,20 @@ async fn ddl_changes_it() {
         "ALTER TABLE live.sites DISABLE TRIGGER touch",
         "DROP TRIGGER touch ON live.sites",
         "ALTER POLICY mine ON live.sites USING (id > 1)",
+        "COMMENT ON POLICY mine ON live.sites IS 'x'",
+        "CREATE POLICY other ON live.sites",
         "ALTER TABLE live.sites ENABLE ROW LEVEL SECURITY",
         "ALTER STATISTICS live.both SET STATISTICS 7",
         "CREATE RULE quiet AS ON DELETE TO live.sites DO INSTEAD NOTHING",
+        "ALTER TABLE live.sites DISABLE RULE quiet",
+        "COMMENT ON RULE quiet ON live.sites IS 'x'",
+        "COMMENT ON INDEX live.sites_name IS 'x'",
+        "COMMENT ON CONSTRAINT up ON live.sites IS 'x'",
+        "COMMENT ON STATISTICS live.both IS 'x'",
+        "ALTER INDEX live.sites_name DEPENDS ON EXTENSION plpgsql",
+        "INSERT INTO pg_seclabel VALUES ('live.sites'::regclass, 'pg_class'::regclass, 2, 'some', 'label')",
+        "UPDATE pg_seclabel SET label = 'another'",
+        "INSERT INTO pg_seclabel VALUES ('live.sites_id_seq'::regclass, 'pg_class'::regclass, 0, 'some', 'label')",
         "CREATE OR REPLACE VIEW live.v AS SELECT id, upper(name) AS name FROM live.sites",
         "ALTER VIEW live.v SET (security_barrier)",
         "GRANT SELECT ON live.v TO $role_reader",
@@ -76,6 +88,7 @@ async fn ddl_changes_it() {
         "ALTER TABLE live.sites SET UNLOGGED",
         "ALTER TABLE live.sites SET LOGGED",
         "CREATE PUBLICATION p FOR TABLE live.sites",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
         "ALTER TABLE live.sites REPLICA IDENTITY FULL",
         "CREATE TABLE live.child () INHERITS (live.sites)",
         "CREATE TABLE live.second_child () INHERITS (live.sites)",
@@ -90,6 +103,24 @@ async fn ddl_changes_it() {
         fixture.execute(ddl).await;
         assert_ne!(digest(&fixture, &oids).await, before, "not noticed: {ddl}");
     }
+}
+
+#[tokio::test]
+async fn a_publication_of_the_schema_changes_it() {
+    if !since_15() {
+        return;
+    }
+    let (mut fixture, oids) = fixture().await;
+    let before = digest(&fixture, &oids).await;
+    fixture
+        .execute("CREATE PUBLICATION whole FOR TABLES IN SCHEMA live")
+        .await;
+    let published = digest(&fixture, &oids).await;
+    assert_ne!(published, before);
+    fixture
+        .execute("ALTER PUBLICATION whole DROP TABLES IN SCHEMA live")
+        .await;
+    assert_eq!(digest(&fixture, &oids).await, before);
 }
 
 #[tokio::test]
