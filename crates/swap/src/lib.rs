@@ -23,6 +23,7 @@ mod run; // the transaction
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk
+mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unmanaged; // look-alikes that are not in the records
 mod victim; // who gives way in a deadlock

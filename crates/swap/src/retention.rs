@@ -12,6 +12,8 @@ use cutover_core::{
     DoneWhen, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Stamp, StatementError, Step,
 };
 
+use crate::ties;
+
 /// Which backup sets are to be dropped, and which are not although their time has come.
 ///
 /// `Display` prints it as a commented SQL script.
@@ -206,7 +208,7 @@ fn dependents(snapshot: &CatalogSnapshot) -> Vec<KeptReason> {
     views.chain(keys).chain(others).map(KeptReason).collect()
 }
 
-/// The first depends on the second, by a foreign key or by reading it.
+/// The first depends on the second: by a foreign key, by reading it, or by drawing from its sequence.
 type Edge = (u32, u32);
 
 async fn edges(
@@ -224,7 +226,7 @@ async fn edges(
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Dependents before what they depend on; where foreign keys go in circles, they are dropped first.
+/// Dependents before what they depend on; what goes in circles is undone first.
 fn drop_steps(snapshot: &CatalogSnapshot, mut edges: BTreeSet<Edge>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut left: Vec<&Relation> = snapshot.relations.iter().collect();
@@ -237,14 +239,8 @@ fn drop_steps(snapshot: &CatalogSnapshot, mut edges: BTreeSet<Edge>) -> Vec<Step
             edges.retain(|(dependent, _)| *dependent != relation.oid);
             steps.push(drop_relation(relation));
         } else {
-            // Only foreign keys can go in circles: a materialized view cannot read one that reads it.
-            for relation in &left {
-                for (step, on) in drop_keys_between(relation, &left) {
-                    edges.remove(&(relation.oid, on));
-                    steps.push(step);
-                }
-            }
-            // Were there another kind of circle, the server would refuse the drop.
+            // Views cannot read each other; whatever else goes in circles can be undone by itself.
+            steps.extend(ties::undo(&left));
             edges.clear();
         }
     }
@@ -279,26 +275,6 @@ fn gone(oid: u32) -> Sql {
     Sql::text("SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ")
         .number(oid.into())
         .then(")")
-}
-
-fn drop_keys_between(relation: &Relation, left: &[&Relation]) -> Vec<(Step, u32)> {
-    let keys = relation.constraints.iter().filter_map(|constraint| {
-        let target = constraint.references.as_ref()?;
-        let circular = target.oid != relation.oid && left.iter().any(|other| other.oid == target.oid);
-        circular.then_some((constraint, target))
-    });
-    keys.map(|(constraint, target)| {
-        let object = ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
-        let sql = Sql::text("ALTER TABLE ")
-            .name(&relation.name)
-            .then(" DROP CONSTRAINT ")
-            .ident(&constraint.name);
-        let step = Step::new("drop", object, sql)
-            .locking(LockMode::AccessExclusive, &relation.name)
-            .locking(LockMode::AccessExclusive, &target.table);
-        (step, target.oid)
-    })
-    .collect()
 }
 
 impl fmt::Display for RetentionPlan {

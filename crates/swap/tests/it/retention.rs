@@ -220,6 +220,32 @@ async fn tables_whose_keys_go_in_circles_are_dropped() {
 }
 
 #[tokio::test]
+async fn tables_whose_policies_rules_and_defaults_go_in_circles_are_dropped() {
+    let (mut set, [first, ..]) = three_backups().await;
+    set.database
+        .execute(
+            &"CREATE POLICY of_sites ON bk{0}_sources USING (id IN (SELECT s.source_id FROM bk{0}_sites s));
+              CREATE POLICY of_sources ON bk{0}_sites USING (source_id IN (SELECT s.id FROM bk{0}_sources s));
+              CREATE RULE quiet AS ON DELETE TO bk{0}_sources DO ALSO
+                  DELETE FROM \"bk{0}_sites & countries\" WHERE site_id = OLD.id;
+              ALTER TABLE bk{0}_sites ALTER source_id SET DEFAULT nextval('bk{0}_sources_id_seq');"
+                .replace("{0}", first.backup.as_str()),
+        )
+        .await
+        .unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    plan.run(&mut set.client, &set.records, &quick(), &set.events)
+        .await
+        .unwrap();
+    assert!(
+        !set.leftovers()
+            .await
+            .iter()
+            .any(|name| name.starts_with(&format!("bk{}", first.backup)))
+    );
+}
+
+#[tokio::test]
 async fn look_alikes_are_listed() {
     let mut set = ReleaseSet::staged("m2").await;
     set.swap().await;
