@@ -112,6 +112,11 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         "connect as the owner, or GRANT the owner's role to the role",
     );
     refuse(
+        !relation.visible,
+        "is called like a relation of pg_catalog, which its bare name means: what names it cannot be re-pointed".to_owned(),
+        "rename it, or leave it out of the release set",
+    );
+    refuse(
         !relation.may_select,
         format!(
             "may not be read by role {}, so its columns cannot be copied",

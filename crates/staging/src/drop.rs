@@ -16,7 +16,7 @@ use crate::{StagedSet, StagingError, build};
 /// A twin is known by its recorded oid **and** name. One that is gone already is left out; one whose oid or name has
 /// become something else's is refused before anything is dropped, so what a swap has put live is never touched.
 ///
-/// What of one twin may name another (foreign keys, policies, rules) goes first; then the twins, readers before what
+/// What of one twin may name another (foreign keys, policies, rules, defaults) goes first; then the twins, readers before what
 /// they read. Each step has a transaction of its own, and looks again, under the lock on the twin, whether the name is
 /// still that of the recorded oid.
 ///
@@ -184,6 +184,11 @@ fn relation_verb(verb: &'static str, relation: &Relation) -> Sql {
 fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
     let mut drops = Vec::new();
     let names: BTreeMap<u32, &QualifiedName> = snapshot.relations.iter().map(|r| (r.oid, &r.name)).collect();
+    let sequences = snapshot
+        .relations
+        .iter()
+        .flat_map(|owner| owner.sequences.iter().map(|sequence| (sequence.oid, owner.oid)));
+    let owner_of: BTreeMap<u32, u32> = sequences.collect();
     for twin in &snapshot.relations {
         for constraint in &twin.constraints {
             let target = constraint.references.as_ref();
@@ -199,6 +204,22 @@ fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
             let step = Step::new("drop", object, sql)
                 .locking(LockMode::AccessExclusive, &twin.name)
                 .locking(LockMode::AccessExclusive, target);
+            drops.push(Drop { step, twin });
+        }
+        let drawn = twin.columns.iter().filter(|column| {
+            let sequences = column.default_sequences.iter();
+            let mut owners = sequences.filter_map(|used| owner_of.get(&used.oid));
+            owners.any(|owner| *owner != twin.oid)
+        });
+        for column in drawn {
+            let sql = Sql::text("ALTER TABLE ")
+                .name(&twin.name)
+                .then(" ALTER COLUMN ")
+                .ident(&column.name)
+                .then(" DROP DEFAULT");
+            let object = ObjectName::part(ObjectKind::Column, &column.name, &twin.name);
+            let step =
+                Step::new("drop the default of", object, sql).locking(LockMode::AccessExclusive, &twin.name);
             drops.push(Drop { step, twin });
         }
         let policies = twin.policies.iter().map(|p| (ObjectKind::Policy, &p.name));

@@ -10,6 +10,7 @@ const SQL: &str = "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.countries (id
     CREATE TABLE app.a (id serial PRIMARY KEY, b integer, country integer REFERENCES elsewhere.countries); \
     CREATE TABLE app.b (id serial PRIMARY KEY, a integer REFERENCES app.a DEFERRABLE); \
     ALTER TABLE app.a ADD FOREIGN KEY (b) REFERENCES app.b; \
+    ALTER TABLE app.b ALTER a SET DEFAULT nextval('app.a_id_seq'); ALTER TABLE app.a ALTER b SET DEFAULT nextval('app.b_id_seq'); \
     CREATE STATISTICS app.s ON id, b FROM app.a; \
     CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE MATERIALIZED VIEW app.n AS SELECT one FROM app.m;";
 
@@ -42,7 +43,8 @@ async fn nothing_is_left_and_live_is_as_before() {
 async fn what_is_left_of_an_interrupted_drop_goes_too() {
     let (mut workshop, set, before) = staged().await;
     workshop
-        .execute("ALTER TABLE app.staging_a DROP CONSTRAINT a_b_fkey; ALTER TABLE app.staging_b DROP CONSTRAINT b_a_fkey; DROP TABLE app.staging_b")
+        .execute("ALTER TABLE app.staging_a DROP CONSTRAINT a_b_fkey; ALTER TABLE app.staging_b DROP CONSTRAINT b_a_fkey; \
+             ALTER TABLE app.staging_a ALTER b DROP DEFAULT; DROP TABLE app.staging_b")
         .await;
     drop_it(&mut workshop, &set).await.unwrap();
     assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);

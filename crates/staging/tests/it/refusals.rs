@@ -91,6 +91,16 @@ async fn publications() {
 }
 
 #[tokio::test]
+async fn names_of_the_servers_own() {
+    check(
+        "CREATE TABLE app.pg_class (id integer)",
+        &["pg_class"],
+        r#"table "app"."pg_class" is called like a relation of pg_catalog"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn parts_of_tables() {
     check(
         "CREATE TABLE app.t (id integer); CREATE TABLE app.staging_t (id integer)",
