@@ -141,6 +141,9 @@ pub(crate) struct ReleaseArguments {
     /// transaction); nobody is unless given
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) cancel_blockers_after: Option<Duration>,
+    /// Go live although rows were written to live since staging was built; they stay in the backup set only
+    #[arg(long)]
+    pub(crate) allow_lost_writes: bool,
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,

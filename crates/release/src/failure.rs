@@ -147,7 +147,7 @@ impl ReleaseError {
 fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
     use cutover_swap::SwapError;
     match error {
-        SwapError::CatalogChanged { .. } => FailureClass::Refused,
+        SwapError::CatalogChanged { .. } | SwapError::LiveWritten { .. } => FailureClass::Refused,
         SwapError::LockDeadline { .. } | SwapError::TooSlow { .. } | SwapError::OldSnapshots { .. } => {
             FailureClass::Timeout
         }

@@ -1,5 +1,6 @@
 //! What a release has built in staging, as its record keeps it.
 
+use cutover_core::catalog::WriteCounts;
 use cutover_core::records::ReleaseRecord;
 use cutover_staging::{LockPatience, StagedSet, drop_staging};
 use cutover_swap::{Pair, PartPair};
@@ -19,6 +20,9 @@ pub(crate) struct Staged {
     pub(crate) filled: bool,
     /// The twins of tables.
     pub(crate) tables: Option<StagedSet>,
+    /// What had been written to live when the tables were cloned.
+    #[serde(default)]
+    pub(crate) writes: WriteCounts,
     /// Whether an importer brought only a sample.
     #[serde(default)]
     pub(crate) sampled: bool,

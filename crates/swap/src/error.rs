@@ -1,8 +1,11 @@
 //! Why a swap that was planned did not happen.
 
+use std::fmt;
 use std::time::Duration;
 
 use cutover_core::{Blocker, DatabaseError, Ident, StatementError};
+
+use crate::lost_writes::LostWrites;
 
 /// A swap that did not happen, or whose outcome is not known.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +23,14 @@ pub enum SwapError {
         /// The set's schema.
         schema: Ident,
     },
+    /// Live was written to since staging was built, and what was written is not in staging. Nothing was changed.
+    #[error("live was written to since staging was built{}", lines(.written))]
+    LiveWritten {
+        /// Where.
+        written: Vec<LostWrites>,
+    },
     /// The locks could not be had in time. Nothing was changed.
-    #[error("could not take the locks within {} s, {attempts} tries{}", waited.as_secs(), list(.blockers))]
+    #[error("could not take the locks within {} s, {attempts} tries{}", waited.as_secs(), lines(.blockers))]
     LockDeadline {
         /// The deadline.
         waited: Duration,
@@ -41,7 +50,7 @@ pub enum SwapError {
         attempts: u32,
     },
     /// Transactions with a snapshot older than the load did not end in time. Nothing was changed.
-    #[error("transactions older than the load were still open after {} s{}", waited.as_secs(), list(.holders))]
+    #[error("transactions older than the load were still open after {} s{}", waited.as_secs(), lines(.holders))]
     OldSnapshots {
         /// The deadline.
         waited: Duration,
@@ -61,10 +70,10 @@ pub enum SwapError {
     },
 }
 
-fn list(blockers: &[Blocker]) -> String {
-    blockers
+fn lines<T: fmt::Display>(items: &[T]) -> String {
+    items
         .iter()
-        .flat_map(|blocker| ["\n  ".to_owned(), blocker.to_string()])
+        .flat_map(|item| ["\n  ".to_owned(), item.to_string()])
         .collect()
 }
 
@@ -77,6 +86,9 @@ impl SwapError {
                 "see `cutover status` for who holds it; connect directly, not through a transaction-pooling proxy"
             }
             Self::CatalogChanged { .. } => "plan the swap again",
+            Self::LiveWritten { .. } => {
+                "bring the writes into the sources and release again, or allow them to be lost (they stay in the backup set)"
+            }
             Self::LockDeadline { .. } => {
                 "let the sessions named finish or end them, or raise the deadline; then run again"
             }

@@ -6,6 +6,7 @@ mod dependents; // what outside the set refers to it
 mod drop_backups; // dropping what retention does not keep
 mod error; // why a planned swap did not happen
 mod lock_order; // every lock, in one order
+mod lost_writes; // writes to live since staging was built
 mod members; // pairs looked up and checked
 mod message; // the steps of a stage as one bounded message
 mod pairing; // what changes places with what
@@ -31,6 +32,7 @@ mod victim; // who gives way in a deadlock
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use drop_backups::DropError;
 pub use error::SwapError;
+pub use lost_writes::LostWrites;
 pub use pairing::{Pair, PartPair};
 pub use plan::{PlanOptions, SwapPlan};
 pub use policy::{LockPolicy, OldSnapshots};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use cutover_core::catalog::{CatalogSnapshot, Relation};
+use cutover_core::catalog::{CatalogSnapshot, Relation, WriteCounts};
 use cutover_core::records::BackupObject;
 use cutover_core::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Stamp, Step};
 
@@ -65,6 +65,9 @@ pub struct SwapPlan {
     pub warnings: Vec<String>,
     /// How many relations change places.
     pub relations: usize,
+    /// What had been written to live when staging was built.
+    #[serde(skip)]
+    pub(crate) writes: Option<WriteCounts>,
     #[serde(skip)]
     pub(crate) backup_objects: Vec<BackupObject>,
     #[serde(skip)]
@@ -173,6 +176,7 @@ impl SwapPlan {
             warnings: dependents::warnings(live, incoming),
             relations: members.len(),
             locked_oids: lock_order::oids(live, &views, &members),
+            writes: None,
             backup_objects,
             live: CatalogFacts::of(live),
             incoming: CatalogFacts::of(incoming),
@@ -184,6 +188,15 @@ impl SwapPlan {
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.switch.digest
+    }
+
+    /// Lets the swap refuse when live was written to since `counted` was read: what was written is not in what goes live.
+    ///
+    /// [`WriteCounts`] tells what that cannot see.
+    #[must_use]
+    pub fn refuse_writes_since(mut self, counted: WriteCounts) -> Self {
+        self.writes = Some(counted);
+        self
     }
 
     pub(crate) fn restoring(mut self, stamp: &Stamp) -> Self {

@@ -90,6 +90,8 @@ impl SwapPlan {
     ) -> Result<SwapReport, SwapError> {
         let started = Instant::now();
         context.check_lock(client).await?;
+        // Before anybody waits for us; and once more under the locks.
+        self.refuse_lost_writes(client).await?;
         self.wait_for_old_snapshots(client, context, policy).await?;
         let through = self.get_through(client, context, policy, Ending::Commit).await?;
         let report = SwapReport {
@@ -274,11 +276,13 @@ impl Attempt<'_, '_> {
             silence: self.silence(),
         };
         match message::run(tx, &self.plan.switch.steps, &limits).await {
-            Ok(()) if granted.elapsed() <= budget => Ok(None),
-            Ok(()) => Ok(Some(Late(None))),
-            Err(StageError::Busy(error)) => Ok(Some(Late(Some(error)))),
-            Err(StageError::Failed(error)) => Err(error.into()),
+            Ok(()) => {}
+            Err(StageError::Busy(error)) => return Ok(Some(Late(Some(error)))),
+            Err(StageError::Failed(error)) => return Err(error.into()),
         }
+        // As late as can be: a writer that we waited for has let go of its locks before it reports what it wrote.
+        self.plan.refuse_lost_writes(tx).await?;
+        Ok((granted.elapsed() > budget).then_some(Late(None)))
     }
 
     /// Settings of the transaction, so that none of the role's or the session's interferes.

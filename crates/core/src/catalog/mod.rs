@@ -11,6 +11,7 @@ mod relation;
 mod role;
 mod rule;
 mod security_label;
+mod write_counts;
 
 pub use acl::{Acl, AclItem};
 pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
@@ -24,6 +25,7 @@ pub use relation::{
 pub use role::RoleFacts;
 pub use rule::Rule;
 pub use security_label::SecurityLabel;
+pub use write_counts::{WriteCounts, Writes};
 
 use serde::{Deserialize, Serialize};
 

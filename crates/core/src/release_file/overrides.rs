@@ -151,6 +151,8 @@ overrides! {
     snapshot_deadline: Duration = "CUTOVER_SWAP_SNAPSHOT_DEADLINE", key "swap.snapshot_deadline";
     /// When the swap begins to cancel those who block it.
     cancel_blockers_after: Duration = "CUTOVER_SWAP_CANCEL_BLOCKERS_AFTER", key "swap.cancel_blockers_after";
+    /// Whether writes to live since staging was built may be lost.
+    allow_lost_writes: bool = "CUTOVER_SWAP_ALLOW_LOST_WRITES", key "swap.allow_lost_writes";
 }
 
 /// Overrides that cannot be read, or do not fit the file.
@@ -287,6 +289,7 @@ impl Overrides {
         set(&mut file.swap.lock_budget, self.lock_budget.as_ref());
         set(&mut file.swap.deadline, self.swap_deadline.as_ref());
         set(&mut file.swap.snapshot_deadline, self.snapshot_deadline.as_ref());
+        set(&mut file.swap.allow_lost_writes, self.allow_lost_writes.as_ref());
         if self.cancel_blockers_after.is_some() {
             file.swap.cancel_blockers_after = self.cancel_blockers_after;
         }

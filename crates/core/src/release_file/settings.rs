@@ -211,6 +211,9 @@ pub struct Swap {
         serialize_with = "duration::serialize_option"
     )]
     pub cancel_blockers_after: Option<Duration>,
+    /// Lets a release go live although rows were written to live since staging was built; `false` unless set. They stay
+    /// in the backup set and nowhere else.
+    pub allow_lost_writes: bool,
 }
 
 impl Swap {
@@ -221,6 +224,7 @@ impl Swap {
             deadline: table.duration_or("deadline", Duration::from_mins(10)),
             snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
             cancel_blockers_after: table.duration("cancel_blockers_after"),
+            allow_lost_writes: table.or("allow_lost_writes", false),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `build_staging`: the live tables are cloned.
 
+use cutover_core::catalog::WriteCounts;
 use cutover_core::release_file;
 use cutover_staging::{CloneOptions, ClonePlan, SequenceStart};
 
@@ -34,6 +35,8 @@ impl Run<'_> {
             .await
             .map_err(|error| session_error("begin to clone in", error))?;
         let set = plan.run_in(&tx, &self.events).await?;
+        let live: Vec<u32> = set.members.iter().map(|member| member.live_oid).collect();
+        self.staged.writes = WriteCounts::read(&*tx, &live).await?;
         let (tables, later) = (set.members.len(), set.post_data.len());
         self.staged.tables = Some(set);
         self.keep_staged_in(&*tx).await?;

@@ -144,7 +144,7 @@ impl Cutover {
         let members = self.members();
         let twins: Vec<Ident> = members.iter().map(|member| self.staging(member).name).collect();
         let (live, staging) = self.read_sets(client, &members, &twins).await?;
-        SwapPlan::compute(
+        let plan = SwapPlan::compute(
             &live,
             &staging,
             &staged.pairing(),
@@ -152,7 +152,12 @@ impl Cutover {
             &self.naming,
             &PlanOptions::default(),
         )
-        .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))
+        .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))?;
+        Ok(if self.file.swap().allow_lost_writes {
+            plan
+        } else {
+            plan.refuse_writes_since(staged.writes.clone())
+        })
     }
 
     /// Reads two sets of relations as of one moment.

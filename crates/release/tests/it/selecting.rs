@@ -97,8 +97,12 @@ async fn a_part_of_the_rows_never_goes_live() {
         .run(ReleaseOptions::default().selection(rest))
         .await
         .unwrap_err();
-    insta::assert_snapshot!(told(&error), @r#"
-    Build: could not validate constraint "protected_area_parcels_site_fkey" of "public"."staging_protected_area_parcels" (after 113 steps)
+    // Which steps went before depends on how large the tables are.
+    let told = told(&error);
+    let (before, after) = told.split_once(" (after ").unwrap();
+    let told = [before, after.split_once(" steps)").unwrap().1].concat();
+    insta::assert_snapshot!(told, @r#"
+    Build: could not validate constraint "protected_area_parcels_site_fkey" of "public"."staging_protected_area_parcels"
       caused by: insert or update on table "staging_protected_area_parcels" violates foreign key constraint "protected_area_parcels_site_fkey" (SQLSTATE 23503, constraint protected_area_parcels_site_fkey); detail: Key (site_id)=(1005) is not present in table "staging_protected_areas".
     remedy: a row does not fit its table: run `cutover preflight`, or mend the source query
     "#);

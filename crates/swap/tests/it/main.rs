@@ -11,6 +11,7 @@ mod audit;
 mod faults;
 mod identity;
 mod locks;
+mod lost_writes;
 mod plan_text;
 mod readers;
 mod refusals;
