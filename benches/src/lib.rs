@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod polygons;
+mod spread;
 
 pub use polygons::{Polygons, polygon};
+pub use spread::Spread;

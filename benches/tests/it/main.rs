@@ -39,3 +39,22 @@ fn no_rounds_are_no_measurement() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--rounds"));
 }
+
+#[test]
+fn every_way_clones_every_table_in_every_round() {
+    let output = Command::new(env!("CARGO_BIN_EXE_clone_ways"))
+        .args(["--tables", "5", "--rounds", "2", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    // The bench itself compares what each way made with what is live.
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ways = report["ways"].as_array().unwrap();
+    assert_eq!(ways.len(), 4);
+    assert_eq!(ways[0]["way"], report["baseline"]);
+    for way in ways {
+        assert_eq!(way["seconds"].as_array().unwrap().len(), 2, "{way}");
+    }
+    assert!(ways[2]["parts"][0]["plan_seconds"].as_f64().unwrap() > 0.0);
+}

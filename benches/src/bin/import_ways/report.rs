@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use cutover_benches::Spread;
 use serde_json::{Value, json};
 
 use crate::servers::SourceFacts;
@@ -19,30 +20,6 @@ struct Measured {
     way: Way,
     seconds: Vec<f64>,
     target_bytes: u64,
-}
-
-/// Median, smallest and largest of some numbers.
-#[derive(Debug, PartialEq)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    /// Of at least one number.
-    fn of(numbers: &[f64]) -> Self {
-        let mut sorted = numbers.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len() - 1;
-        // The two in the middle are one where the count is odd.
-        let median = f64::midpoint(sorted[last / 2], sorted[last.div_ceil(2)]);
-        Self {
-            median,
-            min: sorted[0],
-            max: sorted[last],
-        }
-    }
 }
 
 impl Report {
@@ -179,18 +156,6 @@ mod tests {
             report
                 .to_string()
                 .starts_with("1 rows, 2.3 MB of geometry, 3 rounds, PostgreSQL 15\n")
-        );
-    }
-
-    #[test]
-    fn the_median_of_two_is_between_them() {
-        assert_eq!(
-            Spread::of(&[4.0, 1.0]),
-            Spread {
-                median: 2.5,
-                min: 1.0,
-                max: 4.0
-            }
         );
     }
 }

@@ -19,6 +19,8 @@ pub(crate) fn settings(schema: &Ident, version_num: u32, lock_timeout: Duration)
         Sql::text("SET LOCAL default_table_access_method = heap"),
         Sql::text("SET LOCAL row_security = off"),
         Sql::text("SET LOCAL client_min_messages = warning"),
+        // Compiling the queries of the catalog takes longer than running them.
+        Sql::text("SET LOCAL jit = off"),
     ];
     if version_num >= 170_000 {
         all.push(Sql::text("SET LOCAL transaction_timeout = 0"));

@@ -84,12 +84,18 @@ impl StagedSet {
             events,
             stopping: AtomicBool::new(false),
         };
-        let workers = run::run(&tasks, workers, &watch, &site).await?;
+        let mut workers = run::run(&tasks, workers, &watch, &site).await?;
+        let Some(worker) = workers.first_mut() else {
+            return Ok(());
+        };
         let live: Vec<u32> = self.members.iter().map(|member| member.live_oid).collect();
-        match workers.first() {
-            Some(worker) => refuse_references_to_live(worker.client, &self.schema, &self.oids(), &live).await,
-            None => Ok(()),
-        }
+        let tx = worker
+            .client
+            .transaction()
+            .await
+            .map_err(|error| StatementError::new("begin to look at the references of", schema, error))?;
+        site.settings.run(&tx, 0).await?;
+        refuse_references_to_live(&tx, &self.schema, &self.oids(), &live).await
     }
 
     /// The settings of each transaction.
