@@ -25,6 +25,9 @@ pub(super) struct Task {
 }
 
 /// Waves between which no other table's steps have to come, so that cheap ones of a table can share a transaction.
+///
+/// A stretch of several waves may only hold steps that touch their own table and no other; steps that touch two, as foreign
+/// keys do and what attaches a partition's index, need a stretch for their wave alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stretch {
     Indexes,
