@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use cutover_core::catalog::{
-    CatalogSnapshot, Column, Constraint, Index, OwnedSequence, Persistence, Relation, RelationKind, Trigger,
+    CatalogSnapshot, Column, Constraint, ConstraintKind, Index, OwnedSequence, Persistence, Relation,
+    RelationKind,
 };
 use cutover_core::{NamingPolicy, ObjectKind, ObjectName, QualifiedName};
 
@@ -98,6 +99,7 @@ fn schema_wide_names(snapshot: &CatalogSnapshot) -> impl Iterator<Item = (Object
 
 fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
     check_kind(relation, refusals);
+    check_partition(snapshot, relation, refusals);
     let mut refuse = |condition: bool, why: String, remedy| {
         if condition {
             refusals.push(Refusal::new(relation.object(), why, remedy));
@@ -112,7 +114,8 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         "connect as the owner, or GRANT the owner's role to the role",
     );
     refuse(
-        !relation.visible,
+        // In another schema it is not looked for on this one's path.
+        !relation.visible && relation.name.schema == snapshot.schema,
         "is called like a relation of pg_catalog, which its bare name means: what names it cannot be re-pointed".to_owned(),
         "rename it, or leave it out of the release set",
     );
@@ -155,9 +158,6 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
     for index in &relation.indexes {
         check_index(index, refusals);
     }
-    for trigger in &relation.triggers {
-        check_trigger(relation, trigger, refusals);
-    }
     for sequence in &relation.sequences {
         check_sequence(snapshot, sequence, refusals);
     }
@@ -170,13 +170,12 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         }
     };
     match relation.kind {
-        RelationKind::Table | RelationKind::MaterializedView => {}
+        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::MaterializedView => {}
         RelationKind::View => refuse(
             true,
             "is a plain view",
             "leave it out: the swap re-points views over the set by itself",
         ),
-        RelationKind::PartitionedTable => refuse(true, "is partitioned", NOT_YET),
         RelationKind::ForeignTable => {
             refuse(true, "is a foreign table and holds no rows of its own", NOT_YET);
         }
@@ -191,9 +190,8 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         "is temporary",
         "leave it out of the release set",
     );
-    refuse(relation.is_partition, "is a partition", NOT_YET);
     refuse(
-        !relation.is_partition && !relation.inherits_from.is_empty(),
+        !relation.is_partition() && !relation.inherits_from.is_empty(),
         "inherits from another table",
         NOT_YET,
     );
@@ -201,6 +199,45 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         relation.kind != RelationKind::PartitionedTable && !relation.inherited_by.is_empty(),
         "has tables that inherit from it",
         NOT_YET,
+    );
+}
+
+/// Partitions come along with their parents, never without.
+fn check_partition(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+    let Some(partition) = &relation.partition else {
+        return;
+    };
+    let mut refuse = |condition: bool, why: String, remedy| {
+        if condition {
+            refusals.push(Refusal::new(relation.object(), why, remedy));
+        }
+    };
+    let member = snapshot
+        .relations
+        .iter()
+        .any(|other| other.oid == partition.parent);
+    let parents: Vec<String> = relation
+        .inherits_from
+        .iter()
+        .map(|kin| kin.name.to_string())
+        .collect();
+    refuse(
+        !member,
+        format!(
+            "is a partition of {}, which is not in the set",
+            parents.join(", ")
+        ),
+        "name the partitioned table instead: its partitions come along",
+    );
+    refuse(
+        relation.name.schema != snapshot.schema,
+        format!("is a partition in another schema than {}", snapshot.schema),
+        "ALTER TABLE … SET SCHEMA, so that the partition is where its parent is",
+    );
+    refuse(
+        partition.detaching,
+        "is being detached from its parent".to_owned(),
+        "ALTER TABLE … DETACH PARTITION … FINALIZE",
     );
 }
 
@@ -246,8 +283,10 @@ fn check_column(
 
 fn check_constraint(relation: &Relation, constraint: &Constraint, refusals: &mut Vec<Refusal>) {
     let object = || ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
-    if constraint.inherited {
-        refusals.push(Refusal::new(object(), "is inherited", NOT_YET));
+    let builds_its_index = constraint.kind == ConstraintKind::Exclusion || constraint.temporal;
+    if builds_its_index && relation.kind == RelationKind::PartitionedTable {
+        let why = "is an exclusion constraint or temporal key of a partitioned table";
+        refusals.push(Refusal::new(object(), why, NOT_YET));
     }
     // A temporal key is made from its definition, which does not tell these; an exclusion constraint's does.
     let of_index = relation
@@ -269,13 +308,6 @@ fn check_index(index: &Index, refusals: &mut Vec<Refusal>) {
     if !index.tail.as_str().starts_with("USING ") {
         // What stands before is put together anew, with other names.
         refusals.push(Refusal::new(object, "has a definition of unknown shape", NOT_YET));
-    }
-}
-
-fn check_trigger(relation: &Relation, trigger: &Trigger, refusals: &mut Vec<Refusal>) {
-    if trigger.inherited {
-        let object = ObjectName::part(ObjectKind::Trigger, &trigger.name, &relation.name);
-        refusals.push(Refusal::new(object, "is inherited", NOT_YET));
     }
 }
 

@@ -46,6 +46,7 @@ pub async fn drop_staging(
     let snapshot = CatalogSnapshot::read(&tx, &set.schema, &present).await?;
     drop(tx);
     refuse_dependents(&snapshot)?;
+    refuse_strange_partitions(&snapshot, set)?;
     let settings = build::settings(&set.schema, snapshot.server.version_num, patience.lock_timeout);
     for (done, drop) in drops(&snapshot).iter().enumerate() {
         let started = std::time::Instant::now();
@@ -121,6 +122,22 @@ fn refuse_dependents(snapshot: &CatalogSnapshot) -> Result<(), StagingError> {
     }
 }
 
+/// A table that somebody attached to a twin would go with it.
+fn refuse_strange_partitions(snapshot: &CatalogSnapshot, set: &StagedSet) -> Result<(), StagingError> {
+    let recorded = set.oids();
+    let strange: Vec<String> = snapshot
+        .relations
+        .iter()
+        .filter(|relation| !recorded.contains(&relation.oid))
+        .map(|relation| format!("{} is a partition of one of them", relation.object()))
+        .collect();
+    if strange.is_empty() {
+        Ok(())
+    } else {
+        Err(StagingError::InUse { dependents: strange })
+    }
+}
+
 /// A step, and the twin that it is done to.
 struct Drop<'a> {
     step: Step,
@@ -191,8 +208,10 @@ fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
     let owner_of: BTreeMap<u32, u32> = sequences.collect();
     for twin in &snapshot.relations {
         for constraint in &twin.constraints {
-            let target = constraint.references.as_ref();
-            let Some(target) = target.filter(|target| target.oid != twin.oid) else {
+            // A partition is referred to by its own parent's key to itself, so that has to go first.
+            let target = constraint.references.as_ref().filter(|_| constraint.local);
+            let within = |oid: u32| oid == twin.oid && twin.kind != RelationKind::PartitionedTable;
+            let Some(target) = target.filter(|target| !within(target.oid)) else {
                 continue;
             };
             let sql = Sql::text("ALTER TABLE ")
@@ -246,7 +265,9 @@ fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
     let tables = snapshot
         .relations
         .iter()
-        .filter(|relation| relation.kind == RelationKind::Table);
+        .filter(|relation| relation.kind != RelationKind::MaterializedView)
+        // Partitions and children before their parents: nothing goes with a parent that is not known here.
+        .rev();
     for twin in matviews.chain(tables) {
         let sql = relation_verb("DROP", twin).name(&twin.name);
         let step = Step::new("drop", twin.object(), sql).locking(LockMode::AccessExclusive, &twin.name);

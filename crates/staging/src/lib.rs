@@ -19,7 +19,7 @@ mod run; // carrying out a build
 mod staged; // the pairing of live and staging
 
 pub use clone_plan::ClonePlan;
-pub use deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState};
+pub use deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, PartitionedKey, TriggerState};
 pub use diff::{Change, Difference, RelationDiff, StructuralDiff};
 pub use drop::drop_staging;
 pub use error::StagingError;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use cutover_core::catalog::{CatalogSnapshot, Relation, read_fingerprint};
 use cutover_core::{
-    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, StatementError, Step, millis, write_comment,
+    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, QualifiedName, StatementError, Step, millis,
+    write_comment,
 };
 use tokio_postgres::{Client, Transaction};
 
@@ -14,7 +15,7 @@ use crate::diff::reprinted;
 use crate::pipeline;
 use crate::references::refuse_references_to_live;
 use crate::staged::StagedMember;
-use crate::{StagedSet, StagingError};
+use crate::{Reprinted, StagedSet, StagingError};
 
 /// A build with the facts of live that running it needs.
 #[derive(Debug, Clone)]
@@ -111,13 +112,16 @@ impl Construction {
     }
 
     fn staged(&self, twins: &CatalogSnapshot) -> StagedSet {
-        let pairs = self.build.members.iter().zip(&twins.relations);
+        let twin_of = |staging: &QualifiedName| twins.relations.iter().find(|twin| twin.name == *staging);
+        let pairs = self.build.members.iter();
+        let pairs = pairs.filter_map(|member| Some((member, twin_of(&member.staging)?)));
         let members = pairs.map(|(member, twin)| StagedMember {
             live: member.live.clone(),
             live_oid: member.live_oid,
             staging: member.staging.clone(),
             oid: twin.oid,
             kind: member.kind,
+            partition_of: member.partition_of.clone(),
             parts: member.parts.clone(),
             reprinted: Vec::new(),
         });
@@ -128,11 +132,16 @@ impl Construction {
             live_fingerprint: self.build.steps.digest.clone(),
             live_oids: self.fingerprint_oids.clone(),
         };
-        let found: Vec<_> = self
-            .live
+        let found: Vec<Vec<Reprinted>> = staged
+            .members
             .iter()
-            .zip(&twins.relations)
-            .map(|(live, twin)| reprinted(live, twin, &staged))
+            .map(|member| {
+                let live = self.live.iter().find(|live| live.oid == member.live_oid);
+                match (live, twin_of(&member.staging)) {
+                    (Some(live), Some(twin)) => reprinted(live, twin, &staged),
+                    _ => Vec::new(),
+                }
+            })
             .collect();
         for (member, reprinted) in staged.members.iter_mut().zip(found) {
             member.reprinted = reprinted;

@@ -36,8 +36,12 @@ pub struct StagedMember {
     pub staging: QualifiedName,
     /// Its oid.
     pub oid: u32,
-    /// Table or materialized view.
+    /// Table, partitioned table or materialized view.
     pub kind: RelationKind,
+    /// The live name of the member that it is a partition of. Partitions come along with their parent; rows are written
+    /// to the topmost.
+    #[serde(default)]
+    pub partition_of: Option<QualifiedName>,
     /// Indexes, sequences and extended statistics: what has a name of its own in the schema.
     pub parts: Vec<PartPair>,
     /// Definitions that the server prints otherwise once it has read them again.
@@ -80,6 +84,7 @@ pub(crate) struct PlannedMember {
     pub(crate) live_oid: u32,
     pub(crate) staging: QualifiedName,
     pub(crate) kind: RelationKind,
+    pub(crate) partition_of: Option<QualifiedName>,
     pub(crate) parts: Vec<PartPair>,
 }
 

@@ -157,7 +157,7 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
             remedy,
         ));
     }
-    if relation.is_partition || !relation.inherits_from.is_empty() || !relation.inherited_by.is_empty() {
+    if relation.is_partition() || !relation.inherits_from.is_empty() || !relation.inherited_by.is_empty() {
         let remedy = "partitions and inheritance are not supported yet: take it out of the release set";
         let reason = "is a partition, or has parents or children";
         refusals.push(Refusal::new(

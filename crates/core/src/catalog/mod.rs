@@ -19,13 +19,15 @@ pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
 pub use policy::{Policy, PolicyCommand};
 pub use read::CatalogError;
 pub use relation::{
-    Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, OwnedSequence,
-    Persistence, Relation, RelationKind, SequenceUse, SystemColumn, Trigger,
+    Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, Kin, OwnedSequence,
+    Partition, Persistence, Relation, RelationKind, SequenceUse, SystemColumn, Trigger,
 };
 pub use role::RoleFacts;
 pub use rule::Rule;
 pub use security_label::SecurityLabel;
 pub use write_counts::{WriteCounts, Writes};
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +76,7 @@ pub struct CatalogSnapshot {
     pub server: ServerFacts,
     /// The schema of the set.
     pub schema: Ident,
-    /// The members, in the order they were asked for.
+    /// The members, in the order they were asked for; each partitioned table is followed by its partitions.
     pub relations: Vec<Relation>,
     /// The roles that own the members and their statistics, and those that granted privileges on them.
     pub roles: Vec<RoleFacts>,
@@ -99,6 +101,15 @@ impl CatalogSnapshot {
     #[must_use]
     pub fn role(&self, name: &Ident) -> Option<&RoleFacts> {
         self.roles.iter().find(|role| role.name == *name)
+    }
+
+    /// The partitions of a member, all levels, parents before children.
+    pub fn partitions_of(&self, table: u32) -> impl Iterator<Item = &Relation> {
+        let mut above = BTreeSet::from([table]);
+        self.relations.iter().filter(move |relation| {
+            let parent = relation.partition.as_ref().map(|partition| partition.parent);
+            parent.is_some_and(|parent| above.contains(&parent) && above.insert(relation.oid))
+        })
     }
 
     /// The oids that [`read_fingerprint`] covers: the members and the views that depend on them.

@@ -8,7 +8,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::{CatalogSnapshot, Relation, RoleFacts, ServerFacts, deparsing, read_fingerprint};
-use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
+use crate::{Digest, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +59,8 @@ impl CatalogError {
 }
 
 impl CatalogSnapshot {
-    /// Reads the relations of these names with all that hangs on them and all that depends on them: fifteen queries,
-    /// however many relations.
+    /// Reads the relations of these names with all that hangs on them and all that depends on them: sixteen
+    /// queries, however many relations. Partitions of all levels come along; children by inheritance do not.
     ///
     /// Sets the transaction's search path to `schema`, and how dates, intervals and floats print, for its own queries,
     /// and puts them back. In a `REPEATABLE READ`
@@ -106,29 +106,7 @@ impl CatalogSnapshot {
             "the server",
             query_value(tx, schema, include_str!("sql/server.sql"), &[&schema.as_str()]).await?,
         )?;
-        let names: Vec<&str> = members.iter().map(Ident::as_str).collect();
-        let found: BTreeMap<u32, Relation> = keyed(
-            tx,
-            schema,
-            "relations",
-            include_str!("sql/relations.sql"),
-            &[&schema.as_str(), &names],
-        )
-        .await?;
-        let mut found: BTreeMap<Ident, Relation> =
-            found.into_values().map(|r| (r.name.name.clone(), r)).collect();
-        let missing: Vec<Ident> = members
-            .iter()
-            .filter(|name| !found.contains_key(*name))
-            .cloned()
-            .collect();
-        if !missing.is_empty() {
-            return Err(CatalogError::Missing {
-                schema: schema.clone(),
-                missing,
-            });
-        }
-        let mut relations: Vec<Relation> = members.iter().filter_map(|name| found.remove(name)).collect();
+        let mut relations = Self::read_members(tx, schema, members).await?;
         let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
 
         read_parts(tx, schema, &mut relations, &oids).await?;
@@ -170,6 +148,44 @@ impl CatalogSnapshot {
         };
         snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
         Ok(snapshot)
+    }
+
+    /// The members with their own facts, without what hangs on them.
+    async fn read_members(
+        tx: &Transaction<'_>,
+        schema: &Ident,
+        members: &[Ident],
+    ) -> Result<Vec<Relation>, CatalogError> {
+        let names: Vec<&str> = members.iter().map(Ident::as_str).collect();
+        let oids: Vec<u32> = tx
+            .query(include_str!("sql/members.sql"), &[&schema.as_str(), &names])
+            .await
+            .map_err(reading(schema))?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        let mut found: BTreeMap<u32, Relation> = keyed(
+            tx,
+            schema,
+            "relations",
+            include_str!("sql/relations.sql"),
+            &[&oids],
+        )
+        .await?;
+        let known: BTreeSet<&QualifiedName> = found.values().map(|relation| &relation.name).collect();
+        let missing: Vec<Ident> = members
+            .iter()
+            .filter(|name| !known.contains(&QualifiedName::new(schema.clone(), (*name).clone())))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            return Err(CatalogError::Missing {
+                schema: schema.clone(),
+                missing,
+            });
+        }
+        // One that was dropped between the two queries is gone here too.
+        Ok(oids.iter().filter_map(|oid| found.remove(oid)).collect())
     }
 }
 

@@ -117,12 +117,14 @@ pub struct Relation {
     pub replica_identity: String,
     /// The composite type of a typed table (`OF type`).
     pub of_type: Option<QualifiedName>,
-    /// Whether it is a partition.
-    pub is_partition: bool,
-    /// Tables it inherits from, or is a partition of.
-    pub inherits_from: Vec<String>,
-    /// Tables that inherit from it, or are its partitions.
-    pub inherited_by: Vec<String>,
+    /// What a partitioned table is partitioned by: `RANGE (year)`.
+    pub partition_key: Option<Deparsed>,
+    /// Of which table it is a partition, and for which rows.
+    pub partition: Option<Partition>,
+    /// Tables it inherits from, in order, or the one it is a partition of.
+    pub inherits_from: Vec<Kin>,
+    /// Tables that inherit from it, or are its partitions, by name.
+    pub inherited_by: Vec<Kin>,
     /// The extension it belongs to.
     pub extension: Option<Ident>,
     /// Its own security labels.
@@ -192,11 +194,39 @@ impl Relation {
         owners.chain(grantors)
     }
 
+    /// Whether it is a partition of another table.
+    #[must_use]
+    pub fn is_partition(&self) -> bool {
+        self.partition.is_some()
+    }
+
     /// The column of this name.
     #[must_use]
     pub fn column(&self, name: &Ident) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == *name)
     }
+}
+
+/// What makes a table a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Partition {
+    /// The oid of the table that it is a partition of.
+    pub parent: u32,
+    /// Its bound: `FOR VALUES FROM (2024) TO (2025)`, or `DEFAULT`.
+    pub bound: Deparsed,
+    /// Whether a `DETACH … CONCURRENTLY` has begun and not ended.
+    pub detaching: bool,
+}
+
+/// A parent or a child, member of the set or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Kin {
+    /// Its oid.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
 }
 
 /// A column of a member.
@@ -217,6 +247,10 @@ pub struct Column {
     pub default_sequences: Vec<SequenceUse>,
     /// The relation whose row type it has, or an array of it.
     pub row_type_of: Option<u32>,
+    /// Whether it is defined here, though perhaps inherited too; a partition's own columns never are.
+    pub local: bool,
+    /// How many parents it is inherited from.
+    pub inherit_count: i32,
     /// `s` or `v` for generated columns, else empty.
     pub generated: String,
     /// `a` (always) or `d` (by default) for identity columns, else empty.
@@ -323,8 +357,10 @@ pub struct Constraint {
     pub temporal: bool,
     /// `false` for `NOT ENFORCED`.
     pub enforced: bool,
-    /// Whether it came from a parent.
-    pub inherited: bool,
+    /// Whether it is defined here, though perhaps inherited too.
+    pub local: bool,
+    /// How many parents it is inherited from.
+    pub inherit_count: i32,
     /// The index that backs it.
     pub index: Option<Ident>,
     /// Where a foreign key points.
@@ -395,6 +431,12 @@ pub struct Index {
     /// Extensions that it is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
     /// the order of the statements.
     pub depends_on_extensions: Vec<Ident>,
+    /// The partitioned table's index that it is attached to.
+    pub parent: Option<Kin>,
+    /// Columns of `INCLUDE`.
+    pub included: Vec<Ident>,
+    /// Whether it is `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
     /// Statistics targets of expression columns, by position.
     pub statistics_targets: std::collections::BTreeMap<String, i32>,
     /// Its comment.

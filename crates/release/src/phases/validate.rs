@@ -28,7 +28,8 @@ impl Run<'_> {
         let mut client = self.client().await?;
         set.run_post_data(&mut **client, &PostDataOptions::default(), &self.events)
             .await?;
-        for member in &set.members {
+        // With a partitioned table go its partitions.
+        for member in set.members.iter().filter(|member| member.partition_of.is_none()) {
             vacuum(&member.staging, member.kind.object_kind())
                 .run(&**client, 0)
                 .await?;
@@ -40,11 +41,8 @@ impl Run<'_> {
             .map(|member| self.cutover.staging(member).name)
             .collect();
         let (live, staging) = self.cutover.read_sets(&mut client, &members, &twins).await?;
-        let differences: Vec<String> = live
-            .relations
-            .iter()
-            .zip(&staging.relations)
-            .flat_map(|(live, staging)| StructuralDiff::between(live, staging, &set))
+        let differences: Vec<String> = StructuralDiff::of_set(&live, &staging, &set)
+            .into_iter()
             .map(|difference| difference.to_string())
             .collect();
         if !differences.is_empty() {
@@ -87,7 +85,7 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Counts what is staged and what is live.
+    /// Counts what is staged and what is live, partitions with their tables.
     async fn measure(
         &self,
         client: &tokio_postgres::Client,
@@ -95,14 +93,19 @@ impl Run<'_> {
         staging: &CatalogSnapshot,
     ) -> Result<BTreeMap<String, RelationFacts>, ReleaseError> {
         let mut relations = BTreeMap::new();
-        for (live, staging) in live.relations.iter().zip(&staging.relations) {
+        for member in self.cutover.members() {
+            let staged = staging.relation(&self.cutover.staging(&member).name);
+            let (Some(live), Some(staged)) = (live.relation(&member), staged) else {
+                continue;
+            };
             let live_rows = if live.populated {
                 count_rows(client, &live.name).await?
             } else {
                 0
             };
-            let rows = count_rows(client, &staging.name).await?;
-            let bytes = u64::try_from(staging.bytes).unwrap_or(0);
+            let rows = count_rows(client, &staged.name).await?;
+            let parts = staging.partitions_of(staged.oid).map(|partition| partition.bytes);
+            let bytes = u64::try_from(staged.bytes + parts.sum::<i64>()).unwrap_or(0);
             relations.insert(
                 live.name.name.as_str().to_owned(),
                 RelationFacts::new(rows, live_rows, bytes),

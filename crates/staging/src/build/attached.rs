@@ -1,12 +1,13 @@
 //! What is attached to a table and may wait until its rows are there: indexes, keys, foreign keys, trigger states.
 
-use cutover_core::catalog::{CatalogSnapshot, Constraint, ConstraintKind, Index, RelationKind, Trigger};
+use cutover_core::catalog::{CatalogSnapshot, Constraint, ConstraintKind, Index, Kin, RelationKind, Trigger};
 use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, Sql, Step};
 
 use super::extension;
+use super::partition;
 use super::twin::Twin;
 use crate::deferred::{
-    Deferral, DeferredAction, DeferredStep, ForeignKey, TriggerState, comment_on_constraint,
+    Deferral, DeferredAction, DeferredStep, ForeignKey, PartitionedKey, TriggerState, comment_on_constraint,
 };
 
 /// The name that an index bears in staging.
@@ -20,7 +21,7 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
     let mut actions = Vec::new();
     let key = key_of(twin, live);
     if let Some(key) = key {
-        if !builds_its_index(key) {
+        if !builds_its_index(key) && !twin.is_partitioned() {
             actions.push(DeferredAction::AttachKey {
                 index: name(),
                 primary: key.kind == ConstraintKind::PrimaryKey,
@@ -69,7 +70,11 @@ pub(super) fn index(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Vec
     if live.replica_identity {
         actions.push(DeferredAction::ReplicaIdentity { index: name() });
     }
-    let mut steps = vec![DeferredStep::new(&twin.staging, build(twin, live, naming)).making(live.bytes)];
+    let made = match key {
+        Some(key) if twin.is_partitioned() => partitioned_key(live, key, naming),
+        _ => build(twin, live, naming),
+    };
+    let mut steps = vec![DeferredStep::new(&twin.staging, made).making(live.bytes)];
     steps.extend(on(twin, actions));
     steps
 }
@@ -97,12 +102,56 @@ fn build(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> DeferredAction
             tablespace: live.tablespace.clone(),
         };
     }
-    DeferredAction::BuildIndex {
-        index: staging_name(naming, live),
-        unique: live.unique,
-        tail: live.tail.clone(),
-        tablespace: live.tablespace.clone(),
+    let (index, unique) = (staging_name(naming, live), live.unique);
+    let (tail, tablespace) = (live.tail.clone(), live.tablespace.clone());
+    if twin.is_partitioned() {
+        DeferredAction::CreatePartitionedIndex {
+            index,
+            unique,
+            tail,
+            tablespace,
+        }
+    } else {
+        DeferredAction::BuildIndex {
+            index,
+            unique,
+            tail,
+            tablespace,
+        }
     }
+}
+
+/// A key of a partitioned table, which cannot be made of an index that is there.
+fn partitioned_key(live: &Index, key: &Constraint, naming: &NamingPolicy) -> DeferredAction {
+    DeferredAction::AddPartitionedKey(PartitionedKey {
+        index: staging_name(naming, live),
+        primary: key.kind == ConstraintKind::PrimaryKey,
+        nulls_not_distinct: live.nulls_not_distinct,
+        columns: key.columns.clone(),
+        included: live.included.clone(),
+        options: live.options.clone(),
+        tablespace: live.tablespace.clone(),
+        deferral: Deferral::of(key),
+    })
+}
+
+/// Attaches the twin of a partition's index to the twin of its parent's, as on live.
+pub(super) fn attach_index(
+    twin: &Twin<'_>,
+    parent: &Kin,
+    live: &Index,
+    snapshot: &CatalogSnapshot,
+    naming: &NamingPolicy,
+) -> Option<DeferredStep> {
+    let mut above = partition::above(snapshot, twin.live).map(|table| naming.staging(&table.name));
+    let parent_table = above.next()?;
+    let action = DeferredAction::AttachIndex {
+        index: naming.staging(&parent.name).name,
+        partition: twin.staging.clone(),
+        partition_index: staging_name(naming, live),
+        above: above.collect(),
+    };
+    Some(DeferredStep::new(&parent_table, action))
 }
 
 /// Makes an index that waits for the rows on the empty table, so that the server reads its expressions now; and the
@@ -133,7 +182,7 @@ pub(super) fn foreign_keys<'a>(
         let member = snapshot
             .relations
             .iter()
-            .find(|member| member.oid == target.oid && member.kind == RelationKind::Table);
+            .find(|member| member.oid == target.oid && member.kind != RelationKind::MaterializedView);
         let key = ForeignKey {
             name: constraint.name.clone(),
             columns: constraint.columns.clone(),
@@ -147,6 +196,20 @@ pub(super) fn foreign_keys<'a>(
             deferral: Deferral::of(constraint),
             period: constraint.temporal,
             enforced: constraint.enforced,
+            checked_when_added: constraint.validated
+                && constraint.enforced
+                && (twin.is_partitioned()
+                    || member.is_some_and(|m| m.kind == RelationKind::PartitionedTable)),
+            level: partition::above(snapshot, twin.live).count(),
+            partitions: [
+                Some(twin.live),
+                member.filter(|member| member.oid != twin.live.oid),
+            ]
+            .into_iter()
+            .flatten()
+            .flat_map(|table| snapshot.partitions_of(table.oid))
+            .map(|partition| naming.staging(&partition.name))
+            .collect(),
         };
         Some((key, constraint))
     })
@@ -155,8 +218,9 @@ pub(super) fn foreign_keys<'a>(
 /// A foreign key, its validation where live has it valid, and its comment.
 pub(super) fn foreign_key(twin: &Twin<'_>, key: ForeignKey, live: &Constraint) -> Vec<DeferredStep> {
     let (name, target) = (key.name.clone(), key.target.clone());
+    let checked = key.checked_when_added;
     let mut actions = vec![DeferredAction::AddForeignKey(key)];
-    if live.validated && live.enforced {
+    if live.validated && live.enforced && !checked {
         let name = name.clone();
         actions.push(DeferredAction::ValidateForeignKey { name, target });
     }
@@ -172,18 +236,20 @@ pub(super) fn foreign_key(twin: &Twin<'_>, key: ForeignKey, live: &Constraint) -
 }
 
 /// A trigger, made where the table's live name means the twin, and kept from firing during the load.
+///
+/// A partition's clone of its parent's trigger came about with that; its state and comment are its own.
 pub(super) fn trigger(twin: &Twin<'_>, live: &Trigger) -> Vec<Step> {
     let object = || ObjectName::part(ObjectKind::Trigger, &live.name, &twin.staging);
-    let mut steps = vec![
-        Step::new("create", object(), Sql::text("").deparsed(&live.definition)),
-        Step::new(
-            "keep from firing",
-            object(),
-            twin.alter_in_scratch()
-                .then(" DISABLE TRIGGER ")
-                .ident(&live.name),
-        ),
-    ];
+    let mut steps = Vec::new();
+    if !live.inherited {
+        let create = Sql::text("").deparsed(&live.definition);
+        steps.push(Step::new("create", object(), create));
+    }
+    let disable = Sql::text("ALTER TABLE ONLY ")
+        .name(&twin.scratch)
+        .then(" DISABLE TRIGGER ")
+        .ident(&live.name);
+    steps.push(Step::new("keep from firing", object(), disable));
     if let Some(comment) = &live.comment {
         let sql = Sql::text("COMMENT ON TRIGGER ")
             .ident(&live.name)

@@ -9,7 +9,7 @@ use super::twin::Twin;
 
 /// Statistics target and options of a column; for a materialized view its storage and compression too.
 pub(super) fn column_settings(twin: &Twin<'_>, column: &Column) -> Vec<Step> {
-    let alter = || twin.alter().then(" ALTER COLUMN ").ident(&column.name);
+    let alter = || twin.alter_only().then(" ALTER COLUMN ").ident(&column.name);
     let mut all = Vec::new();
     if twin.is_materialized_view() {
         let storage = match column.storage.as_deref() {
@@ -57,7 +57,7 @@ pub(super) fn replica_identity(twin: &Twin<'_>) -> Option<Step> {
     Some(Step::new(
         "set the replica identity of",
         twin.object(),
-        twin.alter().then(sql),
+        twin.alter_only().then(sql),
     ))
 }
 

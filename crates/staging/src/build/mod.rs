@@ -7,19 +7,21 @@ pub(crate) mod grants;
 pub(crate) mod label;
 mod matview;
 mod notices;
+mod partition;
 mod policy;
 mod rule;
 mod session;
 mod table;
 pub(crate) mod twin;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Relation, RelationKind};
 use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 pub(crate) use matview::in_dependency_order;
 pub(crate) use session::settings;
+pub(crate) use table::storage_parameter;
 
 use crate::CloneOptions;
 use crate::deferred::{self, DeferredAction, DeferredStep};
@@ -57,6 +59,16 @@ pub(crate) fn plan(
             .iter()
             .map(|relation| Twin::of(relation, naming, options.scratch()))
             .collect(),
+        partitioned_indexes: relations
+            .iter()
+            .filter(|relation| relation.kind == RelationKind::PartitionedTable)
+            .flat_map(|relation| {
+                relation
+                    .indexes
+                    .iter()
+                    .map(|index| (index.oid, (*relation, index)))
+            })
+            .collect(),
         build: Build {
             steps: Plan::new(title, snapshot.fingerprint.clone()),
             put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
@@ -81,6 +93,8 @@ struct Planner<'a> {
     naming: &'a NamingPolicy,
     options: &'a CloneOptions,
     twins: Vec<Twin<'a>>,
+    /// Indexes of partitioned tables, by oid.
+    partitioned_indexes: BTreeMap<u32, (&'a Relation, &'a Index)>,
     build: Build,
 }
 
@@ -108,7 +122,7 @@ impl<'a> Planner<'a> {
             .twins
             .iter()
             .map(|twin| twin.live)
-            .filter(|live| live.kind == RelationKind::Table)
+            .filter(|live| live.kind != RelationKind::MaterializedView)
             .collect();
         if !tables.is_empty() {
             let names = tables.iter().map(|table| Sql::text("").name(&table.name));
@@ -148,6 +162,8 @@ impl<'a> Planner<'a> {
                 }
             }
             steps.extend(table::set_type(twin));
+            let not_valid = table::unvalidated_checks(twin.live);
+            steps.extend(not_valid.flat_map(|check| table::invalidate_check(twin, check)));
             steps
         });
         // Only now does every sequence of the set have a twin.
@@ -165,18 +181,20 @@ impl<'a> Planner<'a> {
                     .any(|used| sequences.contains(&used.oid))
             });
             let defaults = repointed.filter_map(|column| table::repoint_default(twin, column));
-            let triggers = twin
-                .live
-                .triggers
-                .iter()
-                .flat_map(|trigger| attached::trigger(twin, trigger));
+            defaults.collect()
+        });
+        // What is done to a parent from now on may reach its partitions.
+        self.for_each(|planner, twin| partition::attach(twin, &planner.twins).into_iter().collect());
+        self.for_each(|_, twin| {
+            let triggers = twin.live.triggers.iter();
+            let triggers = triggers.flat_map(|trigger| attached::trigger(twin, trigger));
             let rules = twin.live.rules.iter().flat_map(|rule| rule::create(twin, rule));
             let policies = twin
                 .live
                 .policies
                 .iter()
                 .flat_map(|policy| policy::create(twin, policy));
-            defaults.chain(triggers).chain(rules).chain(policies).collect()
+            triggers.chain(rules).chain(policies).collect()
         });
     }
 
@@ -221,6 +239,7 @@ impl<'a> Planner<'a> {
 
     /// What follows names members only where we put the name together ourselves.
     fn dress(&mut self) {
+        let mut attachments = Vec::new();
         for twin in self.twins.clone() {
             let live = twin.live;
             let mut parts = Vec::new();
@@ -231,9 +250,6 @@ impl<'a> Planner<'a> {
                 let object = ObjectName::qualified(ObjectKind::Sequence, &staging);
                 sequences.push((object, staging, sequence));
             }
-            self.push(
-                table::unvalidated_checks(live).flat_map(|check| table::invalidate_check(&twin, check)),
-            );
             self.push(table::comments_on_not_null(&twin));
             self.push(
                 live.columns
@@ -246,7 +262,7 @@ impl<'a> Planner<'a> {
                     &index.name,
                     &self.naming.staging(&index.name),
                 ));
-                self.index(&twin, index);
+                attachments.extend(self.index(&twin, index));
             }
             self.push(dress::replica_identity(&twin));
             for statistics in &live.statistics {
@@ -274,20 +290,41 @@ impl<'a> Planner<'a> {
                 live_oid: live.oid,
                 staging: twin.staging.clone(),
                 kind: live.kind,
+                partition_of: self.parent_of(live),
                 parts,
             });
         }
+        deferred::sort(&mut attachments);
+        self.push(attachments.iter().map(in_this_transaction));
     }
 
-    fn index(&mut self, twin: &Twin<'a>, index: &Index) {
-        let steps = attached::index(twin, index, self.naming);
-        // A materialized view is filled by REFRESH, which builds its indexes after the rows by itself.
-        let now = twin.is_materialized_view()
-            || self.options.indexes_first()
-            || (self.options.foreign_keys_first() && self.is_referenced(twin.live, index));
-        if now {
+    /// The live name of the partitioned table that it is a partition of.
+    fn parent_of(&self, live: &Relation) -> Option<QualifiedName> {
+        let partition = live.partition.as_ref()?;
+        let parent = self.twins.iter().find(|twin| twin.live.oid == partition.parent)?;
+        Some(parent.live.name.clone())
+    }
+
+    /// Returns what has to wait until the indexes of all other tables are made, when they are made now.
+    fn index(&mut self, twin: &Twin<'a>, index: &Index) -> Vec<DeferredStep> {
+        let mut steps = attached::index(twin, index, self.naming);
+        let parent = index.parent.as_ref().and_then(|parent| {
+            let (table, live) = self.partitioned_indexes.get(&parent.oid)?;
+            let attach = attached::attach_index(twin, parent, index, self.snapshot, self.naming)?;
+            Some((attach, self.is_made_now(table, live)))
+        });
+        let mut later = Vec::new();
+        match parent {
+            Some((attach, true)) => later.push(attach),
+            Some((attach, false)) => self.build.post_data.push(attach),
+            None => {}
+        }
+        if self.is_made_now(twin.live, index) {
+            if twin.is_partitioned() {
+                later.append(&mut steps);
+            }
             self.push(steps.iter().map(in_this_transaction));
-            return;
+            return later;
         }
         if index.computed {
             let (built, dropped) = attached::try_out(twin, index, self.naming);
@@ -295,28 +332,49 @@ impl<'a> Planner<'a> {
             self.build.put_off.steps.push(dropped);
         }
         self.build.post_data.extend(steps);
+        later
     }
 
-    /// Whether a foreign key within the set may rest on this index.
+    /// Whether an index comes before the load, rather than after it.
+    fn is_made_now(&self, table: &Relation, index: &Index) -> bool {
+        // A materialized view is filled by REFRESH, which builds its indexes after the rows by itself.
+        table.kind == RelationKind::MaterializedView
+            || self.options.indexes_first()
+            || (self.options.foreign_keys_first() && self.is_referenced(table, index))
+    }
+
+    /// Whether a foreign key within the set may rest on this index, or on one that it is attached to.
     fn is_referenced(&self, table: &Relation, index: &Index) -> bool {
-        index.unique
+        let by_itself = index.unique
             && !index.computed
             && self
                 .twins
                 .iter()
                 .flat_map(|twin| &twin.live.constraints)
                 .filter_map(|constraint| constraint.references.as_ref())
-                .any(|target| target.oid == table.oid)
+                .any(|target| target.oid == table.oid);
+        let parent = || {
+            index
+                .parent
+                .as_ref()
+                .and_then(|parent| self.partitioned_indexes.get(&parent.oid))
+        };
+        by_itself || parent().is_some_and(|(table, index)| self.is_referenced(table, index))
     }
 
     /// After every key that they may refer to; triggers and rules are let go last, and then row-level security.
     fn attach_foreign_keys(&mut self) {
         let mut foreign_keys = Vec::new();
         let mut let_go = Vec::new();
-        for twin in &self.twins {
+        // Partitions before their parents, which take over what the partitions have.
+        let (partitioned, plain): (Vec<_>, Vec<_>) =
+            self.twins.iter().partition(|twin| twin.is_partitioned());
+        for twin in plain.into_iter().chain(partitioned.into_iter().rev()) {
             for (key, live) in attached::foreign_keys(twin, self.snapshot, self.naming) {
                 foreign_keys.extend(attached::foreign_key(twin, key, live));
             }
+        }
+        for twin in &self.twins {
             let live = twin.live;
             let triggers = live.triggers.iter();
             let_go.extend(triggers.filter_map(|trigger| attached::trigger_state(twin, trigger)));
@@ -324,6 +382,7 @@ impl<'a> Planner<'a> {
             let_go.extend(policy::turn_on(twin, live));
         }
         if self.options.foreign_keys_first() {
+            deferred::sort(&mut foreign_keys);
             self.push(foreign_keys.iter().map(in_this_transaction));
         } else {
             self.build.post_data.extend(foreign_keys);

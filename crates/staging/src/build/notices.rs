@@ -1,6 +1,6 @@
 //! What the operator should know of a member before the first change, though it stops nothing.
 
-use cutover_core::catalog::{Persistence, Relation, SecurityLabel};
+use cutover_core::catalog::{Index, Persistence, Relation, RelationKind, SecurityLabel};
 use cutover_core::{ObjectKind, ObjectName};
 
 pub(super) fn of(live: &Relation) -> Vec<String> {
@@ -11,7 +11,9 @@ pub(super) fn of(live: &Relation) -> Vec<String> {
             live.object()
         ));
     }
-    for index in live.indexes.iter().filter(|index| !index.valid) {
+    // A partitioned table's is invalid as long as some partition has none attached to it, and so is its twin's.
+    let broken = |index: &&Index| !index.valid && live.kind != RelationKind::PartitionedTable;
+    for index in live.indexes.iter().filter(broken) {
         let object = ObjectName::qualified(ObjectKind::Index, &index.name);
         notices.push(format!(
             "{object} of {} is invalid; its twin is built anew and will be valid: drop it first if it is the rest of a \

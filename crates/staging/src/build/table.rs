@@ -23,6 +23,9 @@ pub(super) fn create(twin: &Twin<'_>) -> Step {
             " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED \
              INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)",
         );
+    if let Some(key) = &twin.live.partition_key {
+        sql = sql.then(" PARTITION BY ").deparsed(key);
+    }
     sql = storage_clauses(sql, twin.live);
     Step::new("create", twin.object(), sql).locking(LockMode::AccessShare, &twin.live.name)
 }
@@ -59,7 +62,7 @@ pub(super) fn storage_clauses(mut sql: Sql, live: &Relation) -> Sql {
 }
 
 /// `fillfactor=70` → `"fillfactor" = '70'`.
-pub(super) fn storage_parameter(prefix: Sql, option: &str) -> Sql {
+pub(crate) fn storage_parameter(prefix: Sql, option: &str) -> Sql {
     let (name, value) = option.split_once('=').unwrap_or((option, "true"));
     match Ident::new(name) {
         Ok(name) => prefix.ident(&name).then(" = ").literal(value),
@@ -188,7 +191,7 @@ pub(super) fn invalidate_check(twin: &Twin<'_>, check: &Constraint) -> Vec<Step>
     let mut steps = vec![Step::new(
         "make NOT VALID again",
         object(),
-        twin.alter()
+        twin.alter_in_scratch()
             .then(" DROP CONSTRAINT ")
             .ident(&check.name)
             .then(", ADD CONSTRAINT ")
@@ -200,7 +203,7 @@ pub(super) fn invalidate_check(twin: &Twin<'_>, check: &Constraint) -> Vec<Step>
         steps.push(Step::new(
             "comment on",
             object(),
-            comment_on_constraint(&twin.staging, &check.name, comment),
+            comment_on_constraint(&twin.scratch, &check.name, comment),
         ));
     }
     steps

@@ -37,12 +37,25 @@ impl<'a> Twin<'a> {
         Sql::text(self.verb()).name(&self.scratch)
     }
 
+    /// `ALTER TABLE ONLY …` where the table has partitions or children, which have settings of their own.
+    pub(crate) fn alter_only(&self) -> Sql {
+        if self.live.inherited_by.is_empty() {
+            self.alter()
+        } else {
+            Sql::text("ALTER TABLE ONLY ").name(&self.staging)
+        }
+    }
+
     fn verb(&self) -> &'static str {
         if self.is_materialized_view() {
             "ALTER MATERIALIZED VIEW "
         } else {
             "ALTER TABLE "
         }
+    }
+
+    pub(crate) fn is_partitioned(&self) -> bool {
+        self.live.kind == RelationKind::PartitionedTable
     }
 
     pub(crate) fn is_materialized_view(&self) -> bool {

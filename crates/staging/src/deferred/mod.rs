@@ -1,6 +1,7 @@
 //! What is made on a twin after the rows are there: indexes, keys, foreign keys, trigger states.
 
 mod order; // which comes before which
+mod partitioned; // indexes and keys of partitioned tables
 mod step; // their statements, locks, and how to tell that they happened
 
 use cutover_core::catalog::{Constraint, ConstraintKind};
@@ -51,6 +52,31 @@ pub enum DeferredAction {
         /// The index's tablespace, where it is not the database's own.
         tablespace: Option<Ident>,
     },
+    /// Makes the index of a partitioned table itself: nothing is built. It becomes valid when the index of every partition
+    /// is attached.
+    CreatePartitionedIndex {
+        /// Its staging name.
+        index: Ident,
+        /// Whether it is unique.
+        unique: bool,
+        /// The definition after the table's name.
+        tail: Deparsed,
+        /// The tablespace that indexes of new partitions go to.
+        tablespace: Option<Ident>,
+    },
+    /// Makes a key of a partitioned table and its index, without those of its partitions.
+    AddPartitionedKey(PartitionedKey),
+    /// Attaches the index of a partition to that of the partitioned table.
+    AttachIndex {
+        /// The staging name of the partitioned table's index.
+        index: Ident,
+        /// The partition's twin.
+        partition: QualifiedName,
+        /// The staging name of the partition's index.
+        partition_index: Ident,
+        /// The partitioned tables above, whose own indexes may become valid by this.
+        above: Vec<QualifiedName>,
+    },
     /// Makes a unique index a primary key or unique constraint. The constraint bears the index's name.
     AttachKey {
         /// The index's staging name.
@@ -60,7 +86,8 @@ pub enum DeferredAction {
         /// When it is checked.
         deferral: Deferral,
     },
-    /// Adds a foreign key without looking at the rows.
+    /// Adds a foreign key: without looking at the rows, unless [`ForeignKey::checked_when_added`]. A partitioned table's
+    /// takes over those that its partitions have, and looks only at the rows of partitions without one.
     AddForeignKey(ForeignKey),
     /// Checks the rows against a foreign key.
     ValidateForeignKey {
@@ -198,6 +225,38 @@ pub struct ForeignKey {
     pub period: bool,
     /// `false` for `NOT ENFORCED` (PostgreSQL 18).
     pub enforced: bool,
+    /// Whether the rows are checked as it is added. PostgreSQL before 18 adds none `NOT VALID` to a partitioned table; and
+    /// of a key to one, it would validate only what is on the partitioned table itself.
+    #[serde(default)]
+    pub checked_when_added: bool,
+    /// How many partitioned tables are above the referencing table, as a partition.
+    #[serde(default)]
+    pub level: usize,
+    /// The partitions of both tables, all levels: they are locked along.
+    #[serde(default)]
+    pub partitions: Vec<QualifiedName>,
+}
+
+/// A key of a partitioned table, put together from the catalog's parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartitionedKey {
+    /// The staging name of its index; the constraint bears the same.
+    pub index: Ident,
+    /// Primary key rather than unique.
+    pub primary: bool,
+    /// Whether it is `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
+    /// Its columns.
+    pub columns: Vec<Ident>,
+    /// Columns of `INCLUDE`.
+    pub included: Vec<Ident>,
+    /// Storage parameters of its index, `name=value`.
+    pub options: Vec<String>,
+    /// The tablespace that indexes of new partitions go to.
+    pub tablespace: Option<Ident>,
+    /// When it is checked.
+    pub deferral: Deferral,
 }
 
 /// When a key is checked.

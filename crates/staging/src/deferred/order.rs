@@ -1,5 +1,7 @@
 //! In which order deferred steps happen.
 
+use std::cmp::Reverse;
+
 use super::{DeferredAction, DeferredStep};
 
 /// Where a step stands among those that touch the same tables: it may count on every earlier wave of them, and on nothing
@@ -17,12 +19,19 @@ pub(crate) enum Wave {
     Exclusions,
     /// Indexes become keys.
     Keys,
+    /// Partitioned tables get indexes and keys, still without those of their partitions.
+    PartitionedIndexes,
+    /// The partitions' are attached to them.
+    Attachments,
     /// Indexes get what is said about them: targets, comments, marks.
     Marks,
     /// Foreign keys are added.
     ForeignKeys,
     /// Rows are checked against them.
     Validation,
+    /// Foreign keys that check the rows as they are added, the deepest partitions' first: those of partitioned tables take
+    /// over what their partitions have, which is valid by now.
+    CheckedForeignKeys(Reverse<usize>),
     /// Constraints of all kinds get their comments.
     Comments,
     /// Triggers and rules are let go.
@@ -43,6 +52,11 @@ impl DeferredAction {
             | Self::IndexDependsOnExtension { .. }
             | Self::ClusterOn { .. }
             | Self::ReplicaIdentity { .. } => Wave::Marks,
+            Self::CreatePartitionedIndex { .. } | Self::AddPartitionedKey(_) => Wave::PartitionedIndexes,
+            Self::AttachIndex { .. } => Wave::Attachments,
+            Self::AddForeignKey(key) if key.checked_when_added => {
+                Wave::CheckedForeignKeys(Reverse(key.level))
+            }
             Self::AddForeignKey(_) => Wave::ForeignKeys,
             Self::ValidateForeignKey { .. } => Wave::Validation,
             Self::CommentOnConstraint { .. } => Wave::Comments,

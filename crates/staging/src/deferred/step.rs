@@ -18,7 +18,8 @@ impl DeferredStep {
                 tail,
                 tablespace,
             } => {
-                let sql = build_index(&self.table, index, *unique, tail, tablespace.as_ref());
+                let on = Sql::text(" ON ").name(&self.table);
+                let sql = build_index(index, *unique, &on, tail, tablespace.as_ref());
                 Step::new("build", self.index_object(index), sql)
                     .locking(LockMode::Share, &self.table)
                     .done_when(self.index_done(index))
@@ -29,27 +30,26 @@ impl DeferredStep {
                 definition,
                 tablespace,
             } => self.build_constraint(name, *kind, definition, tablespace.as_ref()),
+            DeferredAction::CreatePartitionedIndex {
+                index,
+                unique,
+                tail,
+                tablespace,
+            } => self.create_partitioned_index(index, *unique, tail, tablespace.as_ref()),
+            DeferredAction::AddPartitionedKey(key) => self.add_partitioned_key(key),
+            DeferredAction::AttachIndex {
+                index,
+                partition,
+                partition_index,
+                above,
+            } => self.attach_index(index, partition, partition_index, above),
             DeferredAction::AttachKey {
                 index,
                 primary,
                 deferral,
             } => self.attach_key(index, *primary, *deferral),
             DeferredAction::AddForeignKey(key) => self.add_foreign_key(key),
-            DeferredAction::ValidateForeignKey { name, target } => {
-                let validated = self.constraint_query(name, ConstraintKind::ForeignKey);
-                let step = self
-                    .alter(
-                        "validate",
-                        self.constraint_object(name),
-                        self.alter_table().then(" VALIDATE CONSTRAINT ").ident(name),
-                    )
-                    .done_when(DoneWhen::Query(validated.then(" AND k.convalidated)")));
-                if *target == self.table {
-                    step
-                } else {
-                    step.locking(LockMode::RowShare, target)
-                }
-            }
+            DeferredAction::ValidateForeignKey { name, target } => self.validate_foreign_key(name, target),
             DeferredAction::IndexStatistics {
                 index,
                 column,
@@ -166,10 +166,10 @@ impl DeferredStep {
     }
 
     fn add_foreign_key(&self, key: &ForeignKey) -> Step {
-        let unchecked = if key.enforced {
-            " NOT VALID"
-        } else {
-            " NOT ENFORCED"
+        let unchecked = match (key.enforced, key.checked_when_added) {
+            (false, _) => " NOT ENFORCED",
+            (true, true) => "",
+            (true, false) => " NOT VALID",
         };
         let step = Step::new(
             "add",
@@ -178,10 +178,26 @@ impl DeferredStep {
         )
         .locking(LockMode::ShareRowExclusive, &self.table)
         .done_when(self.constraint_done(&key.name, ConstraintKind::ForeignKey));
+        let step = key.partitions.iter().fold(step, |step, partition| {
+            step.locking(LockMode::ShareRowExclusive, partition)
+        });
         if key.target == self.table {
             step
         } else {
             step.locking(LockMode::ShareRowExclusive, &key.target)
+        }
+    }
+
+    fn validate_foreign_key(&self, name: &Ident, target: &QualifiedName) -> Step {
+        let validated = self.constraint_query(name, ConstraintKind::ForeignKey);
+        let sql = self.alter_table().then(" VALIDATE CONSTRAINT ").ident(name);
+        let step = self
+            .alter("validate", self.constraint_object(name), sql)
+            .done_when(DoneWhen::Query(validated.then(" AND k.convalidated)")));
+        if *target == self.table {
+            step
+        } else {
+            step.locking(LockMode::RowShare, target)
         }
     }
 
@@ -201,7 +217,10 @@ impl DeferredStep {
         Step::new(
             "enable",
             ObjectName::part(ObjectKind::Trigger, trigger, &self.table),
-            self.alter_table().then(sql).ident(trigger),
+            Sql::text("ALTER TABLE ONLY ")
+                .name(&self.table)
+                .then(sql)
+                .ident(trigger),
         )
         .locking(LockMode::ShareRowExclusive, &self.table)
         .done_when(DoneWhen::Query(done))
@@ -255,28 +274,30 @@ impl DeferredStep {
         alter_table(&self.table)
     }
 
-    fn constraint_object(&self, name: &Ident) -> ObjectName {
+    pub(super) fn constraint_object(&self, name: &Ident) -> ObjectName {
         ObjectName::part(ObjectKind::Constraint, name, &self.table)
     }
 
-    fn index_object(&self, index: &Ident) -> ObjectName {
+    pub(super) fn index_object(&self, index: &Ident) -> ObjectName {
         ObjectName::qualified(ObjectKind::Index, &self.table.with_name(index.clone()))
     }
 
     fn index_done(&self, index: &Ident) -> DoneWhen {
-        DoneWhen::Query(
-            Sql::text(
-                "SELECT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
-                  WHERE x.indisvalid AND x.indrelid = ",
-            )
-            .append(&to_regclass(&self.table))
-            .then(" AND i.relname = ")
-            .literal(index.as_str())
-            .then(")"),
-        )
+        DoneWhen::Query(self.index_query(index).then(" AND x.indisvalid)"))
     }
 
-    fn constraint_done(&self, name: &Ident, kind: ConstraintKind) -> DoneWhen {
+    /// Lacks the closing parenthesis.
+    pub(super) fn index_query(&self, index: &Ident) -> Sql {
+        Sql::text(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
+              WHERE x.indrelid = ",
+        )
+        .append(&to_regclass(&self.table))
+        .then(" AND i.relname = ")
+        .literal(index.as_str())
+    }
+
+    pub(super) fn constraint_done(&self, name: &Ident, kind: ConstraintKind) -> DoneWhen {
         DoneWhen::Query(self.constraint_query(name, kind).then(")"))
     }
 
@@ -341,10 +362,10 @@ impl ForeignKey {
     }
 }
 
-fn build_index(
-    table: &QualifiedName,
+pub(super) fn build_index(
     index: &Ident,
     unique: bool,
+    on: &Sql,
     tail: &Deparsed,
     tablespace: Option<&Ident>,
 ) -> Sql {
@@ -354,8 +375,7 @@ fn build_index(
         "CREATE INDEX "
     })
     .ident(index)
-    .then(" ON ")
-    .name(table)
+    .append(on)
     .then(" ")
     .deparsed(tail);
     match tablespace {
@@ -382,7 +402,7 @@ fn alter_table(table: &QualifiedName) -> Sql {
     Sql::text("ALTER TABLE ").name(table)
 }
 
-fn to_regclass(table: &QualifiedName) -> Sql {
+pub(super) fn to_regclass(table: &QualifiedName) -> Sql {
     Sql::text("pg_catalog.to_regclass(")
         .literal(&table.to_string())
         .then(")")

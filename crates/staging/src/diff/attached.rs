@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use cutover_core::catalog::{Constraint, ConstraintKind, ExtendedStatistics, Index, OwnedSequence, Trigger};
+use cutover_core::catalog::{
+    Constraint, ConstraintKind, ExtendedStatistics, Index, Kin, OwnedSequence, Trigger,
+};
 use cutover_core::{Ident, ObjectKind, ObjectName, QualifiedName};
 
 use super::acl;
@@ -47,6 +49,13 @@ impl<'a> Comparison<'a> {
         self.equal(object, "validated", &a.validated, &b.validated);
         self.equal(object, "enforced", &a.enforced, &b.enforced);
         self.equal(object, "temporal", &a.temporal, &b.temporal);
+        self.equal(object, "local definition", &a.local, &b.local);
+        self.equal(
+            object,
+            "number of parents with it",
+            &a.inherit_count,
+            &b.inherit_count,
+        );
         self.equal_option(object, "comment", a.comment.as_ref(), b.comment.as_ref());
         self.equal_list(object, "columns", &a.columns, &b.columns);
         if a.kind != ConstraintKind::ForeignKey {
@@ -114,6 +123,13 @@ impl<'a> Comparison<'a> {
                 self.equal(&object, "valid", &a.valid, &b.valid);
             }
             self.extensions(&object, &a.depends_on_extensions, &b.depends_on_extensions);
+            let parent = a.parent.as_ref().map(|parent| self.twin_of_index(parent));
+            self.equal_option(
+                &object,
+                "partitioned index",
+                parent.as_ref(),
+                b.parent.as_ref().map(|p| &p.name),
+            );
             self.equal(&object, "CLUSTER mark", &a.clustered, &b.clustered);
             self.equal(
                 &object,
@@ -144,6 +160,12 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// The staging name of a partitioned table's index.
+    fn twin_of_index(&self, index: &Kin) -> QualifiedName {
+        let twin = self.counterparts.part(ObjectKind::Index, &index.name);
+        twin.unwrap_or(&index.name).clone()
+    }
+
     pub(super) fn triggers(&mut self) {
         let (live, staging) = (self.live, self.staging);
         let object = |trigger: &Trigger| ObjectName::part(ObjectKind::Trigger, &trigger.name, &live.name);
@@ -158,6 +180,7 @@ impl<'a> Comparison<'a> {
                 self.differs(&object, "definition", &a.definition, &b.definition);
             }
             self.equal(&object, "state", &a.enabled, &b.enabled);
+            self.equal(&object, "inheritance", &a.inherited, &b.inherited);
             self.equal_option(&object, "comment", a.comment.as_ref(), b.comment.as_ref());
             self.equal_option(
                 &object,

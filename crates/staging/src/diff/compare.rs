@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
-use cutover_core::catalog::{Column, Relation};
-use cutover_core::{Deparsed, Ident, ObjectKind, ObjectName};
+use cutover_core::catalog::{Column, Kin, Relation};
+use cutover_core::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
 use super::counterparts::Counterparts;
 use super::text::{is_reprint, same_default};
@@ -157,6 +157,7 @@ impl<'a> Comparison<'a> {
             a.persistence.as_str(),
             b.persistence.as_str(),
         );
+        self.kinship(&object);
         self.equal_option(&object, "type of rows", a.of_type.as_ref(), b.of_type.as_ref());
         self.equal_option(
             &object,
@@ -212,6 +213,37 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Parents and children, by their twins' names where they are members.
+    fn kinship(&mut self, object: &ObjectName) {
+        let (a, b) = (self.live, self.staging);
+        let twins =
+            |kin: &[Kin]| -> Vec<QualifiedName> { kin.iter().map(|kin| self.twin_name(kin)).collect() };
+        let names = |kin: &[Kin]| -> Vec<QualifiedName> { kin.iter().map(|kin| kin.name.clone()).collect() };
+        let sorted = |mut names: Vec<QualifiedName>| {
+            names.sort();
+            names
+        };
+        let parents = (twins(&a.inherits_from), names(&b.inherits_from));
+        let children = (sorted(twins(&a.inherited_by)), sorted(names(&b.inherited_by)));
+        self.equal_list(object, "parents", &parents.0, &parents.1);
+        self.equal_list(object, "partitions or children", &children.0, &children.1);
+        self.equal_option(
+            object,
+            "partition key",
+            a.partition_key.as_ref(),
+            b.partition_key.as_ref(),
+        );
+        let bound = |relation: &'a Relation| relation.partition.as_ref().map(|partition| &partition.bound);
+        self.equal_option(object, "partition bound", bound(a), bound(b));
+        let detaching = |relation: &Relation| relation.partition.as_ref().is_some_and(|p| p.detaching);
+        self.equal(object, "being detached", &detaching(a), &detaching(b));
+    }
+
+    /// The name of a relation's twin; of what has none, its own.
+    fn twin_name(&self, kin: &Kin) -> QualifiedName {
+        self.counterparts.expected(kin.oid, &kin.name)
+    }
+
     fn columns(&mut self) {
         let (live, staging) = (self.live, self.staging);
         let object = |column: &Column| ObjectName::part(ObjectKind::Column, &column.name, &live.name);
@@ -230,6 +262,13 @@ impl<'a> Comparison<'a> {
     fn column(&mut self, object: &ObjectName, a: &Column, b: &Column) {
         self.equal(object, "type", &a.data_type, &b.data_type);
         self.equal_option(object, "collation", a.collation.as_ref(), b.collation.as_ref());
+        self.equal(object, "local definition", &a.local, &b.local);
+        self.equal(
+            object,
+            "number of parents with it",
+            &a.inherit_count,
+            &b.inherit_count,
+        );
         self.equal(object, "NOT NULL", &a.not_null, &b.not_null);
         if !same_default(a, b, self.counterparts) {
             self.differs(

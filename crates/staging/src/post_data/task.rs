@@ -31,8 +31,11 @@ pub(super) struct Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stretch {
     Indexes,
+    PartitionedIndexes,
+    Attachments,
     ForeignKeys,
     Validation,
+    CheckedForeignKeys,
     Rest,
 }
 
@@ -40,8 +43,11 @@ impl Wave {
     fn stretch(self) -> Stretch {
         match self {
             Self::Indexes | Self::Exclusions | Self::Keys | Self::Marks => Stretch::Indexes,
+            Self::PartitionedIndexes => Stretch::PartitionedIndexes,
+            Self::Attachments => Stretch::Attachments,
             Self::ForeignKeys => Stretch::ForeignKeys,
             Self::Validation => Stretch::Validation,
+            Self::CheckedForeignKeys(_) => Stretch::CheckedForeignKeys,
             Self::Comments | Self::Firing | Self::RowSecurity => Stretch::Rest,
         }
     }
@@ -51,8 +57,12 @@ impl Wave {
         match self {
             Self::Indexes | Self::Exclusions | Self::Validation => true,
             Self::Keys
+            | Self::PartitionedIndexes
+            | Self::Attachments
             | Self::Marks
             | Self::ForeignKeys
+            // Those of partitioned tables find valid ones on the partitions; and they have an order of their own.
+            | Self::CheckedForeignKeys(_)
             | Self::Comments
             | Self::Firing
             | Self::RowSecurity => false,
@@ -248,6 +258,9 @@ pub(super) mod tests {
             deferral: Deferral::NotDeferrable,
             period: false,
             enforced: true,
+            checked_when_added: false,
+            level: 0,
+            partitions: Vec::new(),
         });
         let validate = DeferredAction::ValidateForeignKey {
             name: ident(key),

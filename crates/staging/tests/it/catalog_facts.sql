@@ -45,7 +45,15 @@ WITH paired AS MATERIALIZED (
            p.conrelid IS NOT DISTINCT FROM k.conrelid AS expanded, p.conname AS expanded_from, k.confrelid
       FROM member m
       JOIN pg_constraint k ON k.conrelid = m.oid
-      LEFT JOIN pg_constraint p ON p.oid = k.conparentid
+      -- The topmost one of its own table that it was made for.
+      LEFT JOIN LATERAL (
+          WITH RECURSIVE up (oid, conparentid, conrelid, conname, level) AS (
+              SELECT oid, conparentid, conrelid, conname, 1 FROM pg_constraint WHERE oid = k.conparentid
+              UNION ALL
+              SELECT u.oid, u.conparentid, u.conrelid, u.conname, up.level + 1
+                FROM up JOIN pg_constraint u ON u.oid = up.conparentid
+          )
+          SELECT conrelid, conname FROM up WHERE up.conrelid = k.conrelid ORDER BY level DESC LIMIT 1) p ON true
       LEFT JOIN named_part i ON i.kind = 'index' AND i.oid = k.conindid AND i.side = m.side
 ), object AS MATERIALIZED (
     SELECT side, member, 'pg_class'::regclass::oid AS classid, oid, format('%s %I', kind, name) AS label FROM relation
@@ -106,8 +114,10 @@ WITH paired AS MATERIALIZED (
      WHERE r.kind <> 'sequence'
     UNION ALL
     SELECT o.side, o.member, o.label, jsonb_build_object(
-        'type', k.contype, 'deferrable', k.condeferrable, 'deferred', k.condeferred, 'validated', k.convalidated,
-        'local', k.conislocal, 'inherited', k.coninhcount, 'no inherit', k.connoinherit,
+        'type', k.contype, 'deferrable', k.condeferrable, 'deferred', k.condeferred, -- Before PostgreSQL 18, VALIDATE leaves what the server made for partitions outside the set as it was.
+        'validated', k.convalidated OR (k.conparentid <> 0 AND k.confrelid NOT IN (SELECT oid FROM member) AND k.confrelid <> 0),
+        'local', k.conislocal, 'inherited', k.coninhcount, -- Of keys it only tells whether they were made with their parent's or attached to it.
+        'no inherit', CASE WHEN k.contype NOT IN ('p', 'u', 'x', 'f') THEN k.connoinherit END,
         'actions', ARRAY[k.confupdtype, k.confdeltype, k.confmatchtype],
         'set on delete', to_jsonb(k) -> 'confdelsetcols' IS NOT NULL AND jsonb_typeof(to_jsonb(k) -> 'confdelsetcols') = 'array',
         'columns', (SELECT array_agg(a.attname ORDER BY u.n) FROM unnest(k.conkey) WITH ORDINALITY u (attnum, n)

@@ -54,7 +54,9 @@ fn parse(dump: &str) -> Vec<Block> {
             text.split_once("\n--\n").unwrap()
         };
         let kind = heading.rfind("; Type: ").map_or("", |at| &heading[at + 2..]);
-        let is_stored = kind.starts_with("Type: TABLE;") || kind.starts_with("Type: MATERIALIZED VIEW;");
+        // Partitioned tables have none before PostgreSQL 17, so the setting does not matter to them.
+        let is_stored = !body.contains("\nPARTITION BY ")
+            && (kind.starts_with("Type: TABLE;") || kind.starts_with("Type: MATERIALIZED VIEW;"));
         let mut told = kind.to_owned();
         if is_stored {
             told = format!("{told}; {access_method}");

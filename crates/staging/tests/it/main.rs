@@ -21,6 +21,7 @@ mod grants;
 mod labels;
 mod matviews;
 mod names;
+mod partitions;
 mod plans;
 mod policies;
 mod post_data;

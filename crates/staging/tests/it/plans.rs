@@ -50,3 +50,19 @@ async fn a_printed_plan_is_a_script() {
     let made = "SELECT count(*) FROM pg_class WHERE relname LIKE 'staging%' AND relkind IN ('r', 'i', 'S')";
     assert_eq!(workshop.database.query_text(made).await.unwrap(), "7");
 }
+
+#[tokio::test]
+async fn a_partitioned_table() {
+    let sql = "
+        CREATE TABLE app.countries (id integer PRIMARY KEY);
+        CREATE TABLE app.sites (id bigint, year integer, name text, country_id integer REFERENCES app.countries,
+            PRIMARY KEY (year, id)) PARTITION BY RANGE (year);
+        CREATE TABLE app.sites_2025 PARTITION OF app.sites FOR VALUES FROM (2025) TO (2026);
+        CREATE TABLE app.sites_other PARTITION OF app.sites DEFAULT;
+        CREATE INDEX sites_name ON app.sites (name);";
+    let mut workshop = Workshop::new(sql, &["sites", "countries"]).await;
+    let snapshot = workshop.snapshot().await;
+    let options = CloneOptions::default();
+    let plan = ClonePlan::compute(&snapshot, &NamingPolicy::default(), &options).unwrap();
+    insta::assert_snapshot!(plan.to_string().replace(snapshot.fingerprint.short(), "[digest]"));
+}

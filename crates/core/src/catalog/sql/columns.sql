@@ -17,6 +17,8 @@ SELECT a.attrelid, json_agg(json_build_object(
                            WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
                              AND u.refclassid = 'pg_class'::regclass AND u.deptype = 'n'),
     'row_type_of', nullif(CASE WHEN el.oid IS NULL THEN ty.typrelid ELSE el.typrelid END, 0)::bigint,
+    'local', a.attislocal,
+    'inherit_count', a.attinhcount,
     'generated', a.attgenerated::text,
     'identity', a.attidentity::text,
     'storage', CASE WHEN a.attstorage <> ty.typstorage THEN a.attstorage::text END,

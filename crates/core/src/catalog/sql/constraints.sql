@@ -13,7 +13,8 @@ SELECT k.conrelid, json_agg(json_build_object(
     -- WITHOUT OVERLAPS, PERIOD and NOT ENFORCED came with PostgreSQL 18.
     'temporal', coalesce((to_json(k) ->> 'conperiod')::boolean, false),
     'enforced', coalesce((to_json(k) ->> 'conenforced')::boolean, true),
-    'inherited', (k.coninhcount > 0),
+    'local', k.conislocal,
+    'inherit_count', k.coninhcount,
     'index', (SELECT i.relname FROM pg_class i WHERE i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')),
     'references', CASE WHEN k.contype = 'f' THEN json_build_object(
         'oid', k.confrelid::bigint,
@@ -41,4 +42,7 @@ SELECT k.conrelid, json_agg(json_build_object(
   LEFT JOIN pg_class f ON f.oid = k.confrelid
   LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
  WHERE k.conrelid = ANY ($1) AND k.contype IN ('p', 'u', 'x', 'c', 'f', 'n')
+   -- A key to a partitioned table has a shadow on its own table for each partition there.
+   AND NOT (k.contype = 'f' AND k.conparentid <> 0
+            AND EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))
  GROUP BY k.conrelid

@@ -19,6 +19,15 @@ SELECT x.indrelid, json_agg(json_build_object(
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                                WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.deptype = 'x'
                                  AND d.refclassid = 'pg_extension'::regclass),
+    'parent', (SELECT json_build_object('oid', p.oid::bigint, 'name', json_build_object('schema', pn.nspname, 'name', p.relname))
+                 FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
+                 JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE h.inhrelid = i.oid),
+    'included', (SELECT coalesce(json_agg(a.attname ORDER BY u.position), '[]')
+                   FROM unnest(x.indkey::smallint[]) WITH ORDINALITY u (attnum, position)
+                   JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = u.attnum
+                  WHERE u.position > x.indnkeyatts),
+    -- PostgreSQL 15.
+    'nulls_not_distinct', coalesce((to_json(x) ->> 'indnullsnotdistinct')::boolean, false),
     'statistics_targets', (SELECT coalesce(json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum), '{}')
                              FROM pg_attribute a WHERE a.attrelid = i.oid AND nullif(a.attstattarget, -1) IS NOT NULL),
     'comment', obj_description(i.oid, 'pg_class'),
@@ -29,7 +38,7 @@ SELECT x.indrelid, json_agg(json_build_object(
   JOIN pg_namespace n ON n.oid = i.relnamespace
   LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
  CROSS JOIN LATERAL (SELECT pg_get_indexdef(i.oid, 0, true) AS text,
-                           format('CREATE %sINDEX %I ON %s ', CASE WHEN x.indisunique THEN 'UNIQUE ' END,
-                                  i.relname, x.indrelid::regclass) AS head) def
+                           format('CREATE %sINDEX %I ON %s%s ', CASE WHEN x.indisunique THEN 'UNIQUE ' END,
+                                  i.relname, CASE WHEN i.relkind = 'I' THEN 'ONLY ' END, x.indrelid::regclass) AS head) def
  WHERE x.indrelid = ANY ($1)
  GROUP BY x.indrelid

@@ -1,4 +1,4 @@
--- $1: schema, $2: names. One row a relation; definitions print with $1 on the search path.
+-- $1: oids. One row a relation; definitions print with the set's schema on the search path.
 SELECT c.oid, json_build_object(
     'oid', c.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', c.relname),
@@ -41,11 +41,24 @@ SELECT c.oid, json_build_object(
     'replica_identity', c.relreplident::text,
     'of_type', (SELECT json_build_object('schema', tn.nspname, 'name', ot.typname)
                   FROM pg_type ot JOIN pg_namespace tn ON tn.oid = ot.typnamespace WHERE ot.oid = c.reloftype),
-    'is_partition', c.relispartition,
-    'inherits_from', (SELECT coalesce(json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno), '[]')
-                        FROM pg_inherits i WHERE i.inhrelid = c.oid),
-    'inherited_by', (SELECT coalesce(json_agg(i.inhrelid::regclass::text ORDER BY i.inhrelid::regclass::text), '[]')
-                       FROM pg_inherits i WHERE i.inhparent = c.oid),
+    'partition_key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
+    'partition', CASE WHEN c.relispartition THEN (
+        SELECT json_build_object('parent', i.inhparent::bigint,
+                                 'bound', pg_get_expr(c.relpartbound, c.oid),
+                                 'detaching', i.inhdetachpending)
+          FROM pg_inherits i WHERE i.inhrelid = c.oid) END,
+    'inherits_from', (SELECT coalesce(json_agg(json_build_object('oid', k.oid::bigint,
+                                                                 'name', json_build_object('schema', kn.nspname,
+                                                                                           'name', k.relname))
+                                               ORDER BY i.inhseqno), '[]')
+                        FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhparent
+                        JOIN pg_namespace kn ON kn.oid = k.relnamespace WHERE i.inhrelid = c.oid),
+    'inherited_by', (SELECT coalesce(json_agg(json_build_object('oid', k.oid::bigint,
+                                                                'name', json_build_object('schema', kn.nspname,
+                                                                                          'name', k.relname))
+                                              ORDER BY kn.nspname, k.relname), '[]')
+                       FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid
+                       JOIN pg_namespace kn ON kn.oid = k.relnamespace WHERE i.inhparent = c.oid),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
                      AND d.refclassid = 'pg_extension'::regclass),
@@ -81,4 +94,4 @@ SELECT c.oid, json_build_object(
   LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
   LEFT JOIN pg_am am ON am.oid = c.relam
   LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
- WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ WHERE c.oid = ANY ($1)

@@ -14,5 +14,9 @@ SELECT t.tgrelid, json_agg(json_build_object(
     'comment', obj_description(t.oid, 'pg_trigger')
 ) ORDER BY t.tgname)
   FROM pg_trigger t
- WHERE t.tgrelid = ANY ($1) AND NOT t.tgisinternal
+ WHERE t.tgrelid = ANY ($1) 
+   -- Up to PostgreSQL 14 the clones of a partitioned table's triggers are internal too.
+   AND (NOT t.tgisinternal
+        OR (coalesce((to_json(t) ->> 'tgparentid')::bigint, 0) <> 0
+            AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f')))
  GROUP BY t.tgrelid

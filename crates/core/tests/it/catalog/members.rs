@@ -1,6 +1,6 @@
 //! What a member is: its own facts, its kind and kin, its name. What it consists of is in `parts`.
 
-use cutover_core::catalog::{AclItem, Persistence, PolicyCommand, RelationKind};
+use cutover_core::catalog::{AclItem, Kin, Persistence, PolicyCommand, RelationKind};
 
 use super::{Fixture, before_15, ident, member, named, since_15};
 
@@ -29,7 +29,7 @@ async fn a_plain_table_has_nothing_special() {
         plain.row_security,
         plain.force_row_security,
         plain.of_type.is_some(),
-        plain.is_partition,
+        plain.is_partition(),
     ];
     assert_eq!(flags, [false; 4]);
     let lists = [
@@ -198,11 +198,25 @@ async fn kinds_and_kinship() {
     let row_type = of("typed").of_type.as_ref().unwrap();
     assert_eq!(row_type.to_string(), "\"live\".\"shape\"");
     assert_eq!(of("base").of_type, None);
-    assert_eq!(of("base").inherited_by, ["child"]);
-    assert_eq!(of("child").inherits_from, ["base"]);
-    assert!(!of("child").is_partition && of("part2").is_partition);
+    let names = |kin: &[Kin]| -> Vec<String> { kin.iter().map(|kin| kin.name.to_string()).collect() };
+    assert_eq!(names(&of("base").inherited_by), [r#""live"."child""#]);
+    assert_eq!(names(&of("child").inherits_from), [r#""live"."base""#]);
+    assert!(!of("child").is_partition());
+    let partition = of("part2").partition.as_ref().unwrap();
+    assert_eq!(partition.parent, of("partitioned").oid);
+    assert_eq!(
+        (partition.bound.as_str(), partition.detaching),
+        ("DEFAULT", false)
+    );
     assert_eq!(of("partitioned").kind, RelationKind::PartitionedTable);
-    assert_eq!(of("partitioned").inherited_by, ["other.part", "part2"]);
+    assert_eq!(
+        of("partitioned").partition_key.as_ref().unwrap().as_str(),
+        "RANGE (a)"
+    );
+    assert_eq!(
+        names(&of("partitioned").inherited_by),
+        [r#""live"."part2""#, r#""other"."part""#]
+    );
     assert_eq!(of("v").kind, RelationKind::View);
     assert_eq!(of("m").kind, RelationKind::MaterializedView);
     assert!(!of("m").populated);
