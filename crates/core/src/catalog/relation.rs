@@ -113,6 +113,8 @@ pub struct Relation {
     pub row_security: bool,
     /// Whether row-level security binds the owner too.
     pub force_row_security: bool,
+    /// Whether row-level security binds the session's role here.
+    pub bound_by_row_security: bool,
     /// `d`, `n`, `f` or `i`.
     pub replica_identity: String,
     /// The composite type of a typed table (`OF type`).

@@ -73,9 +73,8 @@ pub(crate) fn plan(
             steps: Plan::new(title, snapshot.fingerprint.clone()),
             put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
             post_data: Vec::new(),
-            notices: relations
-                .iter()
-                .flat_map(|relation| notices::of(relation))
+            notices: notices::of_server(&snapshot.server)
+                .chain(relations.iter().flat_map(|relation| notices::of(relation)))
                 .collect(),
             members: Vec::new(),
         },

@@ -1,13 +1,31 @@
 //! What the operator should know of a member before the first change, though it stops nothing.
 
-use cutover_core::catalog::{Index, Persistence, Relation, RelationKind, SecurityLabel};
+use cutover_core::catalog::{Index, Persistence, Relation, RelationKind, SecurityLabel, ServerFacts};
 use cutover_core::{ObjectKind, ObjectName};
 
+/// Of the server and the database.
+pub(super) fn of_server(server: &ServerFacts) -> impl Iterator<Item = String> {
+    server.event_triggers.iter().map(|trigger| {
+        let object = ObjectName::global(ObjectKind::EventTrigger, trigger);
+        format!(
+            "{object} fires on the clone's statements and may veto them: rehearse, or disable it meanwhile"
+        )
+    })
+}
+
+/// Of a member.
 pub(super) fn of(live: &Relation) -> Vec<String> {
     let mut notices = Vec::new();
     if live.persistence == Persistence::Unlogged {
         notices.push(format!(
             "{} is unlogged, and so is its twin: after a crash and on standbys it is empty",
+            live.object()
+        ));
+    }
+    if live.bound_by_row_security {
+        notices.push(format!(
+            "{} has row-level security that binds the session's role: once it is turned on, after the load, whatever \
+             counts or checks the twin's rows fails or sees a part of them; ALTER ROLE … BYPASSRLS lets it see all",
             live.object()
         ));
     }

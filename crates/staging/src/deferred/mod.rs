@@ -1,5 +1,6 @@
 //! What is made on a twin after the rows are there: indexes, keys, foreign keys, trigger states.
 
+mod foreign_key; // the statement that adds a foreign key
 mod order; // which comes before which
 mod partitioned; // indexes and keys of partitioned tables
 mod step; // their statements, locks, and how to tell that they happened

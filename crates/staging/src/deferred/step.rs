@@ -318,50 +318,6 @@ impl DeferredStep {
     }
 }
 
-impl ForeignKey {
-    /// `a, b`, or `a, PERIOD b`: the period always comes last.
-    fn key_columns(&self, columns: &[Ident]) -> Sql {
-        match columns.split_last() {
-            Some((last, [])) if self.period => Sql::text("PERIOD ").ident(last),
-            Some((last, first)) if self.period => Sql::text("").idents(first).then(", PERIOD ").ident(last),
-            _ => Sql::text("").idents(columns),
-        }
-    }
-
-    /// `ALTER TABLE table ADD CONSTRAINT …`, without `NOT VALID`.
-    pub(crate) fn add_to(&self, table: &QualifiedName) -> Sql {
-        let mut sql = alter_table(table)
-            .then(" ADD CONSTRAINT ")
-            .ident(&self.name)
-            .then(" FOREIGN KEY (")
-            .append(&self.key_columns(&self.columns))
-            .then(") REFERENCES ")
-            .name(&self.target)
-            .then(" (")
-            .append(&self.key_columns(&self.target_columns))
-            .then(")")
-            .then(if self.match_full { " MATCH FULL" } else { "" })
-            .then(match self.on_update.as_str() {
-                "r" => " ON UPDATE RESTRICT",
-                "c" => " ON UPDATE CASCADE",
-                "n" => " ON UPDATE SET NULL",
-                "d" => " ON UPDATE SET DEFAULT",
-                _ => "",
-            })
-            .then(match self.on_delete.as_str() {
-                "r" => " ON DELETE RESTRICT",
-                "c" => " ON DELETE CASCADE",
-                "n" => " ON DELETE SET NULL",
-                "d" => " ON DELETE SET DEFAULT",
-                _ => "",
-            });
-        if !self.on_delete_columns.is_empty() {
-            sql = sql.then(" (").idents(&self.on_delete_columns).then(")");
-        }
-        sql.then(self.deferral.sql())
-    }
-}
-
 pub(super) fn build_index(
     index: &Ident,
     unique: bool,
@@ -398,7 +354,7 @@ pub(crate) fn comment_on_constraint(table: &QualifiedName, name: &Ident, comment
         .literal(comment)
 }
 
-fn alter_table(table: &QualifiedName) -> Sql {
+pub(super) fn alter_table(table: &QualifiedName) -> Sql {
     Sql::text("ALTER TABLE ").name(table)
 }
 
@@ -406,4 +362,27 @@ pub(super) fn to_regclass(table: &QualifiedName) -> Sql {
     Sql::text("pg_catalog.to_regclass(")
         .literal(&table.to_string())
         .then(")")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_security_has_two_switches() {
+        for (enable, force, expected) in [
+            (true, false, "ALTER TABLE s.t ENABLE ROW LEVEL SECURITY"),
+            (false, true, "ALTER TABLE s.t FORCE ROW LEVEL SECURITY"),
+            (
+                true,
+                true,
+                "ALTER TABLE s.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            ),
+        ] {
+            let ident = |name: &str| Ident::new(name).unwrap();
+            let table = QualifiedName::new(ident("s"), ident("t"));
+            let step = DeferredStep::new(&table, DeferredAction::TurnOnRowSecurity { enable, force }).step();
+            assert_eq!(step.sql.as_str().replace('"', ""), expected);
+        }
+    }
 }

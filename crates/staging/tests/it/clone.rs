@@ -22,6 +22,7 @@ async fn check(sql: &str, members: &[&str]) {
     }
 }
 
+/// Traps 18 and 47: columns go over by name with their storage and compression, whatever was dropped between them.
 #[tokio::test]
 async fn columns_of_every_kind() {
     check(
@@ -56,6 +57,7 @@ async fn columns_of_every_kind() {
     .await;
 }
 
+/// Traps 15 and 19: each serial column gets a sequence of its own, under a name that was recorded.
 #[tokio::test]
 async fn sequences_of_serial_and_identity_columns() {
     check(
@@ -80,6 +82,7 @@ async fn sequences_of_serial_and_identity_columns() {
     .await;
 }
 
+/// Trap 18: foreign keys, and what else `LIKE` leaves behind.
 #[tokio::test]
 async fn keys_checks_and_foreign_keys() {
     check(
@@ -214,6 +217,7 @@ async fn awkward_names() {
     check(&sql, &tables).await;
 }
 
+/// Trap 48: table and indexes each where live has them.
 #[tokio::test]
 async fn a_tablespace_of_table_and_index() {
     let cluster = Cluster::builder()
@@ -227,7 +231,8 @@ async fn a_tablespace_of_table_and_index() {
         .unwrap();
     database
         .execute(
-            "CREATE SCHEMA app; CREATE TABLE app.t (id integer) TABLESPACE fast; \
+            "CREATE SCHEMA app; CREATE TABLE app.t (id integer, CONSTRAINT x EXCLUDE (id WITH =) USING INDEX TABLESPACE fast, \
+                 CONSTRAINT y EXCLUDE USING hash (id WITH =)) TABLESPACE fast; \
              CREATE INDEX here ON app.t (id); CREATE INDEX there ON app.t (id) TABLESPACE fast",
         )
         .await
@@ -247,7 +252,13 @@ async fn a_tablespace_of_table_and_index() {
             .collect();
         assert_eq!(
             found,
-            ["staging_here default", "staging_t fast", "staging_there fast"]
+            [
+                "staging_here default",
+                "staging_t fast",
+                "staging_there fast",
+                "staging_x fast",
+                "staging_y default"
+            ]
         );
         database.execute("DROP TABLE app.staging_t").await.unwrap();
     }
@@ -281,6 +292,7 @@ async fn text_that_the_server_prints_otherwise_the_second_time_is_no_difference(
     }
 }
 
+/// Traps 15 and 16.
 #[tokio::test]
 async fn ids_go_on_where_live_stands() {
     let sql = "CREATE TABLE app.t (a serial, b bigint GENERATED ALWAYS AS IDENTITY, c serial); \

@@ -1,8 +1,9 @@
 //! Constraint triggers, and what else triggers can have.
 
-use cutover_staging::CloneOptions;
+use cutover_core::Events;
+use cutover_staging::{CloneOptions, PostDataOptions};
 
-use crate::workshop::Workshop;
+use crate::workshop::{Workshop, stage};
 
 const FUNCTION: &str =
     "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;";
@@ -59,4 +60,30 @@ async fn transition_tables_and_columns() {
         .await
         .check_identical(&CloneOptions::default())
         .await;
+}
+
+/// Trap 46: no trigger fires for the rows of the load, and from then on each does as on live.
+#[tokio::test]
+async fn triggers_sleep_during_the_load() {
+    let sql = "CREATE FUNCTION app.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'it fired'; END$$; \
+        CREATE TABLE app.t (id integer); \
+        CREATE TRIGGER plain BEFORE INSERT ON app.t FOR EACH STATEMENT EXECUTE FUNCTION app.refuse(); \
+        CREATE CONSTRAINT TRIGGER late AFTER INSERT ON app.t DEFERRABLE INITIALLY DEFERRED \
+            FOR EACH ROW EXECUTE FUNCTION app.refuse(); \
+        ALTER TABLE app.t ENABLE ALWAYS TRIGGER plain;";
+    let mut workshop = Workshop::new(sql, &["t"]).await;
+    let snapshot = workshop.snapshot().await;
+    let set = stage(&mut workshop.client, &snapshot, &CloneOptions::default())
+        .await
+        .unwrap();
+    workshop.execute("INSERT INTO app.staging_t VALUES (1)").await;
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
+        .await
+        .unwrap();
+    let insert = workshop
+        .database
+        .execute("INSERT INTO app.staging_t VALUES (2)")
+        .await;
+    let error = format!("{:#}", insert.unwrap_err());
+    assert!(error.contains("it fired"), "{error}");
 }

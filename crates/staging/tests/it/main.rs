@@ -29,4 +29,5 @@ mod privileges;
 mod refusals;
 mod rules;
 mod shapes;
+mod watchers;
 mod workshop;

@@ -140,3 +140,21 @@ async fn names_that_mean_something_else_too() {
         .check_identical(&CloneOptions::default())
         .await;
 }
+
+/// Trap 33: what the session looks into first does not matter, nor what it would find there.
+#[tokio::test]
+async fn the_sessions_own_search_path_does_not_matter() {
+    let sql = "CREATE SCHEMA first; \
+        CREATE TABLE first.a (id text); CREATE TABLE first.b (id text); CREATE TABLE first.staging_a (id text); \
+        CREATE FUNCTION first.lower(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$SELECT 'impostor'::text$$; \
+        CREATE TABLE app.a (id integer PRIMARY KEY, note text); CREATE INDEX i ON app.a (lower(note)); \
+        CREATE TABLE app.b (id integer REFERENCES app.a); \
+        CREATE POLICY p ON app.b USING (id IN (SELECT a.id FROM app.a)); \
+        CREATE RULE r AS ON DELETE TO app.a DO ALSO DELETE FROM app.b WHERE id = OLD.id;";
+    for path in ["first, pg_catalog, app", "''", "first"] {
+        let mut workshop = Workshop::new(sql, &["a", "b"]).await;
+        let set_path = format!("SET search_path = {path}");
+        workshop.client.batch_execute(&set_path).await.unwrap();
+        workshop.check_identical(&CloneOptions::default()).await;
+    }
+}

@@ -36,6 +36,32 @@ async fn everything_before_the_load() {
     insta::assert_snapshot!(printed(&CloneOptions::default().lightweight(false)).await);
 }
 
+/// Policies, rules, triggers, privileges that were passed on: what is made in scratch, and what is let go last.
+#[tokio::test]
+async fn who_may_see_and_do_what() {
+    let sql = "
+        CREATE ROLE ROLE_reader; CREATE ROLE ROLE_editor; GRANT USAGE ON SCHEMA app TO ROLE_editor;
+        CREATE FUNCTION app.checked() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+        CREATE TABLE app.grants (site integer, reader name);
+        CREATE TABLE app.sites (id integer, during int4range, CONSTRAINT once EXCLUDE USING gist (during WITH &&));
+        CREATE INDEX broken ON app.sites (id); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.broken'::regclass;
+        CREATE POLICY granted ON app.sites FOR SELECT TO ROLE_reader
+            USING (id IN (SELECT g.site FROM app.grants g WHERE g.reader = current_user));
+        ALTER TABLE app.sites ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE RULE forget AS ON DELETE TO app.sites DO ALSO DELETE FROM app.grants WHERE site = OLD.id;
+        CREATE CONSTRAINT TRIGGER checked AFTER INSERT ON app.sites FROM app.grants DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION app.checked();
+        COMMENT ON POLICY granted ON app.sites IS 'as granted';
+        GRANT SELECT ON app.sites TO ROLE_editor WITH GRANT OPTION;
+        SET ROLE ROLE_editor; GRANT SELECT ON app.sites TO ROLE_reader;";
+    let mut workshop = Workshop::new(sql, &["grants", "sites"]).await;
+    let prefix = workshop.role("");
+    let snapshot = workshop.snapshot().await;
+    let plan = ClonePlan::compute(&snapshot, &NamingPolicy::default(), &CloneOptions::default()).unwrap();
+    let text = plan.to_string().replace(snapshot.fingerprint.short(), "[digest]");
+    insta::assert_snapshot!(text.replace(&prefix, "the_"));
+}
+
 #[tokio::test]
 async fn a_printed_plan_is_a_script() {
     let mut workshop = Workshop::new(SQL, &["sources", "sites"]).await;

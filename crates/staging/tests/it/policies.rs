@@ -1,9 +1,9 @@
 //! Row-level security.
 
 use cutover_core::Events;
-use cutover_staging::{CloneOptions, LockPatience, PostDataOptions, drop_staging};
+use cutover_staging::{CloneOptions, LockPatience, PostDataOptions, StagingError, drop_staging};
 
-use crate::workshop::{Workshop, ident, read, stage};
+use crate::workshop::{Workshop, ident, plan, read, stage};
 
 const EVERY_KIND: &str = r#"
     CREATE ROLE ROLE_reader; CREATE ROLE ROLE_writer;
@@ -75,6 +75,11 @@ async fn an_owner_under_force_loads_all_rows_and_readers_see_what_they_saw() {
         .await;
     let mut owner = workshop.connect_as("owner").await;
     let snapshot = read(&mut owner, &[ident("t"), ident("visible")]).await;
+    let told = plan(&snapshot).unwrap().notices().join(" ");
+    assert!(
+        told.starts_with(r#"table "app"."t" has row-level security that binds"#),
+        "{told}"
+    );
     let set = stage(&mut owner, &snapshot, &CloneOptions::default())
         .await
         .unwrap();
@@ -119,4 +124,38 @@ async fn an_owner_under_force_loads_all_rows_and_readers_see_what_they_saw() {
     workshop.execute("DELETE FROM app.visible").await;
     let seen = "SELECT count(*) FROM app.staging_t";
     assert_eq!(reader.query_one(seen, &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
+/// Trap 12, from the other side: what of staging names live is found, whatever kind of object it is.
+#[tokio::test]
+async fn a_policy_or_rule_that_names_live_is_found() {
+    let sql = "CREATE TABLE app.a (id integer); CREATE TABLE app.b (id integer);";
+    let ties = [
+        "CREATE POLICY p ON app.staging_a USING (id IN (SELECT b.id FROM app.b))",
+        "CREATE RULE r AS ON DELETE TO app.staging_a DO ALSO DELETE FROM app.b",
+    ];
+    for tie in ties {
+        let mut workshop = Workshop::new(sql, &["a", "b"]).await;
+        let set = workshop.stage(&CloneOptions::default()).await;
+        workshop.execute(tie).await;
+        let error = set
+            .run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
+            .await
+            .unwrap_err();
+        let StagingError::RefersToLive { references } = &error else {
+            panic!("{error}");
+        };
+        assert!(
+            references
+                .iter()
+                .all(|told| told.contains("on table staging_a") || told.contains("app.staging_a")),
+            "{error}"
+        );
+        assert!(
+            references
+                .iter()
+                .any(|told| told.contains(" app.b") || told.ends_with(" b")),
+            "{error}"
+        );
+    }
 }

@@ -58,6 +58,7 @@ async fn kinds_of_tables() {
     .await;
 }
 
+/// Trap 25.
 #[tokio::test]
 async fn members_of_an_extension() {
     check(
@@ -68,6 +69,7 @@ async fn members_of_an_extension() {
     .await;
 }
 
+/// Trap 23: of all tables, or of the schema that staging is in.
 #[tokio::test]
 async fn publications() {
     check(

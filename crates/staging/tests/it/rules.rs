@@ -47,6 +47,7 @@ async fn rules_of_every_kind_in_every_state() {
     }
 }
 
+/// Trap 46: the load meets neither rules nor triggers.
 #[tokio::test]
 async fn a_rule_acts_on_twins_and_only_after_the_load() {
     let sql = "CREATE TABLE app.a (id integer); CREATE TABLE app.b (id integer); \

@@ -38,6 +38,7 @@ SELECT c.oid, json_build_object(
     'comment', obj_description(c.oid, 'pg_class'),
     'row_security', c.relrowsecurity,
     'force_row_security', c.relforcerowsecurity,
+    'bound_by_row_security', row_security_active(c.oid),
     'replica_identity', c.relreplident::text,
     'of_type', (SELECT json_build_object('schema', tn.nspname, 'name', ot.typname)
                   FROM pg_type ot JOIN pg_namespace tn ON tn.oid = ot.typnamespace WHERE ot.oid = c.reloftype),
