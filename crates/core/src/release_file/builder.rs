@@ -7,8 +7,8 @@ use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
     GeometryCheck, Hook, Import, Log, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck, Refresh,
-    RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, Swap, Target, UniqueCheck,
-    Validation, ViewCheck, check,
+    RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, StructureChange, Swap,
+    Target, UniqueCheck, Validation, ViewCheck, check,
 };
 use crate::Ident;
 
@@ -40,6 +40,7 @@ impl ReleaseFileBuilder {
             refresh: Refresh::read(table),
             preflight: Preflight::read(table),
             imports: Vec::new(),
+            changes: Vec::new(),
             validations: Vec::new(),
             hooks: Vec::new(),
             notify: Notify::default(),
@@ -136,6 +137,12 @@ impl ReleaseFileBuilder {
     /// Adds an importer.
     pub fn import(mut self, import: Import) -> Self {
         self.file.imports.push(import);
+        self
+    }
+
+    /// Declares how the structure of a member changes with this release.
+    pub fn change(mut self, change: StructureChange) -> Self {
+        self.file.changes.push(change);
         self
     }
 

@@ -12,7 +12,7 @@ use super::key_path::KeyPath;
 use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
-use super::{HookAction, Preflight, QueryTemplate, ReleaseFile, Swap, check_imports};
+use super::{HookAction, Preflight, QueryTemplate, ReleaseFile, Swap, check_changes, check_imports};
 use crate::Ident;
 
 /// Checks `file` and adds what it finds; `document` is where its lines are looked up.
@@ -27,6 +27,7 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     checker.distinct(&root.key("refresh").key("views"), &file.refresh.views);
     checker.preflight(&root.key("preflight"));
     check_imports::check(&mut checker, &root.key("import"));
+    check_changes::check(&mut checker, &root.key("change"));
     checker.validations(&root.key("validate"));
     checker.hooks(&root.key("hook"));
     checker.swap(&root.key("swap"));
@@ -84,7 +85,7 @@ impl Checker<'_> {
         }
     }
 
-    fn is_member(&self, name: &str) -> bool {
+    pub(super) fn is_member(&self, name: &str) -> bool {
         self.file.release.members().any(|member| member.as_str() == name)
     }
 

@@ -1,7 +1,9 @@
 #![doc = include_str!("docs.md")]
 
 mod builder; // the same in code
+mod change; // [[change]]
 mod check; // what a file means has to make sense
+mod check_changes; // what is declared to change
 mod check_imports; // what importers fill, read and wait for
 mod duration; // lengths of time as people write them
 mod finding; // what is wrong, and where
@@ -24,6 +26,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 pub use builder::ReleaseFileBuilder;
+pub use change::{Alterations, PartKind, PartNames, StructureChange};
 pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
@@ -57,6 +60,8 @@ pub struct ReleaseFile {
     preflight: Preflight,
     #[serde(rename = "import", skip_serializing_if = "Vec::is_empty")]
     imports: Vec<Import>,
+    #[serde(rename = "change", skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<StructureChange>,
     #[serde(rename = "validate", skip_serializing_if = "Vec::is_empty")]
     validations: Vec<Validation>,
     #[serde(rename = "hook", skip_serializing_if = "Vec::is_empty")]
@@ -108,6 +113,7 @@ impl ReleaseFile {
         let refresh = table.table_or_empty("refresh", Refresh::read);
         let preflight = table.table_or_empty("preflight", Preflight::read);
         let imports = table.tables("import", Import::read);
+        let changes = table.tables("change", StructureChange::read);
         let validations = table.tables("validate", Validation::read);
         let hooks = table.tables("hook", Hook::read);
         let notify = table.table_or_empty("notify", Notify::read);
@@ -122,6 +128,7 @@ impl ReleaseFile {
             refresh,
             preflight,
             imports,
+            changes,
             validations,
             hooks,
             notify,
@@ -182,6 +189,12 @@ impl ReleaseFile {
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.imports
+    }
+
+    /// All `[[change]]`.
+    #[must_use]
+    pub fn changes(&self) -> &[StructureChange] {
+        &self.changes
     }
 
     /// All `[[validate]]`.

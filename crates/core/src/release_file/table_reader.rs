@@ -292,6 +292,7 @@ fn in_words(message: &str) -> String {
         ("expected u64", "expected a whole number from 0 up"),
         ("expected i32", "expected a whole number"),
         ("expected f64", "expected a number"),
+        ("expected a map", "expected a table"),
         ("expected an array of length 4", "expected an array of 4 numbers"),
     ];
     let worded = in_words

@@ -1,5 +1,6 @@
 //! The release file: what it means, what is wrong with it, and that nothing it holds leaks.
 
+mod changes;
 mod example;
 mod findings;
 mod overrides;

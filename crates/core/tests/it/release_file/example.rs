@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cutover_core::Ident;
 use cutover_core::release_file::{
-    GeometryCheck, HookAction, Import, ImportPhase, ImportSource, Label, LabelPolicy, ReleaseFile, Secret,
-    TemplateFacts, UniqueCheck, Validation,
+    GeometryCheck, HookAction, Import, ImportPhase, ImportSource, Label, LabelPolicy, PartKind,
+    QueryTemplate, ReleaseFile, Secret, StructureChange, TemplateFacts, UniqueCheck, Validation,
 };
 
 use super::{SMALL, parse};
@@ -135,6 +135,18 @@ fn code_builds_the_same() {
         ))
         .preflight_geometry(GeometryCheck::new("polygons".parse().unwrap(), ident("geom")))
         .validate(Validation::new(ident("sources")).min_rows(1))
+        .change(
+            StructureChange::new(ident("sources"))
+                .why("the year is a number now")
+                .sql(
+                    QueryTemplate::parse("ALTER TABLE {{ staging('sources') }} ALTER year TYPE integer")
+                        .unwrap(),
+                )
+                .add(PartKind::Columns, ident("remarks"))
+                .drop(PartKind::Indexes, ident("sources_year"))
+                .alter(PartKind::Columns, ident("year"), "type")
+                .alter_table("comment"),
+        )
         .swap(|swap| swap.deadline = Duration::from_mins(1))
         .build()
         .unwrap();
@@ -154,6 +166,13 @@ fn code_builds_the_same() {
         [[validate]]
         table = "sources"
         min_rows = 1
+        [[change]]
+        table = "sources"
+        why = "the year is a number now"
+        sql = "ALTER TABLE {{{{ staging('sources') }}}} ALTER year TYPE integer"
+        add = {{ columns = ["remarks"] }}
+        drop = {{ indexes = ["sources_year"] }}
+        alter = {{ table = ["comment"], columns = {{ year = ["type"] }} }}
         [swap]
         deadline = "1min"
         "#
