@@ -32,14 +32,27 @@ impl ClonePlan {
         options: &CloneOptions,
     ) -> Result<Self, CloneError> {
         let is_ours = |relation: &Relation| relation.kind != RelationKind::MaterializedView;
-        check::check(snapshot, naming, is_ours)?;
+        let changes = options.declared_changes();
+        let kept = changes.left_out(snapshot);
+        let mut refusals = changes.refusals(snapshot, is_ours);
+        refusals.extend(
+            check::check(&kept, naming, is_ours)
+                .err()
+                .into_iter()
+                .flat_map(|e| e.refusals),
+        );
+        if !refusals.is_empty() {
+            return Err(CloneError { refusals });
+        }
+        let snapshot = kept.as_ref();
         let tables: Vec<&Relation> = snapshot
             .relations
             .iter()
             .filter(|relation| is_ours(relation))
             .collect();
         let title = format!("clone {} tables of schema {}", tables.len(), snapshot.schema);
-        let build = build::plan(&title, snapshot, &tables, naming, options);
+        let mut build = build::plan(&title, snapshot, &tables, naming, options);
+        build.changes = changes.steps(snapshot, &tables, naming);
         Ok(Self {
             construction: Construction::new(snapshot, &tables, build),
         })
@@ -49,6 +62,12 @@ impl ClonePlan {
     #[must_use]
     pub fn pre_data(&self) -> &Plan {
         &self.build().steps
+    }
+
+    /// How the declared changes are made on the twins, in the same transaction; empty where none are declared.
+    #[must_use]
+    pub fn changes(&self) -> &Plan {
+        &self.build().changes
     }
 
     /// What is to be done after the load, as [`StagedSet::post_data`] will have it.

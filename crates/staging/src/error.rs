@@ -29,6 +29,9 @@ pub enum StagingError {
         /// Each reference, as the server describes it.
         references: Vec<String>,
     },
+    /// The statements of declared changes altered live; all was rolled back.
+    #[error("the statements that make the declared changes altered live or a view that reads it")]
+    ChangesLive,
     /// A relation that was recorded as staging is something else now: it was swapped, renamed or replaced.
     #[error("{} is not the relation that was staged", .object)]
     NotStaging {
@@ -57,6 +60,9 @@ impl StagingError {
             Self::LiveChanged { .. } => "run again: the plan is computed anew from live as it is",
             Self::RefersToLive { .. } => {
                 "leave the relation out of the release set, and report what it looks like: this version cannot re-point it"
+            }
+            Self::ChangesLive => {
+                "name the relations by {{ staging('…') }} in the `sql` of [[change]]; live is the swap's to change"
             }
             Self::NotStaging { .. } => "see `cutover status` for what became of the release",
             Self::InUse { .. } => "drop or re-point what depends on staging, then try again",

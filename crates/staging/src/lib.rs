@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod build; // catalog facts -> steps that make twins; no connection
+mod changes; // how a month is meant to differ from live
 mod check; // whether a set can be cloned without losing anything
 mod clone_plan; // the twins of tables
 mod deferred; // what is made after the rows are there, as values
@@ -18,6 +19,7 @@ mod rights; // whether the session may make the twins all that live is
 mod run; // carrying out a build
 mod staged; // the pairing of live and staging
 
+pub use changes::{DeclaredChange, DeclaredChanges, Expected, StructureRefused};
 pub use clone_plan::ClonePlan;
 pub use deferred::{Deferral, DeferredAction, DeferredStep, ForeignKey, PartitionedKey, TriggerState};
 pub use diff::{Change, Difference, RelationDiff, StructuralDiff};

@@ -34,7 +34,19 @@ impl MatviewPlan {
         options: &CloneOptions,
     ) -> Result<Self, CloneError> {
         let is_ours = |relation: &Relation| relation.kind == RelationKind::MaterializedView;
-        check::check(snapshot, naming, is_ours)?;
+        let changes = options.declared_changes();
+        let kept = changes.left_out(snapshot);
+        let mut refusals = changes.refusals(snapshot, is_ours);
+        refusals.extend(
+            check::check(&kept, naming, is_ours)
+                .err()
+                .into_iter()
+                .flat_map(|e| e.refusals),
+        );
+        if !refusals.is_empty() {
+            return Err(CloneError { refusals });
+        }
+        let snapshot = kept.as_ref();
         let members: Vec<&Relation> = snapshot
             .relations
             .iter()
@@ -46,7 +58,8 @@ impl MatviewPlan {
             ordered.len(),
             snapshot.schema
         );
-        let build = build::plan(&title, snapshot, &ordered, naming, options);
+        let mut build = build::plan(&title, snapshot, &ordered, naming, options);
+        build.changes = changes.steps(snapshot, &ordered, naming);
         Ok(Self {
             construction: Construction::new(snapshot, &ordered, build),
         })
@@ -63,6 +76,12 @@ impl MatviewPlan {
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.construction.build().notices
+    }
+
+    /// How the declared changes are made on the twins, in the same transaction; empty where none are declared.
+    #[must_use]
+    pub fn changes(&self) -> &Plan {
+        &self.construction.build().changes
     }
 
     /// Makes the empty twins in a transaction of its own.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cutover_core::Ident;
 
+use crate::DeclaredChanges;
+
 /// From which value the sequences of the staging tables go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -33,6 +35,7 @@ pub struct CloneOptions {
     sequences: SequenceStart,
     lock_timeout: Duration,
     scratch_schema: Ident,
+    changes: DeclaredChanges,
 }
 
 impl Default for CloneOptions {
@@ -45,6 +48,7 @@ impl Default for CloneOptions {
             sequences: SequenceStart::Continue,
             lock_timeout: Duration::from_secs(2),
             scratch_schema: Ident::new("cutover_scratch").expect("a valid identifier"),
+            changes: DeclaredChanges::default(),
         }
     }
 }
@@ -87,6 +91,16 @@ impl CloneOptions {
     pub fn scratch_schema(mut self, schema: Ident) -> Self {
         self.scratch_schema = schema;
         self
+    }
+
+    /// How the twins are meant to differ from live; not at all unless set.
+    pub fn changes(mut self, changes: DeclaredChanges) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    pub(crate) fn declared_changes(&self) -> &DeclaredChanges {
+        &self.changes
     }
 
     pub(crate) fn indexes_first(&self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cutover_core::catalog::{CatalogSnapshot, Relation, read_fingerprint};
 use cutover_core::{
-    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, QualifiedName, StatementError, Step, millis,
+    EventKind, Events, Ident, ObjectKind, ObjectName, Plan, QualifiedName, Sql, StatementError, Step, millis,
     write_comment,
 };
 use tokio_postgres::{Client, Transaction};
@@ -79,6 +79,7 @@ impl Construction {
             });
         }
         run_steps(tx, rest, first.len(), events).await?;
+        let live_untouched = self.make_changes(tx, events).await?;
 
         let names: Vec<Ident> = self
             .build
@@ -89,6 +90,9 @@ impl Construction {
         let twins = CatalogSnapshot::read(tx, &self.schema, &names).await?;
         let staged = self.staged(&twins);
         refuse_references_to_live(tx, &self.schema, &staged.oids(), &self.member_oids).await?;
+        if !live_untouched {
+            return Err(StagingError::ChangesLive);
+        }
         run_steps(
             tx,
             &self.build.put_off.steps,
@@ -97,6 +101,18 @@ impl Construction {
         )
         .await?;
         Ok(staged)
+    }
+
+    /// Runs the statements of the release file's owner, which may not end the transaction; `true` when live is as it was.
+    async fn make_changes(&self, tx: &Transaction<'_>, events: &Events) -> Result<bool, StagingError> {
+        let changes = &self.build.changes.steps;
+        if changes.is_empty() {
+            return Ok(true);
+        }
+        let before = read_fingerprint(tx, &self.fingerprint_oids).await?;
+        let guarded: Vec<Step> = changes.iter().map(within_the_transaction).collect();
+        run_steps(tx, &guarded, self.build.steps.steps.len(), events).await?;
+        Ok(read_fingerprint(tx, &self.fingerprint_oids).await? == before)
     }
 
     /// The settings, and the lock on live where there are tables.
@@ -150,6 +166,17 @@ impl Construction {
     }
 }
 
+/// The server refuses to end a transaction from within a function.
+fn within_the_transaction(step: &Step) -> Step {
+    let body = Sql::text("BEGIN EXECUTE ")
+        .literal(step.sql.as_str())
+        .then("; END");
+    Step {
+        sql: Sql::text("DO LANGUAGE plpgsql ").literal(body.as_str()),
+        ..step.clone()
+    }
+}
+
 impl fmt::Display for Construction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let build = &self.build;
@@ -157,6 +184,9 @@ impl fmt::Display for Construction {
             write_comment(f, format_args!("note: {notice}"))?;
         }
         write!(f, "{}", build.steps)?;
+        if !build.changes.steps.is_empty() {
+            write!(f, "{}", build.changes)?;
+        }
         if !build.put_off.steps.is_empty() {
             write!(f, "{}", build.put_off)?;
         }

@@ -33,6 +33,8 @@ use twin::Twin;
 pub(crate) struct Build {
     /// Until the twins stand under their staging names.
     pub(crate) steps: Plan,
+    /// The declared changes, made once the twins stand.
+    pub(crate) changes: Plan,
     /// What was made only to be read back is taken away again.
     pub(crate) put_off: Plan,
     /// What is to be done after the load.
@@ -71,6 +73,7 @@ pub(crate) fn plan(
             .collect(),
         build: Build {
             steps: Plan::new(title, snapshot.fingerprint.clone()),
+            changes: Plan::new("make the declared changes", snapshot.fingerprint.clone()),
             put_off: Plan::new("put off until the rows are there", snapshot.fingerprint.clone()),
             post_data: Vec::new(),
             notices: notices::of_server(&snapshot.server)

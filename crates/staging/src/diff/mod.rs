@@ -134,6 +134,22 @@ impl StructuralDiff {
     }
 }
 
+impl StructuralDiff {
+    /// The differences for which `explained` is false.
+    pub(crate) fn without(mut self, mut explained: impl FnMut(&RelationDiff, &Difference) -> bool) -> Self {
+        for relation in &mut self.relations {
+            let differences = std::mem::take(&mut relation.differences);
+            let rest = differences
+                .into_iter()
+                .filter(|difference| !explained(relation, difference));
+            let rest = rest.collect();
+            relation.differences = rest;
+        }
+        self.relations.retain(|relation| !relation.differences.is_empty());
+        self
+    }
+}
+
 impl IntoIterator for StructuralDiff {
     type Item = Difference;
     type IntoIter = std::vec::IntoIter<Difference>;

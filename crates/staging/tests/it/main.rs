@@ -11,6 +11,7 @@ mod catalog_facts;
 mod clone;
 mod constraint_triggers;
 mod dataset;
+mod declared_changes;
 mod diff;
 mod diff_of_parts;
 mod diff_of_two;
