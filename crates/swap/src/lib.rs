@@ -18,6 +18,7 @@ mod precheck; // rows outside that would lose what they refer to
 mod refused; // why a swap cannot be planned
 mod rehearse; // a swap, rolled back
 mod renames; // live -> backup, incoming -> live
+mod reshaped; // columns that change, and who notices
 mod retention; // which backup sets go
 mod rollback; // a swap with a backup set
 mod run; // the transaction

@@ -194,7 +194,7 @@ fn resolve_parts(
             .iter()
             .find(|part| part.kind == kind && part.live == name.name);
         let found = partner.filter(|part| part_oid(incoming, kind, &part.incoming).is_some());
-        if found.is_none() && !options.allows_unpaired(kind) {
+        if found.is_none() && !options.may_go(kind, &name) {
             let reason = format!("of {} has no partner on {}", live.name, incoming.name);
             refusals.push(part_unpaired(kind, &name, reason));
         }
@@ -219,7 +219,7 @@ fn resolve_parts(
             .parts
             .iter()
             .find(|part| part.kind == kind && part.incoming == name.name);
-        if !options.allows_unpaired(kind) {
+        if !options.may_come(kind, &name) {
             let reason = format!("of {} has no partner on {}", incoming.name, live.name);
             refusals.push(part_unpaired(kind, &name, reason));
         }

@@ -1,6 +1,6 @@
 //! From two catalog snapshots to the statements of a swap; no connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -16,12 +16,15 @@ use crate::pairing::Pair;
 use crate::precheck::Precheck;
 use crate::refused::{Refusal, RefusalKind, SwapRefused};
 use crate::renames;
+use crate::reshaped;
 
 /// What a swap may do that it would refuse by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct PlanOptions {
     unpaired: Vec<ObjectKind>,
+    come: BTreeSet<(ObjectKind, QualifiedName)>,
+    go: BTreeSet<(ObjectKind, QualifiedName)>,
 }
 
 impl PlanOptions {
@@ -32,8 +35,26 @@ impl PlanOptions {
         self
     }
 
-    pub(crate) fn allows_unpaired(&self, kind: ObjectKind) -> bool {
-        self.unpaired.contains(&kind)
+    /// Lets this index, sequence or statistics object of the incoming relations come, although live has none like it. It
+    /// takes the live name that the pairing has for it, else it keeps its own.
+    pub fn adding(mut self, kind: ObjectKind, incoming: QualifiedName) -> Self {
+        self.come.insert((kind, incoming));
+        self
+    }
+
+    /// Lets this index, sequence or statistics object of live go, although the incoming relations have none like it. It
+    /// becomes part of the backup set, and a rollback brings it back.
+    pub fn dropping(mut self, kind: ObjectKind, live: QualifiedName) -> Self {
+        self.go.insert((kind, live));
+        self
+    }
+
+    pub(crate) fn may_come(&self, kind: ObjectKind, incoming: &QualifiedName) -> bool {
+        self.unpaired.contains(&kind) || self.come.contains(&(kind, incoming.clone()))
+    }
+
+    pub(crate) fn may_go(&self, kind: ObjectKind, live: &QualifiedName) -> bool {
+        self.unpaired.contains(&kind) || self.go.contains(&(kind, live.clone()))
     }
 }
 
@@ -63,6 +84,9 @@ pub struct SwapPlan {
     pub prechecks: Vec<Precheck>,
     /// What the operator should know.
     pub warnings: Vec<String>,
+    /// Whether the columns of every member stay what they are, so that prepared statements of long-lived sessions go on.
+    /// Where not, the warnings tell which change.
+    pub plan_safe: bool,
     /// How many relations change places.
     pub relations: usize,
     /// What had been written to live when staging was built.
@@ -173,7 +197,11 @@ impl SwapPlan {
                     .collect(),
             ),
             prechecks: validated.filter_map(|key| precheck(key, &members)).collect(),
-            warnings: dependents::warnings(live, incoming),
+            warnings: dependents::warnings(live, incoming)
+                .into_iter()
+                .chain(reshaped::warnings(live, &members))
+                .collect(),
+            plan_safe: reshaped::is_plan_safe(&members),
             relations: members.len(),
             locked_oids: lock_order::oids(live, &views, &members),
             writes: None,

@@ -2,7 +2,7 @@
 
 use cutover_core::{Events, NamingPolicy, ObjectKind, QualifiedName, Sql};
 use cutover_staging::{
-    CloneOptions, ClonePlan, DeclaredChanges, LockPatience, StagedSet, StagingError, StructureRefused,
+    CloneOptions, ClonePlan, DeclaredChanges, PostDataOptions, StagedSet, StagingError, StructureRefused,
 };
 
 use crate::workshop::{Workshop, ident};
@@ -31,7 +31,7 @@ async fn stage(workshop: &mut Workshop, changes: &DeclaredChanges) -> Result<Sta
     let snapshot = workshop.snapshot().await;
     let plan = ClonePlan::compute(&snapshot, &NamingPolicy::default(), &options(changes)).unwrap();
     let set = plan.run(&mut workshop.client, &Events::none()).await?;
-    set.run_post_data(&mut workshop.client, &LockPatience::default(), &Events::none())
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
         .await?;
     Ok(set)
 }

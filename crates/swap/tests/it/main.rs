@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod declared;
 mod faults;
 mod identity;
 mod locks;
