@@ -141,12 +141,9 @@ pub enum ReleaseError {
     /// An importer failed.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// Staging differs from live in structure.
-    #[error("staging differs from live\n{}", differences.join("\n"))]
-    Structure {
-        /// The differences, readable.
-        differences: Vec<String>,
-    },
+    /// Staging differs from live in structure, otherwise than declared.
+    #[error(transparent)]
+    Structure(Box<cutover_staging::StructureRefused>),
     /// Gates of `[[validate]]` are shut.
     #[error("{} checks of the new release failed\n{}", failures.len(), failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Gates {
@@ -280,6 +277,12 @@ fn names(relations: &[QualifiedName]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+impl From<cutover_staging::StructureRefused> for ReleaseError {
+    fn from(refused: cutover_staging::StructureRefused) -> Self {
+        Self::Structure(Box::new(refused))
+    }
 }
 
 impl ReleaseError {

@@ -55,7 +55,7 @@ impl ReleaseError {
             Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => {
                 FailureClass::Build
             }
-            Self::Structure { .. } | Self::Gates { .. } => FailureClass::Validation,
+            Self::Structure(_) | Self::Gates { .. } => FailureClass::Validation,
             Self::Catalog(_)
             | Self::UnknownStamp { .. }
             | Self::NothingToTakeUp { .. }
@@ -118,8 +118,14 @@ impl ReleaseError {
             }
             Self::Staging(error) => error.remedy().to_owned(),
             Self::Import(error) => error.remedy().to_owned(),
-            Self::Structure { .. } => {
-                "run the release again: live changed while staging was built".to_owned()
+            Self::Structure(refused) => {
+                let declaration = refused.declaration();
+                let remedy = refused.remedy();
+                if declaration.is_empty() {
+                    remedy.to_owned()
+                } else {
+                    format!("{remedy}:\n{declaration}")
+                }
             }
             Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
             Self::Swap(error) => error.remedy().to_owned(),

@@ -4,6 +4,7 @@ mod abort; // making a running release stop
 mod aliases; // live names that mean staging twins while rows are imported
 mod boxed; // futures with their type left out
 mod busy; // who holds the lock
+mod changes; // how a month is meant to differ from live
 mod cutover; // the one-call API
 mod error; // what can go wrong
 mod failure; // in which class, and what to do about it
@@ -28,7 +29,9 @@ mod status; // what is live, running, kept
 mod stop; // Ctrl-C and abort
 mod upkeep; // space, audit, dropping backups and staging
 
+pub use changes::ChangesOf;
 pub use cutover::Cutover;
+pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use error::ReleaseError;
 pub use failure::FailureClass;
 pub use gate::GateFailure;

@@ -6,6 +6,8 @@ use cutover_core::release_file::Label;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ChangesOf;
+
 /// The version of the shape of [`Manifest`].
 pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
 
@@ -31,6 +33,12 @@ pub struct Manifest {
     pub relations: BTreeMap<String, RelationFacts>,
     /// Rows by importer.
     pub importers: BTreeMap<String, u64>,
+    /// How the release file declared the structure to change, and how it did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangesOf>,
+    /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
+    #[serde(default)]
+    pub plan_safe: bool,
     /// Violations found by preflight checks that only warn, by check.
     pub warnings: BTreeMap<String, u64>,
 }

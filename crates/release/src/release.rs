@@ -155,6 +155,7 @@ impl Cutover {
         for import in self.file.imports() {
             self.import(import, &template, options)?;
         }
+        self.changes_to_make(&template, Vec::new()).map(drop)?;
         Ok(())
     }
 

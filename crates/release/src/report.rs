@@ -4,11 +4,11 @@ use std::fmt;
 
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
-use cutover_core::{Phase, Plan, Stamp};
+use cutover_core::{Phase, Plan, Stamp, write_comment};
 use cutover_swap::{SwapPlan, SwapReport};
 use serde::Serialize;
 
-use crate::Manifest;
+use crate::{ChangesOf, Manifest};
 
 /// How a release ended that did not fail.
 #[derive(Debug, Clone, Serialize)]
@@ -109,6 +109,12 @@ pub struct AbortReport {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct PlanReport {
+    /// How the release file declares the structure to change.
+    pub changes: Vec<ChangesOf>,
+    /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
+    pub plan_safe: bool,
+    /// What the operator should know of the swap.
+    pub warnings: Vec<String>,
     /// The plans in the order they would run.
     pub plans: Vec<PhasePlan>,
 }
@@ -125,6 +131,21 @@ pub struct PhasePlan {
 
 impl fmt::Display for PlanReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ChangesOf { table, why, changes } in &self.changes {
+            write_comment(f, format_args!("declared change of {table}"))?;
+            for change in changes {
+                write_comment(f, format_args!("  {change}"))?;
+            }
+            if let Some(why) = why {
+                write_comment(f, format_args!("  because: {why}"))?;
+            }
+        }
+        for warning in &self.warnings {
+            write_comment(f, format_args!("warning: {warning}"))?;
+        }
+        if !self.changes.is_empty() || !self.warnings.is_empty() {
+            writeln!(f)?;
+        }
         let mut last = None;
         for PhasePlan { phase, plan } in &self.plans {
             if last != Some(phase) {

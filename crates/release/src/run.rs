@@ -10,10 +10,10 @@ use cutover_core::{
     Session, Sql, Step, millis,
 };
 use cutover_importer::preflight::PreflightReport;
+use cutover_staging::DeclaredChanges;
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, GenericClient};
 
-use crate::gate::postgis_schema;
 use crate::recorder::Recorder;
 use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
@@ -208,12 +208,13 @@ impl<'a> Run<'a> {
 
     /// Where unqualified names of the operator's queries are looked up: the set's schema, then PostGIS's.
     pub(crate) async fn search_path(&self) -> Result<Vec<Ident>, ReleaseError> {
-        let schema = self.cutover.schema().clone();
-        let postgis = postgis_schema(&self.session).await?;
-        Ok(match postgis {
-            Some(postgis) if postgis != schema => vec![schema, postgis],
-            _ => vec![schema],
-        })
+        self.cutover.search_path(&self.session).await
+    }
+
+    /// What the release file declares to change, with the statements that make it so.
+    pub(crate) async fn changes_to_make(&self) -> Result<DeclaredChanges, ReleaseError> {
+        self.cutover
+            .changes_to_make(&self.template, self.search_path().await?)
     }
 
     /// Gathers the statistics of a staging table, for the importers that join it next.

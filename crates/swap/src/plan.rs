@@ -201,7 +201,9 @@ impl SwapPlan {
                 .into_iter()
                 .chain(reshaped::warnings(live, &members))
                 .collect(),
-            plan_safe: reshaped::is_plan_safe(&members),
+            plan_safe: members
+                .iter()
+                .all(|member| reshaped::is_plan_safe(member.live, member.incoming)),
             relations: members.len(),
             locked_oids: lock_order::oids(live, &views, &members),
             writes: None,

@@ -7,13 +7,12 @@ use cutover_core::catalog::{CatalogSnapshot, Relation};
 
 use crate::members::Member;
 
-/// Whether the columns of every member stay what they are, so that prepared statements replan silently. Where not, a
-/// long-lived one that reads `*` or a changed column fails with "cached plan must not change result type" until it is
-/// prepared again.
-pub(crate) fn is_plan_safe(members: &[Member<'_>]) -> bool {
-    members
-        .iter()
-        .all(|member| shape(member.live) == shape(member.incoming))
+/// Whether the columns of a relation stay what they are when `incoming` takes its place, so that prepared statements
+/// replan silently. Where not, one of a long-lived session that reads `*` or a changed column fails with "cached plan
+/// must not change result type" until it is prepared again.
+#[must_use]
+pub fn is_plan_safe(live: &Relation, incoming: &Relation) -> bool {
+    shape(live) == shape(incoming)
 }
 
 /// What a result of `SELECT *` is made of: order, names, types with their modifiers, collations.
@@ -31,7 +30,7 @@ fn shape(relation: &Relation) -> Vec<(&Ident, &str, Option<String>)> {
 pub(crate) fn warnings(live: &CatalogSnapshot, members: &[Member<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
     for member in members {
-        if shape(member.live) == shape(member.incoming) {
+        if is_plan_safe(member.live, member.incoming) {
             continue;
         }
         warnings.push(format!(

@@ -1,11 +1,13 @@
 //! The results as JSON: one document on stdout, its shape versioned and documented in the README.
 
 use cutover::{
-    AbortReport, DropReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport, RollbackReport, Status,
+    AbortReport, DropReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport, RollbackReport,
+    Status, StructureRefused,
 };
 use cutover_core::records::BackupSet;
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::{Audit, AuditDiff, RetentionPlan, SpaceReport};
+
 use serde::Serialize;
 
 use crate::demo::DemoReport;
@@ -56,6 +58,9 @@ pub(crate) struct ErrorDocument<'a> {
     /// What the preflight found, when that was it.
     #[serde(skip_serializing_if = "Option::is_none")]
     preflight: Option<&'a PreflightReport>,
+    /// How staging differs from live otherwise than declared, when that was it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structure: Option<&'a StructureRefused>,
 }
 
 impl<'a> Document<'a> {
@@ -77,6 +82,10 @@ impl<'a> Document<'a> {
             exit_status: status,
             preflight: match failure {
                 Failure::Release(ReleaseError::Preflight { report }) => Some(report),
+                _ => None,
+            },
+            structure: match failure {
+                Failure::Release(ReleaseError::Structure(refused)) => Some(refused),
                 _ => None,
             },
         }))

@@ -2,7 +2,7 @@
 
 use cutover_core::catalog::WriteCounts;
 use cutover_core::release_file;
-use cutover_staging::{CloneOptions, ClonePlan, SequenceStart};
+use cutover_staging::{CloneOptions, ClonePlan, DeclaredChanges, SequenceStart};
 
 use crate::run::{Run, session_error};
 use crate::staged::Staged;
@@ -29,7 +29,9 @@ impl Run<'_> {
         }
         let cutover = self.cutover;
         let live = cutover.read_set(&mut client, &cutover.members()).await?;
-        let plan = ClonePlan::compute(&live, &cutover.naming, &cutover.clone_options())?;
+        cutover.refuse_changes_that_cannot_go_live(&live)?;
+        let options = cutover.clone_options(self.changes_to_make().await?);
+        let plan = ClonePlan::compute(&live, &cutover.naming, &options)?;
         let tx = client
             .transaction()
             .await
@@ -51,12 +53,13 @@ impl Run<'_> {
 
 impl Cutover {
     /// How the release file wants staging to be built.
-    pub(crate) fn clone_options(&self) -> CloneOptions {
+    pub(crate) fn clone_options(&self, changes: DeclaredChanges) -> CloneOptions {
         let staging = self.file.staging();
         let options = CloneOptions::default()
             .lightweight(staging.lightweight)
             .include_indexes(staging.indexes_before_load())
-            .include_fks(staging.foreign_keys_before_load());
+            .include_fks(staging.foreign_keys_before_load())
+            .changes(changes);
         match staging.sequences {
             release_file::SequenceStart::Restart => options.sequences(SequenceStart::Restart),
             _ => options.sequences(SequenceStart::Continue),

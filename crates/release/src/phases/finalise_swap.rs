@@ -3,11 +3,12 @@
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::records::Records;
 use cutover_core::{Ident, ObjectKind, ObjectName, Stamp};
-use cutover_swap::{LockPolicy, Outcome, PlanOptions, SwapContext, SwapError, SwapPlan, settle};
+use cutover_swap::{LockPolicy, Outcome, SwapContext, SwapError, SwapPlan, settle};
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use super::PATIENCE;
+use crate::changes::plan_options;
 use crate::report::SwapFigures;
 use crate::run::{Run, session_error};
 use crate::staged::Staged;
@@ -144,15 +145,15 @@ impl Cutover {
         let members = self.members();
         let twins: Vec<Ident> = members.iter().map(|member| self.staging(member).name).collect();
         let (live, staging) = self.read_sets(client, &members, &twins).await?;
-        let plan = SwapPlan::compute(
-            &live,
-            &staging,
-            &staged.pairing(),
-            &stamp,
-            &self.naming,
-            &PlanOptions::default(),
-        )
-        .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))?;
+        let declared = self.declared_changes();
+        let set = staged.whole();
+        if let Some(set) = &set {
+            // Hours may have passed since it was validated.
+            declared.check(&live, &staging, set)?;
+        }
+        let options = plan_options(&declared, &live, set.as_ref());
+        let plan = SwapPlan::compute(&live, &staging, &staged.pairing(), &stamp, &self.naming, &options)
+            .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))?;
         Ok(if self.file.swap().allow_lost_writes {
             plan
         } else {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
-use cutover_staging::{PostDataOptions, StructuralDiff};
+use cutover_staging::{PostDataOptions, StagedSet};
+use cutover_swap::is_plan_safe;
 use jiff::Timestamp;
 
 use super::counted;
@@ -41,17 +42,17 @@ impl Run<'_> {
             .map(|member| self.cutover.staging(member).name)
             .collect();
         let (live, staging) = self.cutover.read_sets(&mut client, &members, &twins).await?;
-        let differences: Vec<String> = StructuralDiff::of_set(&live, &staging, &set)
-            .into_iter()
-            .map(|difference| difference.to_string())
-            .collect();
-        if !differences.is_empty() {
-            return Err(ReleaseError::Structure { differences });
+        let declared = self.cutover.declared_changes();
+        let pair = |set: StagedSet| set.with_added(&staging, &declared, &self.cutover.naming);
+        self.staged.tables = self.staged.tables.take().map(pair);
+        self.staged.matviews = self.staged.matviews.take().map(pair);
+        if let Some(set) = self.staged.whole() {
+            declared.check(&live, &staging, &set)?;
         }
 
         let relations = self.measure(&client, &live, &staging).await?;
         self.open_gates(&client, &relations).await?;
-        let manifest = self.manifest(&live, relations).await?;
+        let manifest = self.manifest(&live, &staging, relations).await?;
         let complete = self.importers_missing(&manifest).is_empty();
         let rows: u64 = manifest.relations.values().map(|facts| facts.rows).sum();
         self.records
@@ -62,8 +63,13 @@ impl Run<'_> {
         self.staged.validated = !self.staged.sampled && complete;
         self.keep_staged().await?;
         let gates = counted(self.cutover.file.validations().len(), "gate");
+        let structure = if declared.is_empty() {
+            "like live"
+        } else {
+            "as declared"
+        };
         let mut summary = format!(
-            "{} relations like live, {rows} rows, {gates} open",
+            "{} relations {structure}, {rows} rows, {gates} open",
             set.members.len()
         );
         if !self.staged.validated {
@@ -152,6 +158,7 @@ impl Run<'_> {
     async fn manifest(
         &self,
         live: &CatalogSnapshot,
+        staging: &CatalogSnapshot,
         relations: BTreeMap<String, RelationFacts>,
     ) -> Result<Manifest, ReleaseError> {
         let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
@@ -159,6 +166,11 @@ impl Run<'_> {
         for checkpoint in checkpoints {
             *importers.entry(checkpoint.importer).or_insert(0) += u64::try_from(checkpoint.rows).unwrap_or(0);
         }
+        let plan_safe = |member: &Ident| {
+            let staged = staging.relation(&self.cutover.staging(member).name);
+            let pair = live.relation(member).zip(staged);
+            pair.is_none_or(|(live, staged)| is_plan_safe(live, staged))
+        };
         Ok(Manifest {
             schema_version: MANIFEST_SCHEMA_VERSION,
             release_set: self.cutover.file.release().name.clone(),
@@ -169,6 +181,8 @@ impl Run<'_> {
             server_version_num: live.server.version_num,
             relations,
             importers,
+            changes: self.cutover.listed_changes(),
+            plan_safe: self.cutover.members().iter().all(plan_safe),
             warnings: self.warnings.clone(),
         })
     }

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod busy;
+mod changes;
 mod child;
 mod end_to_end;
 mod events;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use cutover_core::catalog::{CatalogSnapshot, ConstraintKind, Relation, RelationKind};
-use cutover_core::{Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
+use cutover_core::{Deparsed, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 use super::{DeclaredChange, DeclaredChanges, Expected};
 use crate::Refusal;
@@ -24,14 +24,14 @@ impl DeclaredChanges {
         Cow::Owned(kept)
     }
 
-    /// The snapshot as a swap of the changed set has to be planned before anything is staged: without what goes, and
-    /// without the columns whose type changes, which nothing may read through a view.
+    /// Live as it will be, as far as the declarations tell: what a swap can be planned from before anything is staged.
     ///
-    /// What is added is not in it: nothing is known of it yet but its name.
+    /// Columns come and go and change their type; what type is not known yet, so a stand-in tells that it is another. Other
+    /// parts only go: of one that comes nothing is known but its name.
     #[must_use]
-    pub fn without_what_goes(&self, snapshot: &CatalogSnapshot) -> CatalogSnapshot {
-        let mut kept = snapshot.clone();
-        for relation in &mut kept.relations {
+    pub fn as_declared(&self, live: &CatalogSnapshot) -> CatalogSnapshot {
+        let mut expected = live.clone();
+        for relation in &mut expected.relations {
             for change in self.of(&relation.name.clone()) {
                 let name = &change.object.name;
                 match (&change.expected, change.object.kind) {
@@ -39,20 +39,30 @@ impl DeclaredChanges {
                         relation.columns.retain(|column| column.name != *name);
                         relation.sequences.retain(|sequence| sequence.column != *name);
                     }
-                    (Expected::Altered { property }, ObjectKind::Column)
-                        if property == "type" || property == "collation" =>
-                    {
-                        relation.columns.retain(|column| column.name != *name);
-                    }
                     (Expected::Dropped, ObjectKind::Sequence) => {
                         relation.sequences.retain(|sequence| sequence.name.name != *name);
                     }
                     (Expected::Dropped, kind) => leave_out(relation, kind, name),
+                    (Expected::Added, ObjectKind::Column) => {
+                        if let Some(mut column) = relation.columns.first().cloned() {
+                            column.name = name.clone();
+                            column.data_type = another_type();
+                            relation.columns.push(column);
+                        }
+                    }
+                    (Expected::Altered { property }, ObjectKind::Column)
+                        if property == "type" || property == "collation" =>
+                    {
+                        let altered = relation.columns.iter_mut().find(|column| column.name == *name);
+                        if let Some(column) = altered {
+                            column.data_type = another_type();
+                        }
+                    }
                     _ => {}
                 }
             }
         }
-        kept
+        expected
     }
 
     /// What is done to the twins of `relations` once they stand: what `LIKE` brought is dropped, then the statements.
@@ -126,8 +136,8 @@ impl DeclaredChanges {
     fn refuse_orphaned_constraints(&self, relation: &Relation, refusals: &mut Vec<Refusal>) {
         let name = &relation.name;
         for constraint in &relation.constraints {
-            let goes = |column: &&Ident| self.has(name, ObjectKind::Column, column, &Expected::Dropped);
-            let declared = self.has(name, ObjectKind::Constraint, &constraint.name, &Expected::Dropped);
+            let goes = |column: &&Ident| self.declares(name, ObjectKind::Column, column, &Expected::Dropped);
+            let declared = self.declares(name, ObjectKind::Constraint, &constraint.name, &Expected::Dropped);
             if let Some(column) = constraint.columns.iter().find(goes)
                 && !declared
             {
@@ -139,6 +149,11 @@ impl DeclaredChanges {
             }
         }
     }
+}
+
+/// Never part of a statement: a swap names no types.
+fn another_type() -> Deparsed {
+    Deparsed::from_server("another type".to_owned())
 }
 
 impl DeclaredChange {

@@ -51,7 +51,7 @@ fn section(relation: &RelationDiff) -> String {
     altered.extend(alter.iter().map(|(kind, parts)| {
         let parts: Vec<String> = parts
             .iter()
-            .map(|(name, properties)| format!("{} = {}", quoted(name), list(properties)))
+            .map(|(name, properties)| format!("{} = {}", key(name), list(properties)))
             .collect();
         format!("{} = {{ {} }}", kind.key(), parts.join(", "))
     }));
@@ -64,6 +64,15 @@ fn section(relation: &RelationDiff) -> String {
 fn list(texts: &[&str]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
     format!("[{}]", texts.join(", "))
+}
+
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// A TOML basic string.

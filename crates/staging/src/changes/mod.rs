@@ -141,8 +141,15 @@ impl DeclaredChanges {
         self.changes.iter().filter(move |change| change.is_of(&live))
     }
 
-    /// Whether this very change of a part is declared.
-    fn has(&self, live: &QualifiedName, kind: ObjectKind, name: &Ident, expected: &Expected) -> bool {
+    /// Whether this very change of a part of a live relation is declared.
+    #[must_use]
+    pub fn declares(
+        &self,
+        live: &QualifiedName,
+        kind: ObjectKind,
+        name: &Ident,
+        expected: &Expected,
+    ) -> bool {
         self.of(live)
             .any(|change| change.is_part(kind, name) && change.expected == *expected)
     }

@@ -74,7 +74,7 @@ impl DeclaredChanges {
         let Some(of) = of else { return false };
         let declares = |kind, name: &cutover_core::Ident| {
             let name = live_name(set, &relation.live, kind, name);
-            self.has(&relation.live, kind, &name, &expected)
+            self.declares(&relation.live, kind, &name, &expected)
         };
         match difference.object.kind {
             ObjectKind::Index => {
