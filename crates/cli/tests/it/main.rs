@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod arguments; // help, and arguments that make no sense
+mod changes; // staging that is not like live
 mod command; // runs the command
 mod connection; // servers that cannot be reached
 mod demo; // the whole demo, small

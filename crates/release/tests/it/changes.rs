@@ -176,7 +176,7 @@ async fn what_is_not_declared_is_refused_with_what_would_declare_it() {
     let error = site.run(crate::world::swap_what_is_staged()).await.unwrap_err();
     assert!(matches!(error, ReleaseError::Structure(_)), "{error:?}");
     insta::assert_snapshot!(told(&error), @r#"
-Validation: staging differs from live, and no change is declared:
+Validation: staging differs from live otherwise than declared:
 "public"."sources" → "public"."staging_sources"
   missing    column "citation"
 remedy: build staging again, in case live was changed meanwhile; where this is what the release should change, declare it in the release file:

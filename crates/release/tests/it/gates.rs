@@ -68,10 +68,15 @@ async fn what_live_has_gained_meanwhile_is_not_lost() {
     let error = site.run(from_validation()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Validation);
     insta::assert_snapshot!(told(&error), @r#"
-    Validation: staging differs from live
-    column "title" of "public"."sources": comment is as supplied on live, none in staging
-    index "public"."sources_by_year" is missing in staging
-    remedy: run the release again: live changed while staging was built
+    Validation: staging differs from live otherwise than declared:
+    "public"."sources" → "public"."staging_sources"
+      missing    index "sources_by_year"
+      different  column "title": comment as supplied → none
+    remedy: build staging again, in case live was changed meanwhile; where this is what the release should change, declare it in the release file:
+    [[change]]
+    table = "sources"
+    drop = { indexes = ["sources_by_year"] }
+    alter = { columns = { title = ["comment"] } }
     "#);
     assert_same_dump(&site.dump_live().await, &live);
 
@@ -80,9 +85,15 @@ async fn what_live_has_gained_meanwhile_is_not_lost() {
     late.live().execute(gained).await.unwrap();
     let error = late.run(swap_what_is_staged()).await.unwrap_err();
     insta::assert_snapshot!(told(&error), @r#"
-    Refused: the swap cannot be planned:
-      index "public"."sources_by_year" of "public"."sources" has no partner on "public"."staging_sources"; build staging again, or declare the change in the release file
-    remedy: see each reason's own remedy
+    Validation: staging differs from live otherwise than declared:
+    "public"."sources" → "public"."staging_sources"
+      missing    index "sources_by_year"
+      different  column "title": comment as supplied → none
+    remedy: build staging again, in case live was changed meanwhile; where this is what the release should change, declare it in the release file:
+    [[change]]
+    table = "sources"
+    drop = { indexes = ["sources_by_year"] }
+    alter = { columns = { title = ["comment"] } }
     "#);
     assert_same_dump(&late.dump_live().await, &live);
 

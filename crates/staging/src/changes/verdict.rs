@@ -176,7 +176,7 @@ impl fmt::Display for StructureRefused {
         if !self.undeclared.is_empty() {
             write!(
                 f,
-                "staging differs from live, and no change is declared:\n{}",
+                "staging differs from live otherwise than declared:\n{}",
                 self.undeclared
             )?;
         }

@@ -112,7 +112,7 @@ changes are declared, and staging does not have them:
         .await;
     let refused = judge(&mut workshop, set, &changes).await.unwrap_err();
     insta::assert_snapshot!(refused, @r#"
-staging differs from live, and no change is declared:
+staging differs from live otherwise than declared:
 "app"."t" → "app"."staging_t"
   different  column "b": NOT NULL false → true
 "#);
