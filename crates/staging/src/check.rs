@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use cutover_core::catalog::{
-    CatalogSnapshot, Column, Constraint, ConstraintKind, Index, OwnedSequence, Persistence, Relation,
+    CatalogSnapshot, Column, Constraint, ConstraintKind, Index, Kin, OwnedSequence, Persistence, Relation,
     RelationKind,
 };
 use cutover_core::{NamingPolicy, ObjectKind, ObjectName, QualifiedName};
 
+use crate::build::inheritance;
 use crate::{CloneError, Refusal, rights};
 
 const NOT_YET: &str = "leave the relation out of the release set: this version does not clone it";
@@ -21,6 +22,7 @@ pub(crate) fn check(
     let mut refusals = Vec::new();
     check_server(snapshot, &mut refusals);
     check_names(snapshot, naming, &mut refusals);
+    check_inheritance(snapshot, &concerned, &mut refusals);
     for relation in snapshot.relations.iter().filter(|relation| concerned(relation)) {
         check_relation(snapshot, relation, &mut refusals);
     }
@@ -190,16 +192,41 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         "is temporary",
         "leave it out of the release set",
     );
-    refuse(
-        !relation.is_partition() && !relation.inherits_from.is_empty(),
-        "inherits from another table",
-        NOT_YET,
-    );
-    refuse(
-        relation.kind != RelationKind::PartitionedTable && !relation.inherited_by.is_empty(),
-        "has tables that inherit from it",
-        NOT_YET,
-    );
+}
+
+/// Trees of tables that inherit are cloned whole, in an order of columns that can be had.
+fn check_inheritance(
+    snapshot: &CatalogSnapshot,
+    concerned: impl Fn(&Relation) -> bool,
+    refusals: &mut Vec<Refusal>,
+) {
+    let members: BTreeSet<u32> = snapshot.relations.iter().map(|relation| relation.oid).collect();
+    let relations = snapshot.relations.iter().filter(|relation| concerned(relation));
+    let tables: Vec<&Relation> = relations
+        .filter(|relation| inheritance::is_in_tree(relation))
+        .collect();
+    let before = refusals.len();
+    for table in &tables {
+        let mut refuse = |kin: &[Kin], how: &str| {
+            for kin in kin.iter().filter(|kin| !members.contains(&kin.oid)) {
+                let why = format!("{how} {}, which is not in the set", kin.name);
+                let remedy = "add it to the set too, or take the two apart: ALTER TABLE … NO INHERIT";
+                refusals.push(Refusal::new(table.object(), why, remedy));
+            }
+        };
+        refuse(&table.inherits_from, "inherits from");
+        refuse(&table.inherited_by, "is inherited by");
+    }
+    if refusals.len() > before {
+        return;
+    }
+    if let Err(table) = inheritance::additions(&tables) {
+        refusals.push(Refusal::new(
+            table.object(),
+            "has its columns in an order that adding them one by one to it and its parents cannot give",
+            NOT_YET,
+        ));
+    }
 }
 
 /// Partitions come along with their parents, never without.

@@ -262,12 +262,13 @@ fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
         .filter(|relation| relation.kind == RelationKind::MaterializedView)
         .collect();
     let matviews = build::in_dependency_order(&matviews).into_iter().rev();
-    let tables = snapshot
+    let tables: Vec<_> = snapshot
         .relations
         .iter()
         .filter(|relation| relation.kind != RelationKind::MaterializedView)
-        // Partitions and children before their parents: nothing goes with a parent that is not known here.
-        .rev();
+        .collect();
+    // Partitions and children before their parents: nothing goes with a parent that is not known here.
+    let tables = build::inheritance::parents_first(&tables).into_iter().rev();
     for twin in matviews.chain(tables) {
         let sql = relation_verb("DROP", twin).name(&twin.name);
         let step = Step::new("drop", twin.object(), sql).locking(LockMode::AccessExclusive, &twin.name);

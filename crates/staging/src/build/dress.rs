@@ -4,14 +4,15 @@ use cutover_core::catalog::{CatalogSnapshot, Column, ExtendedStatistics};
 use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use super::grants::Grants;
+use super::inheritance::is_in_tree;
 use super::table::storage_parameter;
 use super::twin::Twin;
 
-/// Statistics target and options of a column; for a materialized view its storage and compression too.
+/// Statistics target and options of a column; where `LIKE` did not bring them, its storage and compression too.
 pub(super) fn column_settings(twin: &Twin<'_>, column: &Column) -> Vec<Step> {
     let alter = || twin.alter_only().then(" ALTER COLUMN ").ident(&column.name);
     let mut all = Vec::new();
-    if twin.is_materialized_view() {
+    if twin.is_materialized_view() || is_in_tree(twin.live) {
         let storage = match column.storage.as_deref() {
             Some("p") => Some(" SET STORAGE PLAIN"),
             Some("e") => Some(" SET STORAGE EXTERNAL"),
@@ -124,7 +125,7 @@ pub(super) fn comments(twin: &Twin<'_>) -> Vec<Step> {
         let sql = Sql::text(on).name(&twin.staging).then(" IS ").literal(comment);
         steps.push(Step::new("comment on", twin.object(), sql));
     }
-    if twin.is_materialized_view() {
+    if twin.is_materialized_view() || is_in_tree(twin.live) {
         for column in &twin.live.columns {
             let Some(comment) = &column.comment else { continue };
             let sql = Sql::text("COMMENT ON COLUMN ")

@@ -4,6 +4,7 @@ mod attached;
 mod dress;
 mod extension;
 pub(crate) mod grants;
+pub(crate) mod inheritance;
 pub(crate) mod label;
 mod matview;
 mod notices;
@@ -148,11 +149,15 @@ impl<'a> Planner<'a> {
 
     /// Where a member's live name means its twin: what names members in text is read here.
     fn build_in_scratch(&mut self) {
+        self.for_each(|_, twin| match &twin.live.definition {
+            Some(definition) => vec![matview::create(twin, definition)],
+            None if inheritance::is_in_tree(twin.live) => Vec::new(),
+            None => vec![table::create(twin)],
+        });
+        let trees = inheritance::create(&self.twins, self.snapshot.server.version_num);
+        self.push(trees);
         self.for_each(|planner, twin| {
-            let mut steps = match &twin.live.definition {
-                Some(definition) => vec![matview::create(twin, definition)],
-                None => vec![table::create(twin)],
-            };
+            let mut steps = Vec::new();
             for sequence in &twin.live.sequences {
                 let staging = planner.naming.staging(&sequence.name);
                 if !sequence.identity {
@@ -164,7 +169,8 @@ impl<'a> Planner<'a> {
                 }
             }
             steps.extend(table::set_type(twin));
-            let not_valid = table::unvalidated_checks(twin.live);
+            let not_valid =
+                table::unvalidated_checks(twin.live).filter(|_| !inheritance::is_in_tree(twin.live));
             steps.extend(not_valid.flat_map(|check| table::invalidate_check(twin, check)));
             steps
         });
@@ -176,14 +182,14 @@ impl<'a> Planner<'a> {
             .map(|sequence| sequence.oid)
             .collect();
         self.for_each(|_, twin| {
-            let repointed = twin.live.columns.iter().filter(|column| {
-                column
-                    .default_sequences
-                    .iter()
-                    .any(|used| sequences.contains(&used.oid))
+            let in_tree = inheritance::is_in_tree(twin.live);
+            let missing = twin.live.columns.iter().filter(|column| {
+                let mut used = column.default_sequences.iter();
+                !column.is_generated() && (in_tree || used.any(|used| sequences.contains(&used.oid)))
             });
-            let defaults = repointed.filter_map(|column| table::repoint_default(twin, column));
-            defaults.collect()
+            missing
+                .filter_map(|column| table::set_default(twin, column))
+                .collect()
         });
         // What is done to a parent from now on may reach its partitions.
         self.for_each(|planner, twin| partition::attach(twin, &planner.twins).into_iter().collect());

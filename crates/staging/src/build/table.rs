@@ -171,13 +171,19 @@ pub(super) fn continue_sequence(sequence: &OwnedSequence, staging: &QualifiedNam
     .locking(LockMode::AccessShare, &sequence.name)
 }
 
-/// A default that names a sequence of the set, read again where that name means the twin's.
-pub(super) fn repoint_default(twin: &Twin<'_>, column: &Column) -> Option<Step> {
+/// A default that names a sequence of the set, read again where that name means the twin's; or one that was not made with
+/// its column.
+pub(super) fn set_default(twin: &Twin<'_>, column: &Column) -> Option<Step> {
     let default = column.default.as_ref()?;
+    let purpose = if column.default_sequences.is_empty() {
+        "set the default of"
+    } else {
+        "re-point the default of"
+    };
     Some(Step::new(
-        "re-point the default of",
+        purpose,
         ObjectName::part(ObjectKind::Column, &column.name, &twin.staging),
-        twin.alter_in_scratch()
+        twin.alter_only_in_scratch()
             .then(" ALTER COLUMN ")
             .ident(&column.name)
             .then(" SET DEFAULT ")

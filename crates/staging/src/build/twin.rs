@@ -46,6 +46,15 @@ impl<'a> Twin<'a> {
         }
     }
 
+    /// The same while it is in the scratch schema.
+    pub(crate) fn alter_only_in_scratch(&self) -> Sql {
+        if self.live.inherited_by.is_empty() {
+            self.alter_in_scratch()
+        } else {
+            Sql::text("ALTER TABLE ONLY ").name(&self.scratch)
+        }
+    }
+
     fn verb(&self) -> &'static str {
         if self.is_materialized_view() {
             "ALTER MATERIALIZED VIEW "

@@ -19,6 +19,7 @@ mod dropping;
 mod dump;
 mod exclusion;
 mod grants;
+mod inheritance;
 mod labels;
 mod matviews;
 mod names;

@@ -28,13 +28,13 @@ async fn kinds_of_tables() {
     check(
         "CREATE TABLE app.p (id integer); CREATE TABLE app.t () INHERITS (app.p)",
         &["t"],
-        r#"table "app"."t" inherits from another table"#,
+        r#"table "app"."t" inherits from "app"."p", which is not in the set"#,
     )
     .await;
     check(
         "CREATE TABLE app.t (id integer); CREATE TABLE app.c () INHERITS (app.t)",
         &["t"],
-        r#"table "app"."t" has tables that inherit from it"#,
+        r#"table "app"."t" is inherited by "app"."c", which is not in the set"#,
     )
     .await;
     check(
