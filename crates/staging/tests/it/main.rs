@@ -13,6 +13,7 @@ mod constraint_triggers;
 mod dataset;
 mod declared_changes;
 mod diff;
+mod diff_coverage;
 mod diff_of_parts;
 mod diff_of_two;
 mod dropping;
