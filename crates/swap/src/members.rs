@@ -30,35 +30,40 @@ pub(crate) struct Part {
 
 /// Looks up every pair and collects what is wrong with it.
 pub(crate) fn resolve<'a>(
-    live: &'a CatalogSnapshot,
-    incoming: &'a CatalogSnapshot,
+    all_live: &'a CatalogSnapshot,
+    all_incoming: &'a CatalogSnapshot,
     pairing: &[Pair],
     options: &PlanOptions,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<Member<'a>> {
-    for relation in &live.relations {
+    for relation in &all_live.relations {
         if !pairing.iter().any(|pair| pair.live == relation.name.name) {
             refusals.push(unpaired(&relation.object(), "has nothing that takes its place"));
         }
     }
-    for relation in &incoming.relations {
+    for relation in &all_incoming.relations {
         if !pairing.iter().any(|pair| pair.incoming == relation.name.name) {
             refusals.push(unpaired(&relation.object(), "takes no live relation's place"));
         }
     }
     let mut members = Vec::with_capacity(pairing.len());
     for pair in pairing {
-        match (live.relation(&pair.live), incoming.relation(&pair.incoming)) {
+        match (
+            all_live.relation(&pair.live),
+            all_incoming.relation(&pair.incoming),
+        ) {
             (Some(live), Some(incoming)) => {
                 check(live, incoming, refusals);
+                check_kin(all_live, live, refusals);
+                check_kin(all_incoming, incoming, refusals);
                 members.push(Member {
                     live,
                     incoming,
                     parts: resolve_parts(live, incoming, pair, options, refusals),
                 });
             }
-            (None, _) => refusals.push(missing(live, &pair.live)),
-            (_, None) => refusals.push(missing(incoming, &pair.incoming)),
+            (None, _) => refusals.push(missing(all_live, &pair.live)),
+            (_, None) => refusals.push(missing(all_incoming, &pair.incoming)),
         }
     }
     members
@@ -147,7 +152,7 @@ fn check(live: &Relation, incoming: &Relation, refusals: &mut Vec<Refusal>) {
 fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
     if !matches!(
         relation.kind,
-        RelationKind::Table | RelationKind::MaterializedView
+        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::MaterializedView
     ) {
         let remedy = "only tables and materialized views can be swapped: take it out of the release set";
         refusals.push(Refusal::new(
@@ -157,21 +162,27 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
             remedy,
         ));
     }
-    if relation.is_partition() || !relation.inherits_from.is_empty() || !relation.inherited_by.is_empty() {
-        let remedy = "partitions and inheritance are not supported yet: take it out of the release set";
-        let reason = "is a partition, or has parents or children";
-        refusals.push(Refusal::new(
-            RefusalKind::Inheritance,
-            relation.object(),
-            reason,
-            remedy,
-        ));
-    }
     if let Some(extension) = &relation.extension {
         let reason = format!("belongs to the extension {extension}");
         let remedy = "take it out of the release set: the extension owns it";
         refusals.push(Refusal::new(
             RefusalKind::Extension,
+            relation.object(),
+            reason,
+            remedy,
+        ));
+    }
+}
+
+/// Parents and children change places together: one that stayed behind would go on with the backup set, or show its rows
+/// through the wrong parent.
+fn check_kin(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+    let kin = relation.inherits_from.iter().chain(&relation.inherited_by);
+    for other in kin.filter(|kin| !snapshot.relations.iter().any(|member| member.oid == kin.oid)) {
+        let reason = format!("has a parent or child that stays behind: {}", other.name);
+        let remedy = "put both into the release set: partitions come along with their table by themselves";
+        refusals.push(Refusal::new(
+            RefusalKind::Inheritance,
             relation.object(),
             reason,
             remedy,

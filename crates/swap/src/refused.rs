@@ -13,7 +13,7 @@ pub enum RefusalKind {
     Unpaired,
     /// The two relations of a pair are of different kinds, or of a kind that is not swapped.
     Kind,
-    /// A member is partitioned, or part of an inheritance tree.
+    /// A member has a parent or a child outside the set.
     Inheritance,
     /// The relation belongs to an extension.
     Extension,

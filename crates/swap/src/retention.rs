@@ -253,12 +253,14 @@ fn drop_relation(relation: &Relation) -> Step {
         _ => "DROP TABLE ",
     };
     let step = Step::new("drop", relation.object(), Sql::text(verb).name(&relation.name));
-    // Dropping a table drops its keys' triggers on the tables it refers to, which locks those as well.
+    // Dropping a table drops its keys' triggers on the tables it refers to, which locks those as well; a partition or
+    // child leaves its parent.
     let referenced: BTreeSet<&QualifiedName> = relation
         .constraints
         .iter()
         .filter_map(|constraint| constraint.references.as_ref())
         .map(|target| &target.table)
+        .chain(relation.inherits_from.iter().map(|parent| &parent.name))
         .filter(|table| **table != relation.name)
         .collect();
     referenced

@@ -8,6 +8,7 @@ mod command; // runs the command
 mod connection; // servers that cannot be reached
 mod demo; // the whole demo, small
 mod interrupt; // Ctrl-C
+mod partitioned; // a partitioned table and its partitions
 mod redact; // what differs from run to run
 mod release; // release, status, backups, rollback
 mod upkeep; // space, audit, drop
