@@ -290,7 +290,9 @@ impl Attempt<'_, '_> {
         let mut settings = Sql::text("SET LOCAL search_path = ")
             .ident(&self.plan.schema)
             // Last, or a temporary table could stand for a member.
-            .then(", pg_temp; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ")
+            // What is read under the locks are catalogs: compiling such a query, or starting helpers, takes longer than it.
+            .then(", pg_temp; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0")
+            .then("; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ")
             .number(i64::try_from((TRANSACTION_PATIENCE * 2).as_millis()).unwrap_or(i64::MAX));
         if self.plan.server_version >= 170_000 {
             settings = settings.then("; SET LOCAL transaction_timeout = 0");
