@@ -184,6 +184,8 @@ fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogS
         relation.populated = true;
         for index in &mut relation.indexes {
             index.name = naming.staging(&index.name);
+            // Built anew.
+            index.valid = true;
             let constraint: Option<Ident> = index.constraint.as_ref().map(|_| index.name.name.clone());
             index.constraint = constraint;
         }

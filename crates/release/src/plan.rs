@@ -33,6 +33,7 @@ impl Cutover {
         let facts = self.template_facts(&self.choose_label(None)?);
         let options = self.clone_options(self.changes_to_make(&facts, search_path)?);
         let mut plans = Vec::new();
+        let mut warnings: Vec<String> = Vec::new();
         let mut add = |phase, plan: Plan| {
             if !plan.steps.is_empty() {
                 plans.push(PhasePlan { phase, plan });
@@ -40,10 +41,17 @@ impl Cutover {
         };
         if !self.matviews().is_empty() {
             let plan = MatviewPlan::compute(&live, &self.naming, &options)?;
+            warnings.extend(plan.notices().iter().cloned());
             add(Phase::RefreshViews, plan.pre_data().clone());
             add(Phase::RefreshViews, plan.changes().clone());
         }
         let clone = ClonePlan::compute(&live, &self.naming, &options)?;
+        // What is of the database, both say.
+        let notices = clone
+            .notices()
+            .iter()
+            .filter(|notice| !warnings.contains(*notice));
+        warnings.extend(notices.cloned().collect::<Vec<_>>());
         add(Phase::BuildStaging, clone.pre_data().clone());
         add(Phase::BuildStaging, clone.changes().clone());
         let mut after_load = Plan::new("after the rows are there", clone.pre_data().digest.clone());
@@ -55,7 +63,8 @@ impl Cutover {
         add(Phase::ValidateAndManifest, after_load);
 
         let swap = self.swap_as_declared(&live)?;
-        let (warnings, plan_safe) = (swap.warnings, swap.plan_safe);
+        warnings.extend(swap.warnings);
+        let plan_safe = swap.plan_safe;
         for plan in [swap.rename_indexes, swap.take_locks, swap.switch] {
             add(Phase::FinaliseSwap, plan);
         }

@@ -113,7 +113,7 @@ pub struct PlanReport {
     pub changes: Vec<ChangesOf>,
     /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
     pub plan_safe: bool,
-    /// What the operator should know of the swap.
+    /// What the operator should know of the set, the clone and the swap, though it stops nothing.
     pub warnings: Vec<String>,
     /// The plans in the order they would run.
     pub plans: Vec<PhasePlan>,

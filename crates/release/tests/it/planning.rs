@@ -22,6 +22,29 @@ async fn a_plan_changes_nothing_not_even_records() {
 }
 
 #[tokio::test]
+async fn what_stops_nothing_is_told_with_the_plan() {
+    let site = Site::month_1().await;
+    let quiet = site.cutover.plan().await.unwrap();
+    assert_eq!(quiet.warnings, Vec::<String>::new());
+    site.live()
+        .execute(
+            "CREATE INDEX broken ON countries_pame_evaluations ((1)); \
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass",
+        )
+        .await
+        .unwrap();
+    let plan = site.cutover.plan().await.unwrap();
+    let [notice] = plan.warnings.as_slice() else {
+        panic!("{:?}", plan.warnings);
+    };
+    assert!(notice.contains(r#"index "public"."broken""#), "{notice}");
+    assert!(
+        plan.to_string().starts_with(&format!("-- warning: {notice}\n")),
+        "{plan}"
+    );
+}
+
+#[tokio::test]
 async fn a_plan_prints_every_step_of_the_swap_with_its_locks() {
     let site = Site::month_1().await;
     let plan = site.cutover.plan().await.unwrap();

@@ -25,6 +25,7 @@ mod labels;
 mod matviews;
 mod names;
 mod partitions;
+mod parts_of_partitions;
 mod plans;
 mod policies;
 mod post_data;
