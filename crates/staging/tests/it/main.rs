@@ -34,4 +34,5 @@ mod refusals;
 mod rules;
 mod shapes;
 mod watchers;
+mod workers;
 mod workshop;
