@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         events: Events,
         recorder: Recorder,
     ) -> Result<Self, ReleaseError> {
-        let purpose = format!("{} release {release}", cutover.file.release().name);
+        let purpose = purpose(cutover, release);
         let pool = match cutover.pool(&purpose).await {
             Ok(pool) => pool,
             Err(error) => {
@@ -105,6 +105,11 @@ impl<'a> Run<'a> {
             phase: None,
             phases: Vec::new(),
         })
+    }
+
+    /// What every session of this release is for, and named after.
+    pub(crate) fn purpose(&self) -> String {
+        purpose(self.cutover, self.release)
     }
 
     /// A session from the pool.
@@ -286,6 +291,10 @@ impl<'a> Run<'a> {
         session.close().await;
         Ok(())
     }
+}
+
+fn purpose(cutover: &Cutover, release: i64) -> String {
+    format!("{} release {release}", cutover.file.release().name)
 }
 
 async fn session_of(

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cutover_core::{Event, EventKind, EventSink, Phase};
+use cutover_core::{Event, EventKind, EventSink, ObjectKind, ObjectName, Phase};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
 
 use super::Palette;
@@ -42,6 +42,8 @@ struct Bars {
     screen: MultiProgress,
     phase: Option<(Phase, ProgressBar)>,
     importers: BTreeMap<String, ProgressBar>,
+    /// Indexes under way, as the steps that build them name them.
+    indexes: BTreeMap<String, ProgressBar>,
 }
 
 impl Progress {
@@ -125,18 +127,10 @@ impl Bars {
                 expected_rows,
                 ..
             } => {
-                // Part of the screen before anything else: on its own it would draw over the others.
-                let bar = ProgressBar::no_length();
-                let bar = match &self.phase {
-                    Some((_, spinner)) => self.screen.insert_before(spinner, bar),
-                    None => self.screen.add(bar),
-                };
-                bar.set_style(style(UNMEASURED));
-                bar.set_prefix(importer.clone());
+                let bar = self.bar(importer.clone());
                 if let Some(rows) = expected_rows {
                     bar.set_message(format!("about {} rows", count(*rows)));
                 }
-                bar.enable_steady_tick(Duration::from_millis(250));
                 self.importers.insert(importer.clone(), bar);
             }
             EventKind::ImportProgress {
@@ -167,16 +161,64 @@ impl Bars {
                     bar.finish_and_clear();
                 }
             }
+            EventKind::IndexProgress {
+                index,
+                stage,
+                blocks_done,
+                blocks_total,
+                tuples_done,
+                tuples_total,
+                ..
+            } => {
+                let object = ObjectName::qualified(ObjectKind::Index, index).to_string();
+                if !self.indexes.contains_key(&object) {
+                    let bar = self.bar(index.name.as_str().to_owned());
+                    self.indexes.insert(object.clone(), bar);
+                }
+                if let Some(bar) = self.indexes.get(&object) {
+                    let counted = [(*blocks_done, *blocks_total), (*tuples_done, *tuples_total)];
+                    // A stage counts the one or the other, or nothing.
+                    match counted.into_iter().find(|(_, total)| *total > 0) {
+                        Some((done, total)) => {
+                            bar.set_style(style(STAGE));
+                            bar.set_length(total.max(done));
+                            bar.set_position(done);
+                        }
+                        None => bar.set_style(style(UNMEASURED)),
+                    }
+                    bar.set_message(stage.clone());
+                }
+            }
+            EventKind::StepDone { object, .. } if !self.indexes.is_empty() => {
+                if let Some(bar) = self.indexes.remove(&object.to_string()) {
+                    bar.finish_and_clear();
+                }
+            }
             _ => {}
         }
     }
 
+    /// A bar above the one of the phase, that has no share to show yet.
+    fn bar(&self, prefix: String) -> ProgressBar {
+        // Part of the screen before anything else: on its own it would draw over the others.
+        let bar = ProgressBar::no_length();
+        let bar = match &self.phase {
+            Some((_, spinner)) => self.screen.insert_before(spinner, bar),
+            None => self.screen.add(bar),
+        };
+        bar.set_style(style(UNMEASURED));
+        bar.set_prefix(prefix);
+        bar.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+
     fn are_shown(&self) -> bool {
-        self.phase.is_some() || !self.importers.is_empty()
+        self.phase.is_some() || !self.importers.is_empty() || !self.indexes.is_empty()
     }
 
     fn clear(&mut self) {
-        for bar in std::mem::take(&mut self.importers).into_values() {
+        let importers = std::mem::take(&mut self.importers).into_values();
+        for bar in importers.chain(std::mem::take(&mut self.indexes).into_values()) {
             bar.finish_and_clear();
         }
         if let Some((_, spinner)) = self.phase.take() {
@@ -187,6 +229,7 @@ impl Bars {
 
 const PHASE: &str = "{spinner} {msg:<21} {elapsed:>11}";
 const MEASURED: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left";
+const STAGE: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {elapsed:>6}  {msg}";
 const UNMEASURED: &str = "    {prefix:<34} {spinner} {elapsed:>6}  {msg}";
 
 fn style(template: &'static str) -> BarStyle {
@@ -277,8 +320,42 @@ mod tests {
     }
 
     #[test]
+    fn an_index_shows_its_stage_and_goes_when_it_is_built() {
+        let (terminal, mut bars) = screen();
+        let name = |name| QualifiedName::new(Ident::new("public").unwrap(), Ident::new(name).unwrap());
+        let progress = |stage: &str, blocks_done, blocks_total| EventKind::IndexProgress {
+            index: name("staging_sites_geom"),
+            table: name("staging_sites"),
+            stage: stage.to_owned(),
+            blocks_done,
+            blocks_total,
+            tuples_done: 0,
+            tuples_total: 0,
+            running_ms: 1500,
+        };
+        bars.follow(&progress("building index: scanning table", 10, 40));
+        let contents = terminal.contents();
+        assert!(
+            contents.contains("staging_sites_geom") && contents.contains("25 %"),
+            "{contents}"
+        );
+        bars.follow(&progress("initializing", 0, 0));
+        let contents = terminal.contents();
+        assert!(
+            contents.contains("initializing") && !contents.contains('%'),
+            "{contents}"
+        );
+        bars.follow(&EventKind::StepDone {
+            purpose: "build",
+            object: ObjectName::qualified(ObjectKind::Index, &name("staging_sites_geom")),
+            took_ms: 1600,
+        });
+        assert_eq!(terminal.contents(), "");
+    }
+
+    #[test]
     fn every_template_can_be_read() {
-        for template in [PHASE, MEASURED, UNMEASURED] {
+        for template in [PHASE, MEASURED, STAGE, UNMEASURED] {
             assert!(BarStyle::with_template(template).is_ok());
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     check_changes::check(&mut checker, &root.key("change"));
     checker.validations(&root.key("validate"));
     checker.hooks(&root.key("hook"));
+    checker.staging(&root.key("staging"));
     checker.swap(&root.key("swap"));
 }
 
@@ -224,6 +225,12 @@ impl Checker<'_> {
                 HookAction::Sql(sql) => self.template(&path.key("sql"), sql),
                 HookAction::Http(_) => {}
             }
+        }
+    }
+
+    fn staging(&mut self, path: &KeyPath) {
+        if self.file.staging.workers == 0 {
+            self.report(&path.key("workers"), "somebody has to do the work; use 1 or more");
         }
     }
 

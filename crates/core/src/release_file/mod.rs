@@ -11,6 +11,7 @@ mod hook; // [[hook]]
 mod import; // [[import]]
 mod key_path; // import["sources"].columns
 mod label; // labels and their rule
+mod memory; // amounts of memory
 mod nearest; // did you mean …?
 mod overrides; // variables and flags over the file
 mod preflight; // [[preflight.*]]
@@ -32,6 +33,7 @@ pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
 pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};
 pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
+pub use memory::Memory;
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{
     GeometryCheck, GeometryType, NotEmptyCheck, Preflight, QueryCheck, Severity, UniqueCheck, ViewCheck,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
-use super::{Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, check};
+use super::{Memory, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, check};
 use crate::{Ident, Phase};
 
 /// An environment variable that sets something.
@@ -113,6 +113,10 @@ overrides! {
     include_fks: bool = "CUTOVER_STAGING_INCLUDE_FKS", alias "PP_RELEASE_STAGING_INCLUDE_FKS", key "staging.include_fks";
     /// Where the sequences of the new tables go on.
     sequences: SequenceStart = "CUTOVER_STAGING_SEQUENCES", key "staging.sequences";
+    /// How many sessions build indexes and validate keys after the load.
+    staging_workers: u32 = "CUTOVER_STAGING_WORKERS", key "staging.workers";
+    /// The memory that they may use together.
+    staging_memory: Memory = "CUTOVER_STAGING_MEMORY", key "staging.memory";
     /// The only importers to run.
     import_only: Vec<String> = "CUTOVER_IMPORT_ONLY", alias "PP_IMPORT_ONLY";
     /// Importers to leave out.
@@ -271,6 +275,8 @@ impl Overrides {
         file.staging.include_indexes = self.include_indexes.or(file.staging.include_indexes);
         file.staging.include_fks = self.include_fks.or(file.staging.include_fks);
         set(&mut file.staging.sequences, self.sequences.as_ref());
+        set(&mut file.staging.workers, self.staging_workers.as_ref());
+        file.staging.memory = self.staging_memory.or(file.staging.memory);
         if let Some(webhook) = &self.slack_webhook {
             let slack = file
                 .notify

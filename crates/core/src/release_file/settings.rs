@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::label::{LabelPattern, LabelPolicy};
+use super::memory::Memory;
 use super::table_reader::TableReader;
 use super::{RelationRef, Secret, duration};
 use crate::Ident;
@@ -131,6 +132,12 @@ pub struct Staging {
     pub include_fks: Option<bool>,
     /// Where the sequences of the new tables go on.
     pub sequences: SequenceStart,
+    /// How many sessions build indexes and validate keys at the same time after the load; 2 unless set.
+    pub workers: u32,
+    /// The memory that all of them together may use for it; unless set what the server's `maintenance_work_mem` gives each,
+    /// within 1 GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
 }
 
 /// Where the sequences of the new tables go on.
@@ -146,12 +153,17 @@ pub enum SequenceStart {
 }
 
 impl Staging {
+    /// How many sessions work after the load where the file does not say.
+    pub const DEFAULT_WORKERS: u32 = 2;
+
     pub(super) fn read(table: &mut TableReader<'_>) -> Self {
         Self {
             lightweight: table.or("lightweight", true),
             include_indexes: table.optional("include_indexes"),
             include_fks: table.optional("include_fks"),
             sequences: table.or("sequences", SequenceStart::default()),
+            workers: table.or("workers", Self::DEFAULT_WORKERS),
+            memory: table.optional("memory"),
         }
     }
 

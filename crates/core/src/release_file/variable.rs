@@ -8,7 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 
 use super::duration::Friendly;
-use super::{Secret, SequenceStart};
+use super::{Memory, Secret, SequenceStart};
 use crate::{Ident, Phase};
 
 /// A setting that an environment variable can hold. The error says what is wrong, for a sentence after the
@@ -56,6 +56,12 @@ impl FromVariable for Secret {
 impl FromVariable for Duration {
     fn from_variable(text: &str) -> Result<Self, String> {
         Friendly::try_from(text.to_owned()).map(|read| read.0)
+    }
+}
+
+impl FromVariable for Memory {
+    fn from_variable(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
-use cutover_staging::{PostDataOptions, StagedSet};
+use cutover_staging::StagedSet;
 use cutover_swap::is_plan_safe;
 use jiff::Timestamp;
 
@@ -26,9 +26,8 @@ impl Run<'_> {
                 why: "no staging tables were built".to_owned(),
             });
         };
+        self.run_post_data(&set).await?;
         let mut client = self.client().await?;
-        set.run_post_data(&mut **client, &PostDataOptions::default(), &self.events)
-            .await?;
         // With a partitioned table go its partitions.
         for member in set.members.iter().filter(|member| member.partition_of.is_none()) {
             vacuum(&member.staging, member.kind.object_kind())

@@ -6,7 +6,12 @@ use cutover_core::EventKind;
 use crate::world::{Ear, Site, swap_what_is_staged};
 
 /// Events that come or not, as time and the server's own workers will have it.
-const CHANCE: [&str; 3] = ["import_progress", "lock_attempt_failed", "waiting_for_snapshots"];
+const CHANCE: [&str; 4] = [
+    "import_progress",
+    "index_progress",
+    "lock_attempt_failed",
+    "waiting_for_snapshots",
+];
 
 #[tokio::test]
 async fn a_release_tells_of_its_phases_and_milestones_in_order() {

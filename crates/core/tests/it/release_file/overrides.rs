@@ -109,7 +109,11 @@ fn settings_of_the_file_have_variables() {
         ("CUTOVER_SWAP_DEADLINE", "1min"),
         ("CUTOVER_SWAP_SNAPSHOT_DEADLINE", "1h"),
         ("CUTOVER_STAGING_SEQUENCES", "restart"),
+        ("CUTOVER_STAGING_WORKERS", "4"),
+        ("CUTOVER_STAGING_MEMORY", "1GB"),
     ]);
+    let memory = file.staging().memory.map(|memory| memory.bytes());
+    assert_eq!((file.staging().workers, memory), (4, Some(1 << 30)));
     assert_eq!(file.release().labels.format(), "%Y-%m");
     assert_eq!(
         (file.release().keep_backups, file.target().pool_size),
@@ -125,7 +129,7 @@ fn settings_of_the_file_have_variables() {
 /// Each key in the list of variables is a key of the file, and setting its variable changes the file.
 #[test]
 fn every_variable_with_a_key_changes_that_key() {
-    let candidates = ["false", "true", "restart", "7", "3s", "7_x"];
+    let candidates = ["false", "true", "restart", "7", "3s", "7_x", "3GB"];
     let base = parse(&format!("{SMALL}[notify.slack]\nwebhook = \"env:A\""));
     let before = toml::Table::try_from(&base).unwrap();
     for variable in VARIABLES.iter().filter(|variable| variable.key.is_some()) {
