@@ -54,7 +54,7 @@ impl ClonePlan {
         let mut build = build::plan(&title, snapshot, &tables, naming, options);
         build.changes = changes.steps(snapshot, &tables, naming);
         Ok(Self {
-            construction: Construction::new(snapshot, &tables, build),
+            construction: Construction::new(snapshot, &tables, build, options),
         })
     }
 
@@ -97,7 +97,8 @@ impl ClonePlan {
     /// Dropped before the commit, the transaction is rolled back and nothing is left. Dropped during it, the outcome is
     /// unknown; the twins exist all or none.
     /// # Errors
-    /// [`StagingError::LiveChanged`] when live is no longer what the plan was computed from,
+    /// [`StagingError::LiveChanged`] when live is no longer what the plan was computed from, [`StagingError::InTheWay`] when
+    /// something has the twins' names already,
     /// [`StagingError::RefersToLive`] when something could not be re-pointed, [`StagingError::Statement`] when the
     /// server refuses a step. Nothing is left behind.
     pub async fn run(&self, client: &mut Client, events: &Events) -> Result<StagedSet, StagingError> {

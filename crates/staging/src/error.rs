@@ -38,6 +38,12 @@ pub enum StagingError {
         /// Under the recorded name, or what bears the recorded oid now.
         object: ObjectName,
     },
+    /// Something bears a name that staging would get; nothing was done.
+    #[error("the names that staging would get are taken: {}", .objects.join("; "))]
+    InTheWay {
+        /// Each, as the server names it.
+        objects: Vec<String>,
+    },
     /// Something outside depends on staging, so it cannot be dropped.
     #[error("staging cannot be dropped, because others depend on it: {}", .dependents.join("; "))]
     InUse {
@@ -65,6 +71,9 @@ impl StagingError {
                 "name the relations by {{ staging('…') }} in the `sql` of [[change]]; live is the swap's to change"
             }
             Self::NotStaging { .. } => "see `cutover status` for what became of the release",
+            Self::InTheWay { .. } => {
+                "`cutover abort` removes what a release left behind; what no release knows of is yours to drop or to rename"
+            }
             Self::InUse { .. } => "drop or re-point what depends on staging, then try again",
         }
     }

@@ -61,7 +61,7 @@ impl MatviewPlan {
         let mut build = build::plan(&title, snapshot, &ordered, naming, options);
         build.changes = changes.steps(snapshot, &ordered, naming);
         Ok(Self {
-            construction: Construction::new(snapshot, &ordered, build),
+            construction: Construction::new(snapshot, &ordered, build, options),
         })
     }
 

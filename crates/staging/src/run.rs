@@ -12,10 +12,11 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::build::Build;
 use crate::diff::reprinted;
+use crate::in_the_way::refuse_what_is_in_the_way;
 use crate::pipeline;
 use crate::references::refuse_references_to_live;
 use crate::staged::StagedMember;
-use crate::{Reprinted, StagedSet, StagingError};
+use crate::{CloneOptions, Reprinted, StagedSet, StagingError};
 
 /// A build with the facts of live that running it needs.
 #[derive(Debug, Clone)]
@@ -27,16 +28,24 @@ pub(crate) struct Construction {
     /// All members: none of them may be referred to.
     member_oids: Vec<u32>,
     fingerprint_oids: Vec<u32>,
+    /// The schema in which the twins are built.
+    scratch: Ident,
 }
 
 impl Construction {
-    pub(crate) fn new(snapshot: &CatalogSnapshot, live: &[&Relation], build: Build) -> Self {
+    pub(crate) fn new(
+        snapshot: &CatalogSnapshot,
+        live: &[&Relation],
+        build: Build,
+        options: &CloneOptions,
+    ) -> Self {
         Self {
             schema: snapshot.schema.clone(),
             build,
             live: live.iter().map(|relation| (*relation).clone()).collect(),
             member_oids: snapshot.relations.iter().map(|relation| relation.oid).collect(),
             fingerprint_oids: snapshot.fingerprint_oids(),
+            scratch: options.scratch().clone(),
         }
     }
 
@@ -78,6 +87,7 @@ impl Construction {
                 found,
             });
         }
+        refuse_what_is_in_the_way(tx, &self.schema, &self.build.members, &self.scratch).await?;
         run_steps(tx, rest, first.len(), events).await?;
         let live_untouched = self.make_changes(tx, events).await?;
 

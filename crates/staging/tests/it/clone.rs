@@ -337,8 +337,11 @@ async fn a_postgis_table() {
 
 #[tokio::test]
 async fn a_failure_half_way_leaves_nothing() {
-    // The name that the second table would get is taken.
-    let sql = "CREATE TABLE app.a (id integer); CREATE TABLE app.b (id integer); CREATE TABLE app.staging_b (x text)";
+    // Somebody watches over the database and does not like what they see.
+    let sql = "CREATE TABLE app.a (id integer); CREATE TABLE app.b (id integer); \
+        CREATE FUNCTION app.veto() RETURNS event_trigger LANGUAGE plpgsql AS \
+            $$BEGIN RAISE 'no schema is dropped here'; END$$; \
+        CREATE EVENT TRIGGER veto ON ddl_command_start WHEN TAG IN ('DROP SCHEMA') EXECUTE FUNCTION app.veto()";
     let mut workshop = Workshop::new(sql, &["a", "b"]).await;
     let before = dump::blocks(&workshop.database, SCHEMA);
     let snapshot = workshop.snapshot().await;
@@ -348,9 +351,11 @@ async fn a_failure_half_way_leaves_nothing() {
     let StagingError::Statement(error) = error else {
         panic!("{error}");
     };
-    assert_eq!(error.sqlstate().unwrap().code(), "42P07");
+    assert_eq!(error.sqlstate().unwrap().code(), "P0001");
     assert!(
-        error.to_string().contains(r#"table "app"."staging_b""#),
+        error
+            .to_string()
+            .starts_with(r#"could not drop schema "cutover_scratch""#),
         "{error}"
     );
     assert_eq!(dump::blocks(&workshop.database, SCHEMA), before);

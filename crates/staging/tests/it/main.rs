@@ -20,6 +20,7 @@ mod dropping;
 mod dump;
 mod exclusion;
 mod grants;
+mod half_built;
 mod inheritance;
 mod labels;
 mod matviews;

@@ -240,7 +240,8 @@ async fn a_worker_that_is_killed_ends_the_run_and_the_next_one_completes_it() {
     finish(&mut workshop, &set).await;
 }
 
-async fn connect_through(proxy: &FaultProxy, workshop: &Workshop) -> Client {
+/// A connection that the proxy can lose.
+pub(crate) async fn connect_through(proxy: &FaultProxy, workshop: &Workshop) -> Client {
     let cluster = Cluster::shared();
     let mut config = tokio_postgres::Config::new();
     config
@@ -281,19 +282,7 @@ async fn connections_that_are_cut_at_any_message_leave_what_can_be_completed() {
         }
         cuts += 1;
         proxy.disarm();
-        // What was under way has ended before the next try: nobody waits for a lock of it.
-        while workshop
-            .database
-            .query_text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL \
-                   AND pid <> pg_backend_pid()",
-            )
-            .await
-            .unwrap()
-            != "0"
-        {
-            tokio::task::yield_now().await;
-        }
+        workshop.until_others_are_idle().await;
     }
     assert!(cuts > 10, "{cuts} cuts");
     assert_eq!(workshop.differences(&set).await, []);

@@ -76,6 +76,15 @@ impl Workshop {
         client
     }
 
+    /// Waits until no other session is in a transaction: what was cut off has ended, and nobody waits for a lock of it.
+    pub(crate) async fn until_others_are_idle(&self) {
+        let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL \
+                    AND pid <> pg_backend_pid()";
+        while self.database.query_text(busy).await.unwrap() != "0" {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) async fn snapshot(&mut self) -> CatalogSnapshot {
         read_in(&mut self.client, &self.schema, &self.members).await
     }
