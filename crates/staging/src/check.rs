@@ -8,7 +8,7 @@ use cutover_core::catalog::{
 };
 use cutover_core::{NamingPolicy, ObjectKind, ObjectName, QualifiedName};
 
-use crate::build::inheritance;
+use crate::build::{inheritance, row_type};
 use crate::{CloneError, Refusal, rights};
 
 const NOT_YET: &str = "leave the relation out of the release set: this version does not clone it";
@@ -296,20 +296,45 @@ fn check_column(
     refusals: &mut Vec<Refusal>,
 ) {
     let object = ObjectName::part(ObjectKind::Column, &column.name, &relation.name);
-    let row_type = column
-        .row_type_of
-        .is_some_and(|oid| snapshot.relations.iter().any(|r| r.oid == oid));
-    if row_type {
-        refusals.push(Refusal::new(
-            object,
-            "has the row type of a member of the set",
-            NOT_YET,
-        ));
-    }
+    let from_text = inheritance::is_in_tree(relation);
+    let mut refuse = |condition: bool, why: &str| {
+        if condition {
+            refusals.push(Refusal::new(object.clone(), why, NOT_YET));
+        }
+    };
+    let row = row_type::is_row_of_member(column, snapshot);
+    let of_matview = |oid: u32| {
+        let mut matviews = snapshot
+            .relations
+            .iter()
+            .filter(|r| r.kind == RelationKind::MaterializedView);
+        matviews.any(|matview| matview.oid == oid)
+    };
+    // Materialized views are made before tables, each in a plan of their own.
+    refuse(
+        row && (relation.kind == RelationKind::MaterializedView
+            || column.row_type_of.is_some_and(of_matview)),
+        "has the row type of a member of the set, of or in a materialized view",
+    );
+    refuse(
+        row && relation.of_type.is_some(),
+        "has the row type of a member of the set, in a typed table",
+    );
+    refuse(
+        !from_text && column.is_generated() && (row || row_type::names_row_of_member(column, snapshot)),
+        "is generated from rows of a member of the set",
+    );
 }
 
 fn check_constraint(relation: &Relation, constraint: &Constraint, refusals: &mut Vec<Refusal>) {
     let object = || ObjectName::part(ObjectKind::Constraint, &constraint.name, &relation.name);
+    for function in &constraint.functions_of_rows {
+        refusals.push(Refusal::new(
+            object(),
+            format!("calls {function}, which takes live's rows and not those of a twin"),
+            "pass the columns it needs, or leave the relation out of the release set",
+        ));
+    }
     let builds_its_index = constraint.kind == ConstraintKind::Exclusion || constraint.temporal;
     if builds_its_index && relation.kind == RelationKind::PartitionedTable {
         let why = "is an exclusion constraint or temporal key of a partitioned table";

@@ -214,6 +214,7 @@ impl Relation {
 #[non_exhaustive]
 pub struct Partition {
     /// The oid of the table that it is a partition of.
+    #[serde(rename = "parent_oid")]
     pub parent: u32,
     /// Its bound: `FOR VALUES FROM (2024) TO (2025)`, or `DEFAULT`.
     pub bound: Deparsed,
@@ -247,6 +248,8 @@ pub struct Column {
     pub default: Option<Deparsed>,
     /// The sequences its default names, by oid rather than by text.
     pub default_sequences: Vec<SequenceUse>,
+    /// The relations whose row types its default or generation expression names.
+    pub default_row_types: Vec<u32>,
     /// The relation whose row type it has, or an array of it.
     pub row_type_of: Option<u32>,
     /// Whether it is defined here, though perhaps inherited too; a partition's own columns never are.
@@ -355,6 +358,12 @@ pub struct Constraint {
     pub validated: bool,
     /// Whether it is `NO INHERIT`.
     pub no_inherit: bool,
+    /// Whether a check holds the table's whole row: `t IS NOT NULL`.
+    pub whole_row: bool,
+    /// The relations whose row types its expression names.
+    pub row_types: Vec<u32>,
+    /// Functions in a check that take the row of a member, as the server prints them.
+    pub functions_of_rows: Vec<String>,
     /// Whether it is `WITHOUT OVERLAPS` or has a `PERIOD`.
     pub temporal: bool,
     /// `false` for `NOT ENFORCED`.
@@ -412,6 +421,8 @@ pub struct Index {
     pub tail: Deparsed,
     /// Whether it has expressions or a predicate, rather than columns only.
     pub computed: bool,
+    /// Whether an expression or its predicate holds the table's whole row, or names the row type of a member.
+    pub of_rows: bool,
     /// Whether it is unique.
     pub unique: bool,
     /// Whether it is the primary key's.

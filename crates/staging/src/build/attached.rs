@@ -135,6 +135,15 @@ fn partitioned_key(live: &Index, key: &Constraint, naming: &NamingPolicy) -> Def
     })
 }
 
+/// An index that holds whole rows: made before the rows come, where the table's live name means the twin.
+pub(super) fn index_of_rows(twin: &Twin<'_>, live: &Index, naming: &NamingPolicy) -> Step {
+    let mut step = DeferredStep::new(&twin.scratch, build(twin, live, naming)).step();
+    step.object = ObjectName::qualified(ObjectKind::Index, &naming.staging(&live.name));
+    step.done_when = cutover_core::DoneWhen::WithItsTransaction;
+    step.locks.clear();
+    step
+}
+
 /// Attaches the twin of a partition's index to the twin of its parent's, as on live.
 pub(super) fn attach_index(
     twin: &Twin<'_>,

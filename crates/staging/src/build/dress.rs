@@ -5,14 +5,15 @@ use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use super::grants::Grants;
 use super::inheritance::is_in_tree;
+use super::row_type::is_row_of_member;
 use super::table::storage_parameter;
 use super::twin::Twin;
 
 /// Statistics target and options of a column; where `LIKE` did not bring them, its storage and compression too.
-pub(super) fn column_settings(twin: &Twin<'_>, column: &Column) -> Vec<Step> {
+pub(super) fn column_settings(twin: &Twin<'_>, column: &Column, snapshot: &CatalogSnapshot) -> Vec<Step> {
     let alter = || twin.alter_only().then(" ALTER COLUMN ").ident(&column.name);
     let mut all = Vec::new();
-    if twin.is_materialized_view() || is_in_tree(twin.live) {
+    if twin.is_materialized_view() || is_in_tree(twin.live) || is_row_of_member(column, snapshot) {
         let storage = match column.storage.as_deref() {
             Some("p") => Some(" SET STORAGE PLAIN"),
             Some("e") => Some(" SET STORAGE EXTERNAL"),

@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cutover_core::catalog::{Column, Constraint, ConstraintKind, Persistence, Relation, RelationKind};
 use cutover_core::{ObjectKind, ObjectName, Sql, Step};
 
-use super::table::storage_clauses;
+use super::table::{comment_on_check, storage_clauses};
 use super::twin::Twin;
-use crate::deferred::comment_on_constraint;
 
 /// Whether the table has parents or children that are not partitions.
 pub(crate) fn is_in_tree(live: &Relation) -> bool {
@@ -19,7 +18,18 @@ pub(crate) fn is_in_tree(live: &Relation) -> bool {
         && !(live.inherits_from.is_empty() && live.inherited_by.is_empty())
 }
 
-/// Each after all that it inherits from, or is a partition of. Nothing inherits from itself by any way.
+/// What a table cannot be without: parents, and the tables whose rows it holds.
+fn needs(relation: &Relation) -> impl Iterator<Item = u32> {
+    let parents = relation.inherits_from.iter().map(|kin| kin.oid);
+    let columns = relation.columns.iter();
+    let columns = columns.flat_map(|column| column.row_type_of.iter().chain(&column.default_row_types));
+    let checks = relation.constraints.iter().flat_map(|check| &check.row_types);
+    let needed = parents.chain(columns.copied()).chain(checks.copied());
+    needed.filter(|oid| *oid != relation.oid)
+}
+
+/// Each after all that it inherits from, is a partition of, or holds rows of. Only checks and defaults that name each
+/// other's rows can go in circles; those tables come last, as they were given.
 pub(crate) fn parents_first<'a>(relations: &[&'a Relation]) -> Vec<&'a Relation> {
     let given: BTreeSet<u32> = relations.iter().map(|relation| relation.oid).collect();
     let mut placed = BTreeSet::new();
@@ -27,13 +37,16 @@ pub(crate) fn parents_first<'a>(relations: &[&'a Relation]) -> Vec<&'a Relation>
     while ordered.len() < relations.len() {
         let before = ordered.len();
         for relation in relations {
-            let mut parents = relation.inherits_from.iter().map(|kin| kin.oid);
-            let ready = parents.all(|parent| placed.contains(&parent) || !given.contains(&parent));
+            let ready = needs(relation).all(|parent| placed.contains(&parent) || !given.contains(&parent));
             if ready && placed.insert(relation.oid) {
                 ordered.push(relation);
             }
         }
         if ordered.len() == before {
+            let rest = relations
+                .iter()
+                .filter(|relation| !placed.contains(&relation.oid));
+            ordered.extend(rest);
             break;
         }
     }
@@ -146,7 +159,8 @@ pub(super) fn create(twins: &[Twin<'_>], version_num: u32) -> Vec<Step> {
     }
     for twin in &tables {
         steps.extend(checks(twin).filter_map(|check| validate(twin, check, &of)));
-        steps.extend(checks(twin).filter_map(|check| comment(twin, check)));
+        let comments = checks(twin).filter(|check| check.kind == ConstraintKind::Check);
+        steps.extend(comments.filter_map(|check| comment_on_check(twin, check)));
     }
     steps
 }
@@ -243,15 +257,6 @@ fn validate(twin: &Twin<'_>, check: &Constraint, of: &BTreeMap<u32, &Twin<'_>>) 
         .then(" VALIDATE CONSTRAINT ")
         .ident(&check.name);
     Some(Step::new("validate", constraint(twin, check), sql))
-}
-
-fn comment(twin: &Twin<'_>, check: &Constraint) -> Option<Step> {
-    let comment = check
-        .comment
-        .as_ref()
-        .filter(|_| check.kind == ConstraintKind::Check)?;
-    let sql = comment_on_constraint(&twin.scratch, &check.name, comment);
-    Some(Step::new("comment on", constraint(twin, check), sql))
 }
 
 fn constraint(twin: &Twin<'_>, constraint: &Constraint) -> ObjectName {

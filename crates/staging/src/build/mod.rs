@@ -10,6 +10,7 @@ mod matview;
 mod notices;
 mod partition;
 mod policy;
+pub(crate) mod row_type;
 mod rule;
 mod session;
 mod table;
@@ -17,7 +18,9 @@ pub(crate) mod twin;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cutover_core::catalog::{CatalogSnapshot, Index, OwnedSequence, Relation, RelationKind};
+use cutover_core::catalog::{
+    CatalogSnapshot, Constraint, ConstraintKind, Index, OwnedSequence, Relation, RelationKind,
+};
 use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 pub(crate) use matview::in_dependency_order;
@@ -149,13 +152,21 @@ impl<'a> Planner<'a> {
 
     /// Where a member's live name means its twin: what names members in text is read here.
     fn build_in_scratch(&mut self) {
-        self.for_each(|_, twin| match &twin.live.definition {
+        self.for_each(|planner, twin| match &twin.live.definition {
             Some(definition) => vec![matview::create(twin, definition)],
             None if inheritance::is_in_tree(twin.live) => Vec::new(),
-            None => vec![table::create(twin)],
+            None => vec![table::create(twin, planner.snapshot)],
         });
         let trees = inheritance::create(&self.twins, self.snapshot.server.version_num);
-        self.push(trees);
+        let read_again = |twins: Vec<&Twin<'a>>| -> Vec<Step> {
+            let steps = twins
+                .into_iter()
+                .map(|twin| row_type::read_again(twin, self.snapshot));
+            steps.flatten().collect()
+        };
+        let (before, after) = row_type::in_order(&self.twins);
+        let steps = [read_again(before), trees, read_again(after)];
+        self.push(steps.into_iter().flatten());
         self.for_each(|planner, twin| {
             let mut steps = Vec::new();
             for sequence in &twin.live.sequences {
@@ -170,7 +181,7 @@ impl<'a> Planner<'a> {
             }
             steps.extend(table::set_type(twin));
             let not_valid =
-                table::unvalidated_checks(twin.live).filter(|_| !inheritance::is_in_tree(twin.live));
+                table::unvalidated_checks(twin.live).filter(|check| !planner.is_text(twin, check));
             steps.extend(not_valid.flat_map(|check| table::invalidate_check(twin, check)));
             steps
         });
@@ -181,11 +192,13 @@ impl<'a> Planner<'a> {
             .flat_map(|twin| serial_sequences(twin))
             .map(|sequence| sequence.oid)
             .collect();
-        self.for_each(|_, twin| {
+        self.for_each(|planner, twin| {
             let in_tree = inheritance::is_in_tree(twin.live);
             let missing = twin.live.columns.iter().filter(|column| {
                 let mut used = column.default_sequences.iter();
-                !column.is_generated() && (in_tree || used.any(|used| sequences.contains(&used.oid)))
+                let rows = row_type::is_row_of_member(column, planner.snapshot)
+                    || row_type::names_row_of_member(column, planner.snapshot);
+                !column.is_generated() && (in_tree || rows || used.any(|used| sequences.contains(&used.oid)))
             });
             missing
                 .filter_map(|column| table::set_default(twin, column))
@@ -204,6 +217,19 @@ impl<'a> Planner<'a> {
                 .flat_map(|policy| policy::create(twin, policy));
             triggers.chain(rules).chain(policies).collect()
         });
+        self.for_each(|planner, twin| {
+            let indexes = twin.live.indexes.iter();
+            let of_rows = indexes.filter(|index| index.of_rows && !twin.is_materialized_view());
+            of_rows
+                .map(|index| attached::index_of_rows(twin, index, planner.naming))
+                .collect()
+        });
+    }
+
+    /// Whether a check was made from what the server prints, with its state.
+    fn is_text(&self, twin: &Twin<'_>, check: &Constraint) -> bool {
+        inheritance::is_in_tree(twin.live)
+            || (check.kind == ConstraintKind::Check && row_type::checks_are_text(twin.live, self.snapshot))
     }
 
     fn move_out(&mut self) {
@@ -262,7 +288,8 @@ impl<'a> Planner<'a> {
             self.push(
                 live.columns
                     .iter()
-                    .flat_map(|column| dress::column_settings(&twin, column)),
+                    .flat_map(|column| dress::column_settings(&twin, column, self.snapshot))
+                    .collect::<Vec<_>>(),
             );
             for index in &live.indexes {
                 parts.push(PartPair::new(
@@ -326,6 +353,11 @@ impl<'a> Planner<'a> {
             Some((attach, true)) => later.push(attach),
             Some((attach, false)) => self.build.post_data.push(attach),
             None => {}
+        }
+        if index.of_rows && !twin.is_materialized_view() {
+            // The index itself has been made.
+            self.push(steps.iter().skip(1).map(in_this_transaction));
+            return later;
         }
         if self.is_made_now(twin.live, index) {
             if twin.is_partitioned() {

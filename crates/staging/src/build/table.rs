@@ -1,8 +1,11 @@
 //! The bare table: columns, defaults, checks, storage, and its sequences.
 
-use cutover_core::catalog::{Column, Constraint, ConstraintKind, OwnedSequence, Persistence, Relation};
+use cutover_core::catalog::{
+    CatalogSnapshot, Column, Constraint, ConstraintKind, OwnedSequence, Persistence, Relation,
+};
 use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
+use super::row_type;
 use super::twin::Twin;
 use crate::deferred::comment_on_constraint;
 
@@ -10,7 +13,7 @@ use crate::deferred::comment_on_constraint;
 ///
 /// Left out on purpose: identity, whose sequence would get a name of the server's choice; indexes and statistics, for
 /// the same reason; and what `LIKE` does not know.
-pub(super) fn create(twin: &Twin<'_>) -> Step {
+pub(super) fn create(twin: &Twin<'_>, snapshot: &CatalogSnapshot) -> Step {
     let mut sql = Sql::text(match twin.live.persistence {
         Persistence::Unlogged => "CREATE UNLOGGED TABLE ",
         Persistence::Permanent | Persistence::Temporary => "CREATE TABLE ",
@@ -19,15 +22,26 @@ pub(super) fn create(twin: &Twin<'_>) -> Step {
         .name(&twin.scratch)
         .then(" (LIKE ")
         .name(&twin.live.name)
-        .then(
-            " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED \
-             INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)",
-        );
+        .then(" INCLUDING DEFAULTS")
+        .then(if row_type::checks_are_text(twin.live, snapshot) {
+            ""
+        } else {
+            " INCLUDING CONSTRAINTS"
+        })
+        .then(" INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)");
     if let Some(key) = &twin.live.partition_key {
         sql = sql.then(" PARTITION BY ").deparsed(key);
     }
     sql = storage_clauses(sql, twin.live);
     Step::new("create", twin.object(), sql).locking(LockMode::AccessShare, &twin.live.name)
+}
+
+/// Where `LIKE` did not bring it.
+pub(super) fn comment_on_check(twin: &Twin<'_>, check: &Constraint) -> Option<Step> {
+    let comment = check.comment.as_ref()?;
+    let object = ObjectName::part(ObjectKind::Constraint, &check.name, &twin.staging);
+    let sql = comment_on_constraint(&twin.scratch, &check.name, comment);
+    Some(Step::new("comment on", object, sql))
 }
 
 /// Makes the table typed, as it were `CREATE TABLE … OF type`: its columns are that type's already.

@@ -259,8 +259,17 @@ impl<'a> Comparison<'a> {
         self.equal_list(&live.object(), "order of columns", &order(live), &order(staging));
     }
 
+    /// Whether the one has the row type of a live member, or an array of it, and the other that of its twin.
+    fn is_twins_row(&self, a: &Column, b: &Column) -> bool {
+        let is_array = |column: &Column| column.data_type.as_str().ends_with("[]");
+        let twin = a.row_type_of.and_then(|live| self.counterparts.twin_oid(live));
+        twin.is_some() && twin == b.row_type_of && is_array(a) == is_array(b)
+    }
+
     fn column(&mut self, object: &ObjectName, a: &Column, b: &Column) {
-        self.equal(object, "type", &a.data_type, &b.data_type);
+        if !self.is_twins_row(a, b) {
+            self.equal(object, "type", &a.data_type, &b.data_type);
+        }
         self.equal_option(object, "collation", a.collation.as_ref(), b.collation.as_ref());
         self.equal(object, "local definition", &a.local, &b.local);
         self.equal(
@@ -270,7 +279,11 @@ impl<'a> Comparison<'a> {
             &b.inherit_count,
         );
         self.equal(object, "NOT NULL", &a.not_null, &b.not_null);
-        if !same_default(a, b, self.counterparts) {
+        let reprint = match (&a.default, &b.default) {
+            (Some(x), Some(y)) => self.is_reprint(ObjectKind::Column, &a.name, x, y),
+            _ => false,
+        };
+        if !reprint && !same_default(a, b, self.counterparts) {
             self.differs(
                 object,
                 "default",

@@ -117,6 +117,12 @@ impl<'a> Counterparts<'a> {
         self.members.get(live).map(|member| &member.staging)
     }
 
+    /// The oid of the twin that was recorded for a live relation.
+    pub(crate) fn twin_oid(&self, live_oid: u32) -> Option<u32> {
+        let twin = self.members.values().find(|member| member.live_oid == live_oid);
+        twin.map(|member| member.oid)
+    }
+
     /// Definitions of a live relation that the server prints otherwise for its twin.
     pub(crate) fn reprinted(&self, live: &QualifiedName) -> &'a [Reprinted] {
         self.members.get(live).map_or(&[], |member| &member.reprinted)

@@ -72,6 +72,14 @@ pub(crate) fn reprinted(live: &Relation, staging: &Relation, set: &StagedSet) ->
     if let (Some(a), Some(b)) = (&live.definition, &staging.definition) {
         note(ObjectKind::MaterializedView, &live.name.name, a, b);
     }
+    for a in &live.columns {
+        let twin = staging.column(&a.name);
+        if let (Some(x), Some(y)) = (&a.default, twin.and_then(|b| b.default.as_ref()))
+            && a.default_sequences.is_empty()
+        {
+            note(ObjectKind::Column, &a.name, x, y);
+        }
+    }
     for a in &live.constraints {
         // A key bears its index's name.
         let name = match &a.index {

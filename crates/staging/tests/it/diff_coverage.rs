@@ -50,7 +50,15 @@ const SQL: &str = r#"
 const LEFT_OUT: &[(&str, &str)] = &[
     ("oid", "twins are other objects"),
     ("*.oid", "twins are other objects"),
-    ("partition.parent", "an oid; the parent is compared by name"),
+    ("partition.parent_oid", "an oid; the parent is compared by name"),
+    ("columns[].default_row_types", "oids; the text is compared"),
+    ("constraints[].row_types", "oids; the text is compared"),
+    ("constraints[].whole_row", "of the text, which is compared"),
+    (
+        "constraints[].functions_of_rows",
+        "of the text, which is compared",
+    ),
+    ("indexes[].of_rows", "of the text, which is compared"),
     ("name", "it is what the two are paired by"),
     ("visible", "of the session, not the relation"),
     ("bound_by_row_security", "of the session, not the relation"),

@@ -32,6 +32,7 @@ mod policies;
 mod post_data;
 mod privileges;
 mod refusals;
+mod row_types;
 mod rules;
 mod shapes;
 mod watchers;

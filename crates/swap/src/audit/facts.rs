@@ -11,9 +11,12 @@ type Facts = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What differs between two relations that are the same, or is known more exactly: oids, estimates, and the rights of
 /// whoever looks.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 12] = [
     "oid",
     "table_oid",
+    "parent_oid",
+    "row_types",
+    "default_row_types",
     "default_sequences",
     "row_type_of",
     "reads",

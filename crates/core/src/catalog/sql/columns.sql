@@ -16,6 +16,11 @@ SELECT a.attrelid, json_agg(json_build_object(
                             JOIN pg_namespace sn ON sn.oid = s.relnamespace
                            WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
                              AND u.refclassid = 'pg_class'::regclass AND u.deptype = 'n'),
+    'default_row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
+                    FROM pg_depend rd JOIN pg_type rt ON rt.oid = rd.refobjid
+                    LEFT JOIN pg_type re ON re.oid = rt.typelem AND rt.typcategory = 'A'
+                   WHERE rd.classid = 'pg_attrdef'::regclass AND rd.objid = d.oid AND rd.refclassid = 'pg_type'::regclass
+                     AND coalesce(nullif(rt.typrelid, 0), re.typrelid, 0) <> 0),
     'row_type_of', nullif(CASE WHEN el.oid IS NULL THEN ty.typrelid ELSE el.typrelid END, 0)::bigint,
     'local', a.attislocal,
     'inherit_count', a.attinhcount,

@@ -13,6 +13,18 @@ SELECT k.conrelid, json_agg(json_build_object(
     -- WITHOUT OVERLAPS, PERIOD and NOT ENFORCED came with PostgreSQL 18.
     'temporal', coalesce((to_json(k) ->> 'conperiod')::boolean, false),
     'enforced', coalesce((to_json(k) ->> 'conenforced')::boolean, true),
+    'whole_row', (k.contype = 'c' AND 0 = ANY (k.conkey)),
+    'row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
+                    FROM pg_depend rd JOIN pg_type rt ON rt.oid = rd.refobjid
+                    LEFT JOIN pg_type re ON re.oid = rt.typelem AND rt.typcategory = 'A'
+                   WHERE rd.classid = 'pg_constraint'::regclass AND rd.objid = k.oid AND rd.refclassid = 'pg_type'::regclass
+                     AND coalesce(nullif(rt.typrelid, 0), re.typrelid, 0) <> 0),
+    -- A function that takes a member's row takes no other table's.
+    'functions_of_rows', (SELECT coalesce(json_agg(DISTINCT p.oid::regprocedure::text), '[]')
+                            FROM pg_depend fd JOIN pg_proc p ON p.oid = fd.refobjid
+                            JOIN pg_type ft ON ft.oid = ANY (p.proargtypes::oid[]) OR ft.typarray = ANY (p.proargtypes::oid[])
+                           WHERE k.contype = 'c' AND fd.classid = 'pg_constraint'::regclass AND fd.objid = k.oid
+                             AND fd.refclassid = 'pg_proc'::regclass AND ft.typrelid = ANY ($1)),
     'local', k.conislocal,
     'inherit_count', k.coninhcount,
     'index', (SELECT i.relname FROM pg_class i WHERE i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')),

@@ -5,6 +5,12 @@ SELECT x.indrelid, json_agg(json_build_object(
     'definition', def.text,
     'tail', CASE WHEN starts_with(def.text, def.head) THEN substr(def.text, length(def.head) + 1) ELSE def.text END,
     'computed', (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL),
+    -- In a node tree, spaces within names are escaped, so this is nothing else than a variable that is the whole row.
+    'of_rows', (concat(x.indexprs, x.indpred) ~ ':varattno 0 '
+                OR EXISTS (SELECT FROM pg_depend d
+                             JOIN pg_type t ON t.oid = d.refobjid LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+                            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refclassid = 'pg_type'::regclass
+                              AND coalesce(nullif(t.typrelid, 0), e.typrelid) = ANY ($1))),
     'unique', x.indisunique,
     'primary', x.indisprimary,
     'valid', x.indisvalid,

@@ -44,7 +44,7 @@ SELECT c.oid, json_build_object(
                   FROM pg_type ot JOIN pg_namespace tn ON tn.oid = ot.typnamespace WHERE ot.oid = c.reloftype),
     'partition_key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
     'partition', CASE WHEN c.relispartition THEN (
-        SELECT json_build_object('parent', i.inhparent::bigint,
+        SELECT json_build_object('parent_oid', i.inhparent::bigint,
                                  'bound', pg_get_expr(c.relpartbound, c.oid),
                                  'detaching', i.inhdetachpending)
           FROM pg_inherits i WHERE i.inhrelid = c.oid) END,
