@@ -119,14 +119,9 @@ impl Cutover {
             .map_err(|refused| ReleaseError::SwapRefused(Box::new(refused)))
     }
 
-    /// Refuses a month whose declared changes cannot go live, before anything is built for it.
-    pub(crate) fn refuse_changes_that_cannot_go_live(
-        &self,
-        live: &CatalogSnapshot,
-    ) -> Result<(), ReleaseError> {
-        if self.file.changes().is_empty() {
-            return Ok(());
-        }
+    /// Refuses a set that cannot go live (dependents that cannot follow, publications, declared changes that a view does
+    /// not bear) before anything is built for it, rather than at its swap hours later.
+    pub(crate) fn refuse_what_cannot_go_live(&self, live: &CatalogSnapshot) -> Result<(), ReleaseError> {
         self.swap_as_declared(live).map(drop)
     }
 }

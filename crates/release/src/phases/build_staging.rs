@@ -29,7 +29,7 @@ impl Run<'_> {
         }
         let cutover = self.cutover;
         let live = cutover.read_set(&mut client, &cutover.members()).await?;
-        cutover.refuse_changes_that_cannot_go_live(&live)?;
+        cutover.refuse_what_cannot_go_live(&live)?;
         let options = cutover.clone_options(self.changes_to_make().await?);
         let plan = ClonePlan::compute(&live, &cutover.naming, &options)?;
         let tx = client

@@ -56,7 +56,7 @@ impl Run<'_> {
             .cutover
             .read_set(&mut client, &self.cutover.members())
             .await?;
-        self.cutover.refuse_changes_that_cannot_go_live(&live)?;
+        self.cutover.refuse_what_cannot_go_live(&live)?;
         let options = self.cutover.clone_options(self.changes_to_make().await?);
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &options)?;
         let tx = client

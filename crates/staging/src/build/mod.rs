@@ -24,6 +24,7 @@ use cutover_core::catalog::{
 use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
 
 pub(crate) use matview::in_dependency_order;
+pub(crate) use partition::above as partitioned_tables_above;
 pub(crate) use session::settings;
 pub(crate) use table::storage_parameter;
 

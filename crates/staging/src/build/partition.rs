@@ -22,7 +22,7 @@ pub(super) fn attach(twin: &Twin<'_>, twins: &[Twin<'_>]) -> Option<Step> {
 }
 
 /// The partitioned tables above a partition, nearest first.
-pub(super) fn above<'a>(
+pub(crate) fn above<'a>(
     snapshot: &'a CatalogSnapshot,
     partition: &'a Relation,
 ) -> impl Iterator<Item = &'a Relation> {

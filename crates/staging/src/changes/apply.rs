@@ -15,9 +15,10 @@ impl DeclaredChanges {
         if self.changes.is_empty() {
             return Cow::Borrowed(snapshot);
         }
+        let declared = self.passed_down(snapshot);
         let mut kept = snapshot.clone();
         for relation in &mut kept.relations {
-            for change in self.of(&relation.name.clone()).filter(|change| change.goes()) {
+            for change in declared.of(&relation.name.clone()).filter(|change| change.goes()) {
                 leave_out(relation, change.object.kind, &change.object.name);
             }
         }
@@ -30,9 +31,10 @@ impl DeclaredChanges {
     /// parts only go: of one that comes nothing is known but its name.
     #[must_use]
     pub fn as_declared(&self, live: &CatalogSnapshot) -> CatalogSnapshot {
+        let declared = self.passed_down(live);
         let mut expected = live.clone();
         for relation in &mut expected.relations {
-            for change in self.of(&relation.name.clone()) {
+            for change in declared.of(&relation.name.clone()) {
                 let name = &change.object.name;
                 match (&change.expected, change.object.kind) {
                     (Expected::Dropped, ObjectKind::Column) => {
@@ -107,9 +109,10 @@ impl DeclaredChanges {
         snapshot: &CatalogSnapshot,
         concerned: impl Fn(&Relation) -> bool,
     ) -> Vec<Refusal> {
+        let declared = self.passed_down(snapshot);
         let mut refusals = Vec::new();
         for relation in snapshot.relations.iter().filter(|relation| concerned(relation)) {
-            for change in self.of(&relation.name) {
+            for change in declared.of(&relation.name) {
                 let on_live = has(relation, change);
                 match change.expected {
                     Expected::Added if on_live => refusals.push(Refusal::new(
@@ -127,7 +130,7 @@ impl DeclaredChanges {
                     _ => {}
                 }
             }
-            self.refuse_orphaned_constraints(relation, &mut refusals);
+            declared.refuse_orphaned_constraints(relation, &mut refusals);
         }
         refusals
     }

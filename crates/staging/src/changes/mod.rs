@@ -3,6 +3,7 @@
 mod apply;
 mod declaration;
 mod pair;
+mod partitions;
 mod verdict;
 
 use std::fmt;
@@ -47,6 +48,9 @@ pub struct DeclaredChange {
     /// What becomes of it.
     #[serde(flatten)]
     pub expected: Expected,
+    /// Whether a partition has it from a partitioned table's declaration.
+    #[serde(skip)]
+    pub(crate) passed_down: bool,
 }
 
 /// What a declared change makes of an object.
@@ -131,7 +135,11 @@ impl DeclaredChanges {
     }
 
     fn declare(mut self, object: ObjectName, expected: Expected) -> Self {
-        self.changes.push(DeclaredChange { object, expected });
+        self.changes.push(DeclaredChange {
+            object,
+            expected,
+            passed_down: false,
+        });
         self
     }
 

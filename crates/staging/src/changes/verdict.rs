@@ -32,18 +32,19 @@ impl DeclaredChanges {
         set: &StagedSet,
     ) -> Result<(), StructureRefused> {
         let diff = StructuralDiff::of_set(live, staging, set);
-        let mut made = vec![false; self.changes.len()];
+        let declared = self.passed_down(live);
+        let mut made: Vec<bool> = declared.changes.iter().map(|change| change.passed_down).collect();
         let undeclared = diff.without(|relation, difference| {
-            let explained = self.changes.iter().position(|change| {
+            let explained = declared.changes.iter().position(|change| {
                 change.is_of(&relation.live) && explains(change, relation, difference, set)
             });
             if let Some(change) = explained {
                 made[change] = true;
                 return true;
             }
-            self.implies(relation, difference, live, staging, set)
+            declared.implies(relation, difference, live, staging, set)
         });
-        let not_made: Vec<DeclaredChange> = self
+        let not_made: Vec<DeclaredChange> = declared
             .changes
             .iter()
             .zip(made)

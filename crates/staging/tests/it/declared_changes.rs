@@ -207,3 +207,36 @@ ALTER TABLE "app"."staging_t" DROP COLUMN "c";
 ALTER TABLE staging_t ADD COLUMN number serial CONSTRAINT t_number_key UNIQUE, ADD COLUMN d text CONSTRAINT d_known CHECK (d <> ''), ALTER a TYPE varchar(20); CREATE INDEX ON staging_t (d); ALTER INDEX staging_t_d_idx RENAME TO t_d; CREATE INDEX staging_t_a ON staging_t (lower(a)); COMMENT ON TABLE staging_t IS 'it''s \ new';
 "#);
 }
+
+/// What is declared of a partitioned table need not be declared of each partition.
+#[tokio::test]
+async fn a_partitioned_table_changes_with_its_partitions() {
+    let sql = "CREATE TABLE app.t (id integer NOT NULL, a varchar(10), b integer CONSTRAINT b_small CHECK (b < 9), c text) \
+            PARTITION BY LIST (id); \
+        CREATE TABLE app.t_1 PARTITION OF app.t FOR VALUES IN (1); \
+        CREATE TABLE app.t_rest PARTITION OF app.t DEFAULT PARTITION BY LIST (id); \
+        CREATE TABLE app.t_2 PARTITION OF app.t_rest FOR VALUES IN (2)";
+    let mut workshop = Workshop::new(sql, &["t"]).await;
+    let changes = DeclaredChanges::default()
+        .added(&t(), ObjectKind::Column, &ident("d"))
+        .added(&t(), ObjectKind::Constraint, &ident("d_known"))
+        .dropped(&t(), ObjectKind::Column, &ident("c"))
+        .dropped(&t(), ObjectKind::Constraint, &ident("b_small"))
+        .altered(&t(), ObjectKind::Column, &ident("a"), "type")
+        .statement(
+            &t(),
+            Sql::text("ALTER TABLE staging_t ADD d text CONSTRAINT d_known CHECK (d <> ''), ALTER a TYPE varchar(20)"),
+        );
+    let set = stage(&mut workshop, &changes).await.unwrap();
+    judge(&mut workshop, set.clone(), &changes).await.unwrap();
+
+    // A partition that differs besides is found.
+    workshop
+        .execute("ALTER TABLE app.staging_t_2 ALTER b SET DEFAULT 7")
+        .await;
+    let refused = judge(&mut workshop, set, &changes).await.unwrap_err();
+    assert_eq!(refused.not_made, []);
+    let text = refused.undeclared.to_string();
+    assert!(text.contains("t_2") && text.contains("default"), "{text}");
+    assert_eq!(refused.undeclared.iter().count(), 1, "{text}");
+}
