@@ -188,6 +188,11 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         "leave it out of the release set",
     );
     refuse(
+        relation.distributed,
+        "is distributed by Citus, over servers that this one's catalog does not describe",
+        "leave it out of the release set",
+    );
+    refuse(
         relation.persistence == Persistence::Temporary,
         "is temporary",
         "leave it out of the release set",

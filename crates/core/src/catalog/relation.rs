@@ -119,6 +119,8 @@ pub struct Relation {
     pub replica_identity: String,
     /// The composite type of a typed table (`OF type`).
     pub of_type: Option<QualifiedName>,
+    /// Whether Citus has distributed it over other servers.
+    pub distributed: bool,
     /// What a partitioned table is partitioned by: `RANGE (year)`.
     pub partition_key: Option<Deparsed>,
     /// Of which table it is a partition, and for which rows.

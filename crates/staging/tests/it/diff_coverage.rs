@@ -60,6 +60,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
     ("indexes[].of_rows", "of the text, which is compared"),
     ("name", "it is what the two are paired by"),
+    ("distributed", "refused"),
     ("visible", "of the session, not the relation"),
     ("bound_by_row_security", "of the session, not the relation"),
     ("may_act_as_owner", "of the session, not the relation"),

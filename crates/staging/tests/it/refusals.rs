@@ -54,6 +54,19 @@ async fn kinds_of_tables() {
 
 /// Trap 25.
 #[tokio::test]
+async fn tables_distributed_by_citus() {
+    // What Citus leaves on the table that it distributes.
+    check(
+        "CREATE FUNCTION public.citus_truncate_trigger() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$; \
+         CREATE TABLE app.t (id integer); \
+         CREATE TRIGGER truncate_trigger_1 AFTER TRUNCATE ON app.t EXECUTE FUNCTION public.citus_truncate_trigger()",
+        &["t"],
+        r#"table "app"."t" is distributed by Citus"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn members_of_an_extension() {
     check(
         "CREATE TABLE app.t (id integer); CREATE EXTENSION postgres_fdw; ALTER EXTENSION postgres_fdw ADD TABLE app.t",

@@ -38,7 +38,7 @@ async fn columns_of_members_row_types() {
 async fn checks_of_whole_rows() {
     check(
         "
-        CREATE TABLE app.t (a integer, b text, CONSTRAINT whole CHECK (t IS NOT NULL), CONSTRAINT plain CHECK (a > 0));
+        CREATE TABLE app.t (a integer, b text, CONSTRAINT whole CHECK (t IS NOT NULL), CONSTRAINT plain CHECK (a > 0), CONSTRAINT none CHECK (1 > 0));
         ALTER TABLE app.t ADD CONSTRAINT late CHECK (t.* IS DISTINCT FROM NULL) NOT VALID;
         ALTER TABLE app.t ADD CONSTRAINT alone CHECK (a < 9) NO INHERIT;
         COMMENT ON CONSTRAINT whole ON app.t IS 'the row';

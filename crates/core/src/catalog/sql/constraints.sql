@@ -13,7 +13,8 @@ SELECT k.conrelid, json_agg(json_build_object(
     -- WITHOUT OVERLAPS, PERIOD and NOT ENFORCED came with PostgreSQL 18.
     'temporal', coalesce((to_json(k) ->> 'conperiod')::boolean, false),
     'enforced', coalesce((to_json(k) ->> 'conenforced')::boolean, true),
-    'whole_row', (k.contype = 'c' AND 0 = ANY (k.conkey)),
+    -- A check of no column at all has no list of them.
+    'whole_row', coalesce(k.contype = 'c' AND 0 = ANY (k.conkey), false),
     'row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
                     FROM pg_depend rd JOIN pg_type rt ON rt.oid = rd.refobjid
                     LEFT JOIN pg_type re ON re.oid = rt.typelem AND rt.typcategory = 'A'

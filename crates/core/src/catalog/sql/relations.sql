@@ -42,6 +42,9 @@ SELECT c.oid, json_build_object(
     'replica_identity', c.relreplident::text,
     'of_type', (SELECT json_build_object('schema', tn.nspname, 'name', ot.typname)
                   FROM pg_type ot JOIN pg_namespace tn ON tn.oid = ot.typnamespace WHERE ot.oid = c.reloftype),
+    -- Citus keeps the truth in tables of its own, which are not there everywhere; its trigger is.
+    'distributed', EXISTS (SELECT FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
+                            WHERE g.tgrelid = c.oid AND p.proname = 'citus_truncate_trigger'),
     'partition_key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
     'partition', CASE WHEN c.relispartition THEN (
         SELECT json_build_object('parent_oid', i.inhparent::bigint,
