@@ -239,12 +239,35 @@ fn drop_steps(snapshot: &CatalogSnapshot, mut edges: BTreeSet<Edge>) -> Vec<Step
             edges.retain(|(dependent, _)| *dependent != relation.oid);
             steps.push(drop_relation(relation));
         } else {
-            // Views cannot read each other; whatever else goes in circles can be undone by itself.
+            // What lasts cannot go in circles: reading, inheriting, a column of rows. Whatever else does can be undone by itself.
             steps.extend(ties::undo(&left));
-            edges.clear();
+            let lasting: BTreeSet<Edge> = edges
+                .iter()
+                .filter(|edge| lasts(snapshot, **edge))
+                .copied()
+                .collect();
+            edges = if lasting.len() < edges.len() {
+                lasting
+            } else {
+                BTreeSet::new()
+            };
         }
     }
     steps
+}
+
+/// Whether the first cannot be freed of the second without being changed itself.
+fn lasts(snapshot: &CatalogSnapshot, (dependent, on): Edge) -> bool {
+    let mut relations = snapshot.relations.iter();
+    let dependent = relations.find(|relation| relation.oid == dependent);
+    dependent.is_some_and(|relation| {
+        relation.reads.contains(&on)
+            || relation.inherits_from.iter().any(|parent| parent.oid == on)
+            || relation
+                .columns
+                .iter()
+                .any(|column| column.row_type_of == Some(on))
+    })
 }
 
 fn drop_relation(relation: &Relation) -> Step {

@@ -246,6 +246,29 @@ async fn tables_whose_policies_rules_and_defaults_go_in_circles_are_dropped() {
 }
 
 #[tokio::test]
+async fn tables_that_hold_each_others_rows_are_dropped() {
+    let (mut set, [first, ..]) = three_backups().await;
+    set.database
+        .execute(
+            &"ALTER TABLE bk{0}_sources ADD held bk{0}_sites[];
+              ALTER TABLE \"bk{0}_sites & countries\" ADD CHECK (NULL::bk{0}_sources IS NULL);"
+                .replace("{0}", first.backup.as_str()),
+        )
+        .await
+        .unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    plan.run(&mut set.client, &set.records, &quick(), &set.events)
+        .await
+        .unwrap();
+    assert!(
+        !set.leftovers()
+            .await
+            .iter()
+            .any(|name| name.starts_with(&format!("bk{}", first.backup)))
+    );
+}
+
+#[tokio::test]
 async fn look_alikes_are_listed() {
     let mut set = ReleaseSet::staged("m2").await;
     set.swap().await;
