@@ -1,7 +1,9 @@
 //! Partitioned tables with their partitions.
 
 use cutover_core::Events;
-use cutover_staging::{CloneOptions, LockPatience, PostDataOptions, StagedSet, StagingError, drop_staging};
+use cutover_staging::{
+    CloneOptions, LockPatience, PostDataOptions, StagedSet, StagingError, Workers, drop_staging,
+};
 
 use crate::dump;
 use crate::workshop::{SCHEMA, Workshop, plan, stage};
@@ -274,5 +276,25 @@ async fn a_run_after_a_failure_at_any_step_completes_it() {
             .await
             .unwrap();
     }
+    assert_eq!(workshop.differences(&set).await, []);
+}
+
+#[tokio::test]
+async fn several_workers_attach_in_an_order_that_holds() {
+    let sql = format!(
+        "{DROPPING} CREATE INDEX ON app.p (t); CREATE INDEX ON app.p (lower(parent::text)); \
+         ALTER TABLE app.p REPLICA IDENTITY USING INDEX p_pkey;"
+    );
+    let mut workshop = Workshop::new(&sql, &["p", "t"]).await;
+    let snapshot = workshop.snapshot().await;
+    let set = stage(&mut workshop.client, &snapshot, &CloneOptions::default())
+        .await
+        .unwrap();
+    let mut one = workshop.database.connect().await.unwrap();
+    let mut two = workshop.database.connect().await.unwrap();
+    let workers = Workers::new(&mut one).and(&mut two);
+    set.run_post_data(workers, &PostDataOptions::default(), &Events::none())
+        .await
+        .unwrap();
     assert_eq!(workshop.differences(&set).await, []);
 }
