@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Transaction};
 use crate::build::{self, Build};
 use crate::deferred::DeferredStep;
 use crate::run::Construction;
-use crate::{CloneError, CloneOptions, StagedSet, StagingError, check};
+use crate::{CloneError, CloneOptions, StagedSet, StagingError, check, lock_budget};
 
 /// How the staging twins of a set's tables are made.
 ///
@@ -25,7 +25,8 @@ impl ClonePlan {
     /// Plans the twins of the snapshot's tables; its materialized views are [`MatviewPlan`](crate::MatviewPlan)'s. Pure.
     ///
     /// # Errors
-    /// [`CloneError`] with everything of the set that would not be cloned exactly.
+    /// [`CloneError`] with everything of the set that would not be cloned exactly; or when the clone would take more than
+    /// the server's lock table has room for, see `max_locks_per_transaction`.
     pub fn compute(
         snapshot: &CatalogSnapshot,
         naming: &NamingPolicy,
@@ -53,6 +54,10 @@ impl ClonePlan {
         let title = format!("clone {} tables of schema {}", tables.len(), snapshot.schema);
         let mut build = build::plan(&title, snapshot, &tables, naming, options);
         build.changes = changes.steps(snapshot, &tables, naming);
+        let needed = lock_budget::needed(&build, &tables);
+        build
+            .notices
+            .extend(lock_budget::check(needed, &snapshot.server)?);
         Ok(Self {
             construction: Construction::new(snapshot, &tables, build, options),
         })
