@@ -151,6 +151,7 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
     );
     rights::check(snapshot, relation, refusals);
     check_reads(snapshot, relation, refusals);
+    check_row_type_calls(snapshot, relation, refusals);
     for column in &relation.columns {
         check_column(snapshot, relation, column, refusals);
     }
@@ -357,6 +358,26 @@ fn check_constraint(relation: &Relation, constraint: &Constraint, refusals: &mut
             "is a temporal key whose index has storage parameters",
             "ALTER INDEX … RESET them",
         ));
+    }
+}
+
+/// A twin has a row type of its own, and no function takes that.
+fn check_row_type_calls(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+    for call in &relation.row_type_calls {
+        let member = snapshot
+            .relations
+            .iter()
+            .find(|member| member.oid == call.row_type_of);
+        if let Some(member) = member {
+            refusals.push(Refusal::new(
+                relation.object(),
+                format!(
+                    "has {}, which calls {}: a function over the row type of the member {}, not over its twin's",
+                    call.part, call.function, member.name
+                ),
+                "let the function take columns instead of the row",
+            ));
+        }
     }
 }
 

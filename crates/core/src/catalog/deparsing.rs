@@ -8,13 +8,15 @@ use crate::Ident;
 
 /// Settings that change what `pg_get_expr` and its like print. What is printed under these reads the same under any:
 /// ISO dates are never ambiguous, and floats have all their digits.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
     ("extra_float_digits", "1"),
     ("quote_all_identifiers", "off"),
     // Not about printing: the queries look dear enough for it, and compiling them takes longer than running them.
     ("jit", "off"),
+    // The same: starting workers takes longer than they save.
+    ("max_parallel_workers_per_gather", "0"),
 ];
 
 /// What the transaction had before, to be put back.

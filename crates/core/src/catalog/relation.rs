@@ -140,6 +140,8 @@ pub struct Relation {
     /// Extensions that a materialized view is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
     /// the order of the statements.
     pub depends_on_extensions: Vec<Ident>,
+    /// What of it calls functions over a relation's row type.
+    pub row_type_calls: Vec<RowTypeCall>,
     /// Oids of the relations that the query of a view or materialized view names.
     pub reads: Vec<u32>,
     /// The query of a view or materialized view.
@@ -232,6 +234,18 @@ pub struct Kin {
     pub oid: u32,
     /// Its name.
     pub name: QualifiedName,
+}
+
+/// An expression of a relation that calls a function over some relation's row type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RowTypeCall {
+    /// The index, constraint, trigger, … as the server describes it.
+    pub part: String,
+    /// The function, with the types of its arguments.
+    pub function: String,
+    /// The oid of the relation whose row type, or an array of it, the function takes or returns.
+    pub row_type_of: u32,
 }
 
 /// A column of a member.

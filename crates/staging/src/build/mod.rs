@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cutover_core::catalog::{
     CatalogSnapshot, Constraint, ConstraintKind, Index, OwnedSequence, Relation, RelationKind,
 };
-use cutover_core::{LockMode, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step};
+use cutover_core::{
+    LockMode, MAX_IDENT_BYTES, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step,
+};
 
 pub(crate) use matview::in_dependency_order;
 pub(crate) use partition::above as partitioned_tables_above;
@@ -247,19 +249,7 @@ impl<'a> Planner<'a> {
                 let object = ObjectName::qualified(ObjectKind::Sequence, &staging);
                 steps.push(Step::new("give the staging name to", object, sql));
             }
-            let renamed = QualifiedName::new(planner.options.scratch().clone(), twin.staging.name.clone());
-            let verb = if twin.is_materialized_view() {
-                "ALTER MATERIALIZED VIEW "
-            } else {
-                "ALTER TABLE "
-            };
-            let rename = twin.alter_in_scratch().then(" RENAME TO ").ident(&renamed.name);
-            let out = Sql::text(verb)
-                .name(&renamed)
-                .then(" SET SCHEMA ")
-                .ident(&twin.staging.schema);
-            steps.push(Step::new("give the staging name to", twin.object(), rename));
-            steps.push(Step::new("move to its place", twin.object(), out));
+            steps.extend(move_table(planner, twin));
             steps
         });
         let scratch = ObjectName::global(ObjectKind::Schema, self.options.scratch());
@@ -431,6 +421,44 @@ impl<'a> Planner<'a> {
         self.build.post_data.extend(let_go);
         deferred::sort(&mut self.build.post_data);
     }
+}
+
+/// Gives a twin its staging name and moves it beside live.
+///
+/// An array type is called like its table with an underscore before, cut to fit. A rename looks for another name where
+/// that one is taken, a move does not: a name so long that its array type's is cut is given in its place, after the move
+/// under one that has a hash in it.
+fn move_table(planner: &Planner<'_>, twin: &Twin<'_>) -> Vec<Step> {
+    let verb = if twin.is_materialized_view() {
+        "ALTER MATERIALIZED VIEW "
+    } else {
+        "ALTER TABLE "
+    };
+    let staging = &twin.staging;
+    let is_cut = staging.name.as_str().len() == MAX_IDENT_BYTES;
+    let moved = if is_cut {
+        planner.naming.staging(staging)
+    } else {
+        staging.clone()
+    };
+    let renamed = QualifiedName::new(planner.options.scratch().clone(), moved.name.clone());
+    let rename = twin.alter_in_scratch().then(" RENAME TO ").ident(&moved.name);
+    let out = Sql::text(verb)
+        .name(&renamed)
+        .then(" SET SCHEMA ")
+        .ident(&staging.schema);
+    let mut steps = vec![
+        Step::new("give the staging name to", twin.object(), rename),
+        Step::new("move to its place", twin.object(), out),
+    ];
+    if is_cut {
+        let rename = Sql::text(verb)
+            .name(&moved)
+            .then(" RENAME TO ")
+            .ident(&staging.name);
+        steps.push(Step::new("give the staging name to", twin.object(), rename));
+    }
+    steps
 }
 
 fn serial_sequences<'t>(twin: &'t Twin<'_>) -> impl Iterator<Item = &'t OwnedSequence> {

@@ -30,6 +30,9 @@ const SQL: &str = r#"
     CREATE TRIGGER tr BEFORE INSERT ON app.t FOR EACH ROW WHEN (NEW.e <> 't') EXECUTE FUNCTION app.f();
     CREATE CONSTRAINT TRIGGER later AFTER INSERT ON app.t DEFERRABLE FOR EACH ROW EXECUTE FUNCTION app.f();
     CREATE POLICY own ON app.t TO PUBLIC USING (b > 1) WITH CHECK (b > 2);
+    CREATE TABLE public.pairs (a integer, b integer);
+    CREATE FUNCTION public.total(public.pairs) RETURNS integer IMMUTABLE LANGUAGE sql AS $$SELECT 1$$;
+    CREATE POLICY totals ON app.t USING (b > public.total(ROW(1, 2)));
     CREATE RULE also AS ON UPDATE TO app.t DO ALSO NOTIFY changed;
     GRANT SELECT ON app.t TO ROLE_reader WITH GRANT OPTION;
     GRANT SELECT (b), SELECT (ctid) ON app.t TO ROLE_reader;
@@ -58,6 +61,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "constraints[].functions_of_rows",
         "of the text, which is compared",
     ),
+    ("row_type_calls", "of the texts, which are compared"),
     ("indexes[].of_rows", "of the text, which is compared"),
     ("name", "it is what the two are paired by"),
     ("distributed", "refused"),

@@ -158,3 +158,13 @@ async fn the_sessions_own_search_path_does_not_matter() {
         workshop.check_identical(&CloneOptions::default()).await;
     }
 }
+
+#[tokio::test]
+async fn array_types_whose_names_are_cut_alike() {
+    // With `staging_` before them these have 63 bytes and differ in the last, which the names of their array types lose.
+    let name = |last: char| format!("{}{last}", "n".repeat(54));
+    let (a, b) = (name('a'), name('b'));
+    let sql = format!("CREATE TABLE app.{a} (id integer); CREATE TABLE app.{b} (id integer)");
+    let mut workshop = Workshop::new(&sql, &[&a, &b]).await;
+    workshop.check_identical(&CloneOptions::default()).await;
+}

@@ -102,3 +102,25 @@ async fn what_takes_live_rows_only_is_named() {
         assert!(text.starts_with(expected), "{texts:#?}");
     }
 }
+
+#[tokio::test]
+async fn functions_over_live_rows_are_named_wherever_they_are_called() {
+    let sql = "CREATE FUNCTION app.note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$; \
+        CREATE TABLE app.t (a integer, b integer); \
+        CREATE FUNCTION app.total(app.t) RETURNS integer IMMUTABLE LANGUAGE sql AS $$SELECT $1.a$$; \
+        CREATE INDEX by_total ON app.t (app.total(t)); \
+        CREATE POLICY positive ON app.t USING (app.total(t) > 0); \
+        CREATE TRIGGER large BEFORE INSERT ON app.t FOR EACH ROW WHEN (app.total(NEW) > 9) EXECUTE FUNCTION app.note(); \
+        CREATE TABLE app.u (n integer DEFAULT app.total(ROW(1, 2)));";
+    let mut workshop = Workshop::new(sql, &["t", "u"]).await;
+    let error = plan(&workshop.snapshot().await).unwrap_err().to_string();
+    for part in [
+        "index by_total",
+        "policy positive on table t",
+        "trigger large on table t",
+        "default value for column n of table u",
+    ] {
+        let refusal = format!("has {part}, which calls total(t): a function over the row type of the member");
+        assert!(error.contains(&refusal), "{error}");
+    }
+}

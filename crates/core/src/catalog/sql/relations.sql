@@ -82,6 +82,29 @@ SELECT c.oid, json_build_object(
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x'
                                  AND d.refclassid = 'pg_extension'::regclass),
+    -- Parts that call functions over the row type of some relation, or an array of it; checks tell it themselves.
+    'row_type_calls', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object(
+                                  'part', pg_describe_object(p.classid, p.oid, 0),
+                                  'function', d.refobjid::regprocedure::text,
+                                  'row_type_of', coalesce(nullif(t.typrelid, 0), e.typrelid)::bigint)), '[]')
+                         FROM (SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a WHERE a.adrelid = c.oid
+                               UNION ALL
+                               SELECT 'pg_class'::regclass, x.indexrelid FROM pg_index x WHERE x.indrelid = c.oid
+                               UNION ALL
+                               SELECT 'pg_trigger'::regclass, g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid
+                               UNION ALL
+                               SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = c.oid
+                               UNION ALL
+                               SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r WHERE r.ev_class = c.oid
+                               UNION ALL
+                               SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s WHERE s.stxrelid = c.oid
+                              ) p (classid, oid)
+                         JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
+                         JOIN pg_depend f ON f.classid = d.refclassid AND f.objid = d.refobjid
+                                         AND f.refclassid = 'pg_type'::regclass
+                         JOIN pg_type t ON t.oid = f.refobjid
+                         LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+                        WHERE coalesce(nullif(t.typrelid, 0), e.typrelid, 0) <> 0),
     'reads', (SELECT coalesce(json_agg(DISTINCT d.refobjid::bigint), '[]')
                 FROM pg_rewrite r
                 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
