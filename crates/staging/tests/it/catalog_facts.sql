@@ -4,7 +4,8 @@
 -- Objects are compared by labels with live's names. A label is only found on its own side, so that a twin's reference to
 -- something live shows as one to the OTHER SIDE. Left out is what belongs to one incarnation of a table: oids, files,
 -- sizes, numbers of columns where some were dropped, expression trees (pg_dump prints them, pg_depend knows what they
--- name), attmissingval (rows older than a column), whether a materialized view is filled (a twin is), attndims (of no meaning to the server; LIKE drops it).
+-- name), attmissingval (rows older than a column), whether a materialized view is filled (a twin is), attndims (of no
+-- meaning to the server; LIKE drops it), comments on row types.
 WITH paired AS MATERIALIZED (
     SELECT l.oid AS live, t.oid AS twin, c.relname AS name
       FROM unnest($1::oid[]) WITH ORDINALITY l (oid, n)
@@ -105,7 +106,9 @@ WITH paired AS MATERIALIZED (
         jsonb_build_object(
         'type', coalesce(t.label, format_type(a.atttypid, a.atttypmod)), 'not null', a.attnotnull, 'has default', a.atthasdef,
         'identity', a.attidentity, 'generated', a.attgenerated, 'local', a.attislocal, 'inherited', a.attinhcount,
-        'storage', a.attstorage, 'compression', a.attcompression, 'statistics target', a.attstattarget,
+        -- Of index columns the server follows the table's only some of the time.
+        'storage', CASE WHEN r.kind <> 'index' THEN a.attstorage END,
+        'compression', CASE WHEN r.kind <> 'index' THEN a.attcompression END, 'statistics target', a.attstattarget,
         'collation', nullif(a.attcollation, 0)::regcollation, 'foreign options', a.attfdwoptions,
         'privileges', (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(a.attacl) x),
         'options', (SELECT array_agg(x ORDER BY x) FROM unnest(a.attoptions) x WHERE NOT starts_with(x, 'pg_attver=')))
@@ -149,10 +152,13 @@ WITH paired AS MATERIALIZED (
                       JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = u.attnum))
       FROM object o JOIN pg_trigger t ON t.oid = o.oid AND o.classid = 'pg_trigger'::regclass
     UNION ALL
-    -- The triggers of foreign keys and of deferrable keys, counted: they have names with oids in them.
-    SELECT m.side, m.name, format('internal triggers %s of %I', t.tgfoid::regproc, m.name),
-           jsonb_build_object('number', count(*), 'enabled', array_agg(t.tgenabled ORDER BY t.tgenabled))
-      FROM member m JOIN pg_trigger t ON t.tgrelid = m.oid WHERE t.tgisinternal GROUP BY m.side, m.name, t.tgfoid
+    -- The triggers of foreign keys and of deferrable keys, counted: they have names with oids in them. Those of keys that
+    -- come from outside the set stay with live. Whether they fire (DISABLE TRIGGER ALL) no dump tells either.
+    SELECT o.side, m.name, format('internal triggers %s of %I', t.tgfoid::regproc, m.name),
+           jsonb_build_object('number', count(*))
+      FROM member m JOIN pg_trigger t ON t.tgrelid = m.oid
+      JOIN object o ON o.classid = 'pg_constraint'::regclass AND o.oid = t.tgconstraint AND o.side = m.side
+     WHERE t.tgisinternal GROUP BY o.side, m.name, t.tgfoid
     UNION ALL
     SELECT o.side, o.member, o.label, jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive,
         'roles', (SELECT array_agg(CASE r WHEN 0 THEN 'public' ELSE r::regrole::text END ORDER BY n)
@@ -198,6 +204,7 @@ WITH paired AS MATERIALIZED (
                'comment' || coalesce(' on ' || (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = d.objoid
                                                    AND a.attnum = nullif(d.objsubid, 0)), ''), d.description)
       FROM object o JOIN pg_description d ON d.classoid = o.classid AND d.objoid = o.oid
+     WHERE o.classid <> 'pg_type'::regclass
     UNION ALL
     SELECT o.side, o.member, o.label, jsonb_build_object('label of ' || s.provider
                || coalesce(' on ' || (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = s.objoid

@@ -15,7 +15,9 @@ pub(crate) use compare::compare;
 /// An entry of a dump: what it is, and its statements.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Block {
-    /// The heading without the name, which the statements tell better: kind, schema, owner, tablespace, access method.
+    /// The name in the heading, as the archive keeps it: not quoted, and told better by the statements.
+    name: String,
+    /// The rest of the heading: kind, schema, owner, tablespace, access method.
     heading: String,
     statements: String,
 }
@@ -79,6 +81,10 @@ fn parse(dump: &str) -> Vec<Block> {
                 .trim()
                 .to_owned();
             blocks.push(Block {
+                name: heading
+                    .strip_suffix(&format!("; {kind}"))
+                    .unwrap_or_default()
+                    .to_owned(),
                 heading: told,
                 statements,
             });
@@ -119,8 +125,8 @@ impl Block {
 /// Asserts that what is in `after` and not in `before` is `before` with staging names.
 #[track_caller]
 pub(crate) fn assert_identical(before: &[Block], after: &[Block], set: &StagedSet) {
-    let differences = compare(before, after, &[set]);
-    let printed: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let comparison = compare(before, after, &[set], &[]);
+    let printed: Vec<String> = comparison.differences.iter().map(ToString::to_string).collect();
     assert!(printed.is_empty(), "{}", printed.join("\n\n"));
 }
 

@@ -1,6 +1,6 @@
 //! Two dumps, before and after sets were staged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 
 use cutover_staging::StagedSet;
@@ -62,11 +62,31 @@ impl Directory {
     }
 }
 
-/// What must not be: a block of `before` that changed, a twin's block without its original's or the other way round, a
-/// twin that names live. Each set knows only its own names.
-pub(crate) fn compare(before: &[Block], after: &[Block], sets: &[&StagedSet]) -> Vec<DumpDifference> {
+/// What a comparison of two dumps found.
+#[derive(Debug, Default)]
+pub(crate) struct DumpComparison {
+    /// What must not be.
+    pub(crate) differences: Vec<DumpDifference>,
+    /// Members of whose twin something is printed as it is after a dump and restore of the original, and not as before:
+    /// the server prints some expressions otherwise once it has read its own print.
+    pub(crate) reprinted: BTreeSet<String>,
+}
+
+/// Finds what must not be: a block of `before` that changed, a twin's block without its original's or the other way round,
+/// a twin that names live. Each set knows only its own names. `restored` is the dump of `before` restored, or nothing.
+pub(crate) fn compare(
+    before: &[Block],
+    after: &[Block],
+    sets: &[&StagedSet],
+    restored: &[Block],
+) -> DumpComparison {
     let directory = Directory::new(sets);
+    let restored: HashMap<(&str, &str), &Block> = restored
+        .iter()
+        .map(|block| ((block.heading.as_str(), block.name.as_str()), block))
+        .collect();
     let mut differences = Vec::new();
+    let mut reprinted = BTreeSet::new();
     let (gone, twins) = subtract(before, after);
     for block in gone {
         differences.push(DumpDifference {
@@ -76,11 +96,17 @@ pub(crate) fn compare(before: &[Block], after: &[Block], sets: &[&StagedSet]) ->
         });
     }
     let mut expected: HashMap<Block, Vec<String>> = HashMap::new();
+    let mut originals: HashMap<Block, Block> = HashMap::new();
     for block in before.iter().filter(|block| !block.is_outside_of_every_set()) {
         let cut = tokens(&block.statements);
         if let Some((set, member)) = owner_in(&cut, &directory.live) {
-            let block = canonical(block, &cut, *set, &directory);
-            expected.entry(block).or_default().push(member.clone());
+            let original = canonical(block, &cut, *set, &directory);
+            let again = restored.get(&(block.heading.as_str(), block.name.as_str()));
+            if let Some(again) = again.filter(|again| again.statements != block.statements) {
+                let again = canonical(again, &tokens(&again.statements), *set, &directory);
+                originals.insert(again, original.clone());
+            }
+            expected.entry(original).or_default().push(member.clone());
         }
     }
     for block in twins {
@@ -101,8 +127,15 @@ pub(crate) fn compare(before: &[Block], after: &[Block], sets: &[&StagedSet]) ->
             });
         }
         let mapped = canonical(block, &cut, *set, &directory);
-        let originals = expected.get_mut(&mapped);
-        if originals.and_then(Vec::pop).is_none() {
+        if expected.get_mut(&mapped).and_then(Vec::pop).is_some() {
+            continue;
+        }
+        let original = originals
+            .get(&mapped)
+            .and_then(|original| expected.get_mut(original));
+        if original.and_then(Vec::pop).is_some() {
+            reprinted.insert(member.clone());
+        } else {
             differences.push(DumpDifference {
                 member: Some(member.clone()),
                 what: "only the twin has",
@@ -118,7 +151,10 @@ pub(crate) fn compare(before: &[Block], after: &[Block], sets: &[&StagedSet]) ->
         }));
     }
     differences.sort_by(|a, b| (&a.member, &a.block).cmp(&(&b.member, &b.block)));
-    differences
+    DumpComparison {
+        differences,
+        reprinted,
+    }
 }
 
 /// What only `before` has, and what only `after` has; each as often as it has it more.
@@ -201,13 +237,19 @@ fn canonical(block: &Block, tokens: &[Token<'_>], set: usize, directory: &Direct
             .map(|(_, _, live)| live.clone())
             .or_else(|| live.map(|_| name.1.clone()))
     };
+    // What stands before a dot is the schema or else a table, whose columns are not mapped.
+    let qualifier = |at: usize| {
+        let dot = at.checked_sub(1).filter(|dot| tokens[*dot].text == ".")?;
+        tokens[dot.checked_sub(1)?].identifier()
+    };
+    let identifier = |at: usize| {
+        let name = tokens[at].identifier()?;
+        live_name(&(qualifier(at).unwrap_or_else(|| schema.to_owned()), name))
+    };
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let mut statements = String::new();
     for (at, token) in tokens.iter().enumerate() {
-        if let Some(live) = token
-            .identifier()
-            .and_then(|name| live_name(&(schema.to_owned(), name)))
-        {
+        if let Some(live) = identifier(at) {
             statements.push_str(&quoted(&live));
         } else if let Some((name, live)) =
             regclass(tokens, at).and_then(|name| Some((name.clone(), live_name(&name)?)))
@@ -219,6 +261,7 @@ fn canonical(block: &Block, tokens: &[Token<'_>], set: usize, directory: &Direct
         }
     }
     Block {
+        name: String::new(),
         heading: block.heading.clone(),
         statements,
     }
@@ -230,6 +273,7 @@ mod tests {
 
     fn block(statements: &str) -> Block {
         Block {
+            name: String::new(),
             heading: "Type: TABLE; Schema: app; Owner: me".to_owned(),
             statements: statements.to_owned(),
         }
@@ -264,6 +308,7 @@ mod tests {
     fn only_whole_identifiers_are_mapped() {
         check_mapped("app.staging_x staging_xy", "app.x staging_xy");
         check_mapped("\"staging_x\" staging_user", "x \"user\"");
+        check_mapped("staging_x.staging_x", "x.staging_x");
         check_mapped("'staging_x' 'app.staging_x'", "'staging_x' 'app.staging_x'");
         check_mapped("'app.staging_x_id_seq'::regclass", "'app.x_id_seq'::regclass");
         check_mapped(

@@ -1,0 +1,21 @@
+-- The schema of a content site, as Drupal keeps it: no foreign keys, many tables, long names, prefix collations, revisions.
+CREATE DOMAIN int_unsigned AS integer CHECK (VALUE >= 0);
+CREATE DOMAIN bigint_unsigned AS bigint CHECK (VALUE >= 0);
+CREATE TABLE node (nid serial NOT NULL, vid int_unsigned, type varchar(32) NOT NULL, uuid varchar(128) NOT NULL, langcode varchar(12) NOT NULL, CONSTRAINT node____pkey PRIMARY KEY (nid), CONSTRAINT node__node_field__uuid__value__key UNIQUE (uuid), CONSTRAINT node__node__vid__key UNIQUE (vid), CONSTRAINT node_nid_check CHECK (nid >= 0), CONSTRAINT node_vid_check CHECK (vid >= 0));
+COMMENT ON TABLE node IS 'The base table for node entities.'; COMMENT ON COLUMN node.type IS 'The ID of the target entity.'; CREATE INDEX node__node_field__type__target_id__idx ON node USING btree (type);
+CREATE TABLE node_revision (nid bigint_unsigned NOT NULL, vid serial, langcode varchar(12) NOT NULL, revision_uid bigint, revision_timestamp integer, revision_log text, revision_default smallint DEFAULT 0, CONSTRAINT node_revision____pkey PRIMARY KEY (vid)); CREATE INDEX node_revision__node__nid__idx ON node_revision (nid);
+CREATE TABLE node_field_data (nid bigint NOT NULL, vid bigint NOT NULL, type varchar(32) NOT NULL, langcode varchar(12) NOT NULL, status smallint NOT NULL, title varchar(255) NOT NULL, created integer NOT NULL, promote smallint NOT NULL, sticky smallint NOT NULL, PRIMARY KEY (nid, langcode));
+CREATE INDEX node_field_data__node__title_type__idx ON node_field_data (title, "substring"((type)::text, 1, 4)); CREATE INDEX node_field_data__node__frontpage__idx ON node_field_data (promote, status, sticky, created); CREATE INDEX node_field_data__lower ON node_field_data (lower(title::text));
+CREATE TABLE node__field_a_very_long_field_name_that_drupal_shortens_c0ffee12 (bundle varchar(128) DEFAULT ''::varchar NOT NULL, deleted smallint DEFAULT 0 NOT NULL, entity_id bigint NOT NULL, delta bigint NOT NULL, field_value text NOT NULL, field_format varchar(255), PRIMARY KEY (entity_id, deleted, delta));
+CREATE TABLE cache_default (cid varchar(255) DEFAULT '' NOT NULL, data bytea, expire bigint DEFAULT 0 NOT NULL, created numeric(14, 3) DEFAULT 0 NOT NULL, serialized smallint DEFAULT 0 NOT NULL, tags text, checksum varchar(255) NOT NULL, PRIMARY KEY (cid)) WITH (autovacuum_vacuum_scale_factor = 0.01);
+CREATE UNLOGGED TABLE cache_render (LIKE cache_default INCLUDING ALL); CREATE INDEX ON cache_render (expire) WHERE expire > 0;
+CREATE TABLE key_value (collection varchar(128) DEFAULT '' NOT NULL, name varchar(128) DEFAULT '' NOT NULL, value bytea NOT NULL, PRIMARY KEY (collection, name)); ALTER TABLE key_value ALTER value SET STORAGE EXTERNAL;
+CREATE TABLE sequences (value serial NOT NULL PRIMARY KEY); CREATE TABLE sessions (uid bigint NOT NULL, sid varchar(128) NOT NULL, "timestamp" bigint DEFAULT 0 NOT NULL, session bytea, PRIMARY KEY (sid)); CREATE INDEX ON sessions (uid, "timestamp");
+-- url aliases, with a search vector kept by trigger, trigram and phonetic search
+CREATE TABLE path_alias (id serial PRIMARY KEY, path varchar(255) COLLATE "C" NOT NULL, alias citext NOT NULL, langcode varchar(12), status smallint DEFAULT 1, search tsvector);
+CREATE TRIGGER path_alias_search BEFORE INSERT OR UPDATE ON path_alias FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(search, 'pg_catalog.simple', path); CREATE INDEX ON path_alias USING gin (search); CREATE INDEX ON path_alias USING gist (path gist_trgm_ops (siglen = 32)); CREATE UNIQUE INDEX ON path_alias (alias, coalesce(langcode, 'und'::varchar)) WHERE status = 1;
+-- taxonomy as closure table with a self-made integrity
+CREATE TABLE term (tid serial PRIMARY KEY, vid varchar(32) NOT NULL, name text NOT NULL, weight integer DEFAULT 0);
+CREATE TABLE term_closure (ancestor integer REFERENCES term ON DELETE CASCADE, descendant integer REFERENCES term ON DELETE CASCADE, depth smallint CHECK (depth >= 0), PRIMARY KEY (ancestor, descendant), EXCLUDE USING btree (descendant WITH =) WHERE (depth = 0 AND ancestor <> descendant));
+CREATE CONSTRAINT TRIGGER closure_is_complete AFTER INSERT OR UPDATE ON term_closure DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.depth > 0) EXECUTE FUNCTION note('term');
+CREATE RULE keep_root AS ON DELETE TO term WHERE old.tid = 0 DO INSTEAD NOTHING;
