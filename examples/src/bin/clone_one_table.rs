@@ -52,7 +52,10 @@ async fn main() -> Result<()> {
     let after = CatalogSnapshot::read(&tx, &schema, std::slice::from_ref(&twin.name)).await?;
     tx.commit().await?;
     let differences = StructuralDiff::between(&before.relations[0], &after.relations[0], &staged);
-    ensure!(differences.is_empty(), "the twin is not what live is:\n{differences}");
+    ensure!(
+        differences.is_empty(),
+        "the twin is not what live is:\n{differences}"
+    );
     println!("-- {twin} has {rows} rows and differs from live in nothing");
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::inheritance::is_in_tree;
 use super::row_type::is_row_of_member;
 use super::table::storage_parameter;
 use super::twin::Twin;
+use crate::deferred::{DeferredAction, DeferredStep};
 
 /// Statistics target and options of a column; where `LIKE` did not bring them, its storage and compression too.
 pub(super) fn column_settings(twin: &Twin<'_>, column: &Column, snapshot: &CatalogSnapshot) -> Vec<Step> {
@@ -147,7 +148,7 @@ pub(super) fn owner_and_grants(
     twin: &Twin<'_>,
     sequences: &[(ObjectName, QualifiedName, &cutover_core::catalog::OwnedSequence)],
     snapshot: &CatalogSnapshot,
-) -> Vec<Step> {
+) -> (Vec<Step>, Vec<DeferredStep>) {
     let server = &snapshot.server;
     let mut steps = Vec::new();
     // The sequences go with their table.
@@ -156,11 +157,20 @@ pub(super) fn owner_and_grants(
         steps.push(Step::new("give away", twin.object(), sql));
     }
     let table = Sql::text("TABLE ").name(&twin.staging);
+    let mut granted = Vec::new();
     let mut grant = |object: ObjectName, statements: Vec<Sql>| {
         if !statements.is_empty() {
             let sql = Sql::join(statements, ";\n");
-            steps.push(Step::new("set the privileges of", object, sql));
+            let action = DeferredAction::SetPrivileges { object, sql };
+            granted.push(DeferredStep::new(&twin.staging, action));
         }
+    };
+    let mut keep = |object: ObjectName, grants: &Grants<'_>| {
+        steps.extend(
+            grants
+                .keep_to_the_owner()
+                .map(|sql| Step::new("keep to its owner", object, sql)),
+        );
     };
     let of_table = Grants {
         on: table,
@@ -169,6 +179,7 @@ pub(super) fn owner_and_grants(
         given: &server.default_table_acl,
         creator: &server.role,
     };
+    keep(twin.object(), &of_table);
     grant(twin.object(), of_table.statements());
     for column in &twin.live.columns {
         let object = ObjectName::part(ObjectKind::Column, &column.name, &twin.staging);
@@ -186,6 +197,7 @@ pub(super) fn owner_and_grants(
             given: &server.default_sequence_acl,
             creator: &server.role,
         };
+        keep(object.clone(), &of_sequence);
         grant(object.clone(), of_sequence.statements());
     }
     for (object, name, sequence) in sequences {
@@ -197,5 +209,5 @@ pub(super) fn owner_and_grants(
             steps.push(Step::new("comment on", object.clone(), sql));
         }
     }
-    steps
+    (steps, granted)
 }

@@ -39,6 +39,25 @@ impl Grants<'_> {
         statements
     }
 
+    /// Takes away what default privileges gave to others than the owner: nobody reads a twin before it is ready.
+    pub(crate) fn keep_to_the_owner(&self) -> Option<Sql> {
+        let mut from: Vec<Sql> = Vec::new();
+        for item in self.given.iter().flatten() {
+            let to_others =
+                item.grantee.as_ref() != Some(self.creator) && item.grantee.as_ref() != Some(self.owner);
+            let grantee = item.grantee_sql();
+            if to_others && !from.contains(&grantee) {
+                from.push(grantee);
+            }
+        }
+        (!from.is_empty()).then(|| {
+            Sql::text("REVOKE ALL ON ")
+                .append(&self.on)
+                .then(" FROM ")
+                .append(&Sql::join(from, ", "))
+        })
+    }
+
     fn grantees<'b>(&'b self, column: Option<&'b Ident>) -> GrantsOn<'b> {
         GrantsOn {
             on: &self.on,

@@ -310,7 +310,14 @@ impl<'a> Planner<'a> {
                     .map(|(_, staging, live)| table::continue_sequence(live, staging));
                 self.push(steps);
             }
-            self.push(dress::owner_and_grants(&twin, &sequences, self.snapshot));
+            let (owner, grants) = dress::owner_and_grants(&twin, &sequences, self.snapshot);
+            self.push(owner);
+            if twin.is_materialized_view() {
+                // Those of other owners read it when they are filled.
+                self.push(grants.iter().map(in_this_transaction));
+            } else {
+                self.build.post_data.extend(grants);
+            }
             self.build.members.push(PlannedMember {
                 live: live.name.clone(),
                 live_oid: live.oid,

@@ -6,7 +6,7 @@ mod partitioned; // indexes and keys of partitioned tables
 mod step; // their statements, locks, and how to tell that they happened
 
 use cutover_core::catalog::{Constraint, ConstraintKind};
-use cutover_core::{Deparsed, Ident, QualifiedName};
+use cutover_core::{Deparsed, Ident, ObjectName, QualifiedName, Sql};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use order::{Wave, sort};
@@ -159,6 +159,13 @@ pub enum DeferredAction {
         enable: bool,
         /// `FORCE ROW LEVEL SECURITY`: it binds the owner too, once it is enabled.
         force: bool,
+    },
+    /// Grants what is granted on live.
+    SetPrivileges {
+        /// The relation, a column of it, or a sequence that belongs to one.
+        object: ObjectName,
+        /// `REVOKE` and `GRANT`, and where somebody else granted it, the change to that role and back.
+        sql: Sql,
     },
 }
 

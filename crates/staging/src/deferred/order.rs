@@ -10,7 +10,7 @@ use super::{DeferredAction, DeferredStep};
 /// Everything that scans rows to build an index comes first, because it is what takes time and needs nothing. What
 /// makes an index a key, or attaches it to a partitioned parent's, needs the index; foreign keys need the keys; their
 /// validation needs them to be there; and what acts on rows or hides them (triggers, rules, row-level security) is
-/// let go only when nothing reads or checks the rows any more.
+/// let go only when nothing reads or checks the rows any more. Grants come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wave {
     /// Indexes are built.
@@ -38,6 +38,9 @@ pub(crate) enum Wave {
     Firing,
     /// Row-level security is turned on: from here on, some roles no longer see all rows.
     RowSecurity,
+    /// Everybody else gets the privileges that they have on live: until here a twin is its owner's alone, and nobody reads
+    /// what row-level security will hide.
+    Privileges,
 }
 
 impl DeferredAction {
@@ -62,6 +65,7 @@ impl DeferredAction {
             Self::CommentOnConstraint { .. } => Wave::Comments,
             Self::SetTrigger { .. } | Self::SetRule { .. } => Wave::Firing,
             Self::TurnOnRowSecurity { .. } => Wave::RowSecurity,
+            Self::SetPrivileges { .. } => Wave::Privileges,
         }
     }
 }

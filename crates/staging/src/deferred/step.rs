@@ -107,6 +107,7 @@ impl DeferredStep {
             DeferredAction::SetTrigger { trigger, state } => self.set_trigger(trigger, *state),
             DeferredAction::SetRule { rule, state } => self.set_rule(rule, *state),
             DeferredAction::TurnOnRowSecurity { enable, force } => self.turn_on_row_security(*enable, *force),
+            DeferredAction::SetPrivileges { object, sql } => set_privileges(object, sql),
         }
     }
 
@@ -343,6 +344,11 @@ pub(super) fn build_index(
             .then(";\nSET LOCAL default_tablespace = ''"),
         None => create,
     }
+}
+
+/// `GRANT` locks no relation.
+fn set_privileges(object: &ObjectName, sql: &Sql) -> Step {
+    Step::new("set the privileges of", object.clone(), sql.clone()).done_when(DoneWhen::Repeatable)
 }
 
 pub(crate) fn comment_on_constraint(table: &QualifiedName, name: &Ident, comment: &str) -> Sql {

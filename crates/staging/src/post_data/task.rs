@@ -48,7 +48,7 @@ impl Wave {
             Self::ForeignKeys => Stretch::ForeignKeys,
             Self::Validation => Stretch::Validation,
             Self::CheckedForeignKeys(_) => Stretch::CheckedForeignKeys,
-            Self::Comments | Self::Firing | Self::RowSecurity => Stretch::Rest,
+            Self::Comments | Self::Firing | Self::RowSecurity | Self::Privileges => Stretch::Rest,
         }
     }
 
@@ -65,7 +65,8 @@ impl Wave {
             | Self::CheckedForeignKeys(_)
             | Self::Comments
             | Self::Firing
-            | Self::RowSecurity => false,
+            | Self::RowSecurity
+            | Self::Privileges => false,
         }
     }
 }

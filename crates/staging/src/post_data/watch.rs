@@ -68,7 +68,7 @@ impl<'c> Watch<'c> {
         let (pids, since): (Vec<i32>, Vec<&str>) = self
             .workers
             .iter()
-            .map(|worker| (worker.pid, worker.since.as_str()))
+            .filter_map(|worker| Some((worker.pid, worker.since.as_deref()?)))
             .unzip();
         let cancelled = client
             .query_typed(

@@ -78,7 +78,8 @@ pub(super) struct SessionFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) pid: i32,
-    pub(super) since: String,
+    /// `None` where the session may not even see itself: it works in a role that its own is no member of.
+    pub(super) since: Option<String>,
 }
 
 impl SessionFacts {

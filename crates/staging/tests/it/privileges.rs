@@ -107,6 +107,9 @@ async fn grants_that_were_passed_on_by_a_session_in_another_role() {
     let set = stage(&mut loader, &snapshot, &CloneOptions::default())
         .await
         .unwrap();
+    set.run_post_data(&mut loader, &PostDataOptions::default(), &Events::none())
+        .await
+        .unwrap();
     check_privileges(&workshop, &set).await;
     let role = loader.query_one("SELECT current_user::text", &[]).await.unwrap();
     assert_eq!(role.get::<_, &str>(0), owner);
@@ -293,4 +296,48 @@ async fn what_the_session_may_not_do_is_refused_beforehand() {
         &[r#"constraint "fk" of "app"."t" refers to "elsewhere"."o", which role "loader" may not refer to"#],
     )
     .await;
+}
+
+/// Staging stands beside live, where tile servers and APIs publish what they may read by themselves (trap 34). Until the
+/// load is over a twin is its owner's alone; and where row-level security hides rows, nobody sees them before it is on.
+#[tokio::test]
+async fn nobody_reads_a_twin_before_it_is_ready() {
+    let mut workshop = Workshop::new(
+        "CREATE ROLE ROLE_api LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA app TO ROLE_api; \
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ROLE_api; \
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC; \
+         CREATE TABLE app.t (id serial, mine boolean); GRANT UPDATE (mine) ON app.t TO ROLE_api; \
+         ALTER TABLE app.t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON app.t USING (mine); \
+         INSERT INTO app.t (mine) VALUES (true), (false)",
+        &["t"],
+    )
+    .await;
+    let snapshot = workshop.snapshot().await;
+    let plan = plan(&snapshot).unwrap();
+    let set = plan.run(&mut workshop.client, &Events::none()).await.unwrap();
+    workshop
+        .execute("INSERT INTO app.staging_t SELECT * FROM app.t")
+        .await;
+    let api = workshop.connect_as("api").await;
+    for sql in [
+        "SELECT * FROM app.staging_t",
+        "SELECT last_value FROM app.staging_t_id_seq",
+        "UPDATE app.staging_t SET mine = true",
+    ] {
+        let error = api.batch_execute(sql).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "42501", "{sql}");
+    }
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
+        .await
+        .unwrap();
+    let rows = api.query("SELECT mine FROM app.staging_t", &[]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true]);
+    api.batch_execute("SELECT last_value FROM app.staging_t_id_seq")
+        .await
+        .unwrap();
+    // Once more, as after a kill: the same privileges again.
+    set.run_post_data(&mut workshop.client, &PostDataOptions::default(), &Events::none())
+        .await
+        .unwrap();
+    assert_eq!(workshop.differences(&set).await, []);
 }
