@@ -112,7 +112,10 @@ fn settings_of_the_file_have_variables() {
         ("CUTOVER_STAGING_WORKERS", "4"),
         ("CUTOVER_STAGING_MEMORY", "1GB"),
     ]);
-    let memory = file.staging().memory.map(|memory| memory.bytes());
+    let memory = file
+        .staging()
+        .memory
+        .map(cutover_core::release_file::Memory::bytes);
     assert_eq!((file.staging().workers, memory), (4, Some(1 << 30)));
     assert_eq!(file.release().labels.format(), "%Y-%m");
     assert_eq!(
