@@ -2,6 +2,9 @@
 //! number of relations.
 
 mod acl;
+mod attached;
+mod column;
+mod constraint;
 mod deparsing;
 mod dependent;
 mod fingerprint;
@@ -14,14 +17,14 @@ mod security_label;
 mod write_counts;
 
 pub use acl::{Acl, AclItem};
+pub use attached::{ExtendedStatistics, Index, Trigger};
+pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
+pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
 pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
 pub use policy::{Policy, PolicyCommand};
 pub use read::CatalogError;
-pub use relation::{
-    Column, Constraint, ConstraintKind, ExtendedStatistics, ForeignKeyTarget, Index, Kin, OwnedSequence,
-    Partition, Persistence, Relation, RelationKind, SequenceUse, SystemColumn, Trigger,
-};
+pub use relation::{Kin, Partition, Persistence, Relation, RelationKind, RowTypeCall};
 pub use role::RoleFacts;
 pub use rule::Rule;
 pub use security_label::SecurityLabel;
