@@ -5,7 +5,7 @@
 -- something live shows as one to the OTHER SIDE. Left out is what belongs to one incarnation of a table: oids, files,
 -- sizes, numbers of columns where some were dropped, expression trees (pg_dump prints them, pg_depend knows what they
 -- name), attmissingval (rows older than a column), whether a materialized view is filled (a twin is), attndims (of no
--- meaning to the server; LIKE drops it), comments on row types.
+-- meaning to the server; LIKE drops it), comments on row types, which of several equal unique indexes a key rests on.
 WITH paired AS MATERIALIZED (
     SELECT l.oid AS live, t.oid AS twin, c.relname AS name
       FROM unnest($1::oid[]) WITH ORDINALITY l (oid, n)
@@ -212,7 +212,12 @@ WITH paired AS MATERIALIZED (
       FROM object o JOIN pg_seclabel s ON s.classoid = o.classid AND s.objoid = o.oid
 ), linked AS (
     SELECT o.side, o.member, o.label, d.deptype::text
-           || ' on ' || coalesce(own.label, 'OTHER SIDE ' || other.label, pg_describe_object(d.refclassid, d.refobjid, 0))
+           || ' on '
+           -- Where several unique indexes cover the same columns, a key rests on the one that was made first.
+           || CASE WHEN own.label LIKE 'index %' AND d.classid = 'pg_constraint'::regclass
+                    AND (SELECT k.contype = 'f' FROM pg_constraint k WHERE k.oid = d.objid)
+                   THEN 'a unique index over the referenced columns'
+                   ELSE coalesce(own.label, 'OTHER SIDE ' || other.label, pg_describe_object(d.refclassid, d.refobjid, 0)) END
            || coalesce('.' || r.attname, '') AS fact,
            coalesce(a.attname, '') AS of_column
       FROM object o
