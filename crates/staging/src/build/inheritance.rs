@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cutover_core::catalog::{Column, Constraint, ConstraintKind, Persistence, Relation, RelationKind};
 use cutover_core::{ObjectKind, ObjectName, Sql, Step};
 
-use super::table::{comment_on_check, storage_clauses};
+use super::table::{comment_on_check, storage_clauses, storage_parameter};
 use super::twin::Twin;
 
 /// Whether the table has parents or children that are not partitions.
@@ -149,6 +149,7 @@ pub(super) fn create(twins: &[Twin<'_>], version_num: u32) -> Vec<Step> {
     for (table, column) in additions(&live).unwrap_or_default() {
         steps.extend(of.get(&table.oid).map(|twin| add_column(twin, column)));
     }
+    steps.extend(tables.iter().filter_map(|twin| toast_options(twin)));
     // From PostgreSQL 18 on they are constraints with names.
     if version_num < 180_000 {
         steps.extend(tables.iter().filter_map(|twin| not_null(twin)));
@@ -184,6 +185,22 @@ fn bare(twin: &Twin<'_>, of: &BTreeMap<u32, &Twin<'_>>) -> Step {
             .then(")");
     }
     Step::new("create", twin.object(), storage_clauses(sql, twin.live))
+}
+
+/// Without columns there is no TOAST table, and what is said of it when the table is made is lost.
+fn toast_options(twin: &Twin<'_>) -> Option<Step> {
+    let options = twin.live.toast_options.iter();
+    let options: Vec<Sql> = options
+        .map(|option| storage_parameter(Sql::text("toast."), option))
+        .collect();
+    (!options.is_empty()).then(|| {
+        let sql = twin
+            .alter_in_scratch()
+            .then(" SET (")
+            .append(&Sql::join(options, ", "))
+            .then(")");
+        Step::new("set the options of the TOAST table of", twin.object(), sql)
+    })
 }
 
 fn add_column(twin: &Twin<'_>, column: &Column) -> Step {

@@ -22,7 +22,7 @@ async fn columns_inherited_early_late_and_from_several_parents() {
         CREATE TABLE app.p (id integer NOT NULL, name varchar(10) COLLATE "C" DEFAULT 'p', shared text);
         CREATE TABLE app.q (shared text NOT NULL, q_only integer);
         CREATE TABLE app.c (own integer, name varchar(10) COLLATE "C" DEFAULT 'c', "Last" integer) INHERITS (app.p, app.q);
-        CREATE TABLE app.d () INHERITS (app.c) WITH (fillfactor = 60);
+        CREATE TABLE app.d () INHERITS (app.c) WITH (fillfactor = 60, toast.autovacuum_enabled = off);
         CREATE TABLE app.diamond (x integer) INHERITS (app.c, app.d);
         ALTER TABLE app.p ADD late integer;
         ALTER TABLE app.d ADD merged integer;
