@@ -11,8 +11,8 @@ SELECT k.conrelid, json_agg(json_build_object(
     'validated', k.convalidated,
     'no_inherit', k.connoinherit,
     -- WITHOUT OVERLAPS, PERIOD and NOT ENFORCED came with PostgreSQL 18.
-    'temporal', coalesce((to_json(k) ->> 'conperiod')::boolean, false),
-    'enforced', coalesce((to_json(k) ->> 'conenforced')::boolean, true),
+    'temporal', coalesce((later.columns ->> 'conperiod')::boolean, false),
+    'enforced', coalesce((later.columns ->> 'conenforced')::boolean, true),
     -- A check of no column at all has no list of them.
     'whole_row', coalesce(k.contype = 'c' AND 0 = ANY (k.conkey), false),
     'row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
@@ -44,8 +44,8 @@ SELECT k.conrelid, json_agg(json_build_object(
         'on_delete', k.confdeltype::text,
         -- The column list of ON DELETE SET (…) came with PostgreSQL 15.
         'on_delete_columns', (SELECT coalesce(json_agg(a.attname ORDER BY o.ordinality), '[]')
-                                FROM json_array_elements_text(CASE json_typeof(to_json(k) -> 'confdelsetcols')
-                                                              WHEN 'array' THEN to_json(k) -> 'confdelsetcols'
+                                FROM json_array_elements_text(CASE json_typeof(later.columns -> 'confdelsetcols')
+                                                              WHEN 'array' THEN later.columns -> 'confdelsetcols'
                                                               ELSE '[]' END) WITH ORDINALITY o (attnum, ordinality)
                                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum::smallint)
     ) END,
@@ -54,6 +54,8 @@ SELECT k.conrelid, json_agg(json_build_object(
   FROM pg_constraint k
   LEFT JOIN pg_class f ON f.oid = k.confrelid
   LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
+ -- For columns that came with later releases; OFFSET, so that it is made once, not at each mention.
+ CROSS JOIN LATERAL (SELECT to_json(k) AS columns OFFSET 0) later
  WHERE k.conrelid = ANY ($1) AND k.contype IN ('p', 'u', 'x', 'c', 'f', 'n')
    -- A key to a partitioned table has a shadow on its own table for each partition there.
    AND NOT (k.contype = 'f' AND k.conparentid <> 0

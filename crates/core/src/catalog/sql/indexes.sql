@@ -45,6 +45,8 @@ SELECT x.indrelid, json_agg(json_build_object(
   LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
  CROSS JOIN LATERAL (SELECT pg_get_indexdef(i.oid, 0, true) AS text,
                            format('CREATE %sINDEX %I ON %s%s ', CASE WHEN x.indisunique THEN 'UNIQUE ' END,
-                                  i.relname, CASE WHEN i.relkind = 'I' THEN 'ONLY ' END, x.indrelid::regclass) AS head) def
+                                  i.relname, CASE WHEN i.relkind = 'I' THEN 'ONLY ' END, x.indrelid::regclass) AS head
+                     -- So that it is printed once, not at each mention.
+                    OFFSET 0) def
  WHERE x.indrelid = ANY ($1)
  GROUP BY x.indrelid
