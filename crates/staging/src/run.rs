@@ -1,5 +1,6 @@
 //! Carrying out a build, and reading back what came of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
@@ -97,7 +98,7 @@ impl Construction {
             .iter()
             .map(|m| m.staging.name.clone())
             .collect();
-        let twins = CatalogSnapshot::read(tx, &self.schema, &names).await?;
+        let twins = CatalogSnapshot::read_relations(tx, &self.schema, &names).await?;
         let staged = self.staged(&twins);
         refuse_references_to_live(tx, &self.schema, &staged.oids(), &self.member_oids).await?;
         if !live_untouched {
@@ -137,8 +138,10 @@ impl Construction {
         1 + locks.count()
     }
 
-    fn staged(&self, twins: &CatalogSnapshot) -> StagedSet {
-        let twin_of = |staging: &QualifiedName| twins.relations.iter().find(|twin| twin.name == *staging);
+    fn staged(&self, twins: &[Relation]) -> StagedSet {
+        let by_name: BTreeMap<&QualifiedName, &Relation> =
+            twins.iter().map(|twin| (&twin.name, twin)).collect();
+        let twin_of = |staging: &QualifiedName| by_name.get(staging).copied();
         let pairs = self.build.members.iter();
         let pairs = pairs.filter_map(|member| Some((member, twin_of(&member.staging)?)));
         let members = pairs.map(|(member, twin)| StagedMember {

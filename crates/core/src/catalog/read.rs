@@ -59,7 +59,7 @@ impl CatalogError {
 }
 
 impl CatalogSnapshot {
-    /// Reads the relations of these names with all that hangs on them and all that depends on them: sixteen
+    /// Reads the relations of these names with all that hangs on them and all that depends on them: a fixed number of
     /// queries, however many relations. Partitions of all levels come along; children by inheritance do not.
     ///
     /// Sets the transaction's search path to `schema`, and how dates, intervals and floats print, for its own queries,
@@ -97,6 +97,24 @@ impl CatalogSnapshot {
         result
     }
 
+    /// Reads only the relations of these names with all that hangs on them: a fixed number of queries,
+    /// however many relations.
+    ///
+    /// Settings, locks, cancel safety and errors are those of [`CatalogSnapshot::read`].
+    pub async fn read_relations(
+        tx: &Transaction<'_>,
+        schema: &Ident,
+        members: &[Ident],
+    ) -> Result<Vec<Relation>, CatalogError> {
+        let before = deparsing::begin(tx, schema).await?;
+        let result = Self::read_members(tx, schema, members).await;
+        // A failed statement has ended the transaction, and its settings with it.
+        if !matches!(result, Err(CatalogError::Statement(_))) {
+            before.restore(tx, schema).await?;
+        }
+        result
+    }
+
     async fn read_on_path(
         tx: &Transaction<'_>,
         schema: &Ident,
@@ -106,10 +124,8 @@ impl CatalogSnapshot {
             "the server",
             query_value(tx, schema, include_str!("sql/server.sql"), &[&schema.as_str()]).await?,
         )?;
-        let mut relations = Self::read_members(tx, schema, members).await?;
+        let relations = Self::read_members(tx, schema, members).await?;
         let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-
-        read_parts(tx, schema, &mut relations, &oids).await?;
 
         let views = listed(
             tx,
@@ -150,7 +166,7 @@ impl CatalogSnapshot {
         Ok(snapshot)
     }
 
-    /// The members with their own facts, without what hangs on them.
+    /// The members with all that hangs on them.
     async fn read_members(
         tx: &Transaction<'_>,
         schema: &Ident,
@@ -185,7 +201,10 @@ impl CatalogSnapshot {
             });
         }
         // One that was dropped between the two queries is gone here too.
-        Ok(oids.iter().filter_map(|oid| found.remove(oid)).collect())
+        let mut relations: Vec<Relation> = oids.iter().filter_map(|oid| found.remove(oid)).collect();
+        let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
+        read_parts(tx, schema, &mut relations, &oids).await?;
+        Ok(relations)
     }
 }
 

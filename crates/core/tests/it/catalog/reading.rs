@@ -174,7 +174,16 @@ async fn the_number_of_queries_does_not_grow_with_the_set() {
         let set = CatalogSnapshot::read(&tx, &ident("live"), &names).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!((set.relations.len(), set.views.len()), (count, count));
-        messages.push(proxy.client_messages() - before);
+        let whole = proxy.client_messages();
+        let tx = client.transaction().await.unwrap();
+        let relations = CatalogSnapshot::read_relations(&tx, &ident("live"), &names)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(relations, set.relations);
+        messages.push((whole - before, proxy.client_messages() - whole));
     }
     assert_eq!(messages[0], messages[1]);
+    let (whole, relations) = messages[0];
+    assert!(relations < whole, "{messages:?}");
 }
