@@ -28,24 +28,22 @@ impl Live {
             .setting("max_locks_per_transaction", "512")
             .start()?;
         let template = cluster.empty_database().await?;
-        let mut sql = String::new();
-        for number in 1..=tables {
-            let (this, other) = (name(number), name((number % tables) + 1));
-            sql += &format!(
+        let pairs = || (1..=tables).map(|number| (number, name(number), name((number % tables) + 1)));
+        let created = pairs().map(|(number, this, other)| {
+            format!(
                 "CREATE TABLE {this} (id serial PRIMARY KEY, code text NOT NULL UNIQUE, other integer, \
                    seen timestamptz NOT NULL DEFAULT now(), area double precision CHECK (area >= 0)); \
                  CREATE INDEX {this}_other ON {this} (other) WHERE other > 0; \
                  CREATE INDEX {this}_seen ON {this} (seen DESC, code); \
                  CREATE INDEX {this}_lower ON {this} (lower(code)); \
                  COMMENT ON TABLE {this} IS 'number {number}, beside {other}';\n"
-            );
-        }
-        for number in 1..=tables {
-            let (this, other) = (name(number), name((number % tables) + 1));
-            sql += &format!(
-                "ALTER TABLE {this} ADD CONSTRAINT to_other FOREIGN KEY (other) REFERENCES {other};\n"
-            );
-        }
+            )
+        });
+        let keyed = pairs().map(|(_, this, other)| {
+            format!("ALTER TABLE {this} ADD CONSTRAINT to_other FOREIGN KEY (other) REFERENCES {other};\n")
+        });
+        let sql: Vec<String> = created.chain(keyed).collect();
+        let sql = sql.concat();
         template.execute(&sql).await?;
         template.execute("VACUUM ANALYZE").await?;
         let parts = template.query_text(&PARTS.replace("$prefix", "t")).await?;
