@@ -118,7 +118,9 @@ WITH paired AS MATERIALIZED (
     UNION ALL
     SELECT o.side, o.member, o.label, jsonb_build_object(
         'type', k.contype, 'deferrable', k.condeferrable, 'deferred', k.condeferred, -- Before PostgreSQL 18, VALIDATE leaves what the server made for partitions outside the set as it was.
-        'validated', k.convalidated OR (k.conparentid <> 0 AND k.confrelid NOT IN (SELECT oid FROM member) AND k.confrelid <> 0),
+        -- The rows of one key for each partition that it refers to: valid or not by when the partition came, which nothing reads.
+        'validated', k.convalidated OR (k.conparentid <> 0 AND k.confrelid NOT IN (SELECT oid FROM member) AND k.confrelid <> 0)
+            OR EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid),
         'local', k.conislocal, 'inherited', k.coninhcount, -- Of keys it only tells whether they were made with their parent's or attached to it.
         'no inherit', CASE WHEN k.contype NOT IN ('p', 'u', 'x', 'f') THEN k.connoinherit END,
         'actions', ARRAY[k.confupdtype, k.confdeltype, k.confmatchtype],

@@ -298,3 +298,15 @@ async fn several_workers_attach_in_an_order_that_holds() {
         .unwrap();
     assert_eq!(workshop.differences(&set).await, []);
 }
+
+/// A key that is not valid, and a partition of what it refers to that came later: the server calls its part of the key valid.
+#[tokio::test]
+async fn a_partition_that_came_after_a_key_that_is_not_valid() {
+    check(
+        "CREATE TABLE app.t (k integer); CREATE TABLE app.p (k integer PRIMARY KEY) PARTITION BY RANGE (k); \
+         ALTER TABLE app.t ADD CONSTRAINT key FOREIGN KEY (k) REFERENCES app.p NOT VALID; \
+         CREATE TABLE app.p_1 PARTITION OF app.p FOR VALUES FROM (0) TO (10)",
+        &["t", "p"],
+    )
+    .await;
+}
