@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use cutover_core::Phase;
 use cutover_core::release_file::ImportPhase;
+pub(crate) use finalise_swap::refuse_orphans;
 
 use crate::ReleaseError;
 use crate::boxed::BoxFuture;

@@ -1,10 +1,11 @@
 //! A rehearsal of the swap with what stands in staging.
 
 use cutover_core::Events;
-use cutover_swap::{Precheck, Rehearsal, SwapContext};
+use cutover_swap::{Rehearsal, SwapContext};
 use serde::Serialize;
 
 use crate::boxed::BoxFuture;
+use crate::phases::refuse_orphans;
 use crate::staged::Staged;
 use crate::{Cutover, ReleaseError};
 
@@ -53,13 +54,7 @@ impl Cutover {
             return Err(ReleaseError::NothingToTakeUp { why });
         };
         let plan = self.plan_swap(&mut session, &staged).await?;
-        let mut orphans = Vec::new();
-        for precheck in &plan.prechecks {
-            orphans.extend(Precheck::read(precheck, &*session).await?);
-        }
-        if !orphans.is_empty() {
-            return Err(ReleaseError::Orphans { orphans });
-        }
+        refuse_orphans(&session, &plan).await?;
         let context = SwapContext {
             lock: &lock,
             records: &records,

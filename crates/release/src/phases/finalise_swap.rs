@@ -35,7 +35,7 @@ impl Run<'_> {
             for message in &plan.warnings {
                 self.warn(message.clone());
             }
-            self.refuse_orphans(&plan).await?;
+            refuse_orphans(&self.session, &plan).await?;
             self.remember_keys_to_validate(&plan).await?;
             let context = SwapContext {
                 lock: &self.lock,
@@ -79,24 +79,24 @@ impl Run<'_> {
         Ok(summary)
     }
 
-    /// Rows outside that would lose what they refer to are told before anything is locked, never deleted.
-    async fn refuse_orphans(&self, plan: &SwapPlan) -> Result<(), ReleaseError> {
-        let mut orphans = Vec::new();
-        for precheck in &plan.prechecks {
-            orphans.extend(precheck.read(&*self.session).await?);
-        }
-        if orphans.is_empty() {
-            Ok(())
-        } else {
-            Err(ReleaseError::Orphans { orphans })
-        }
-    }
-
     async fn settle_swap(&self) -> Result<Outcome, ReleaseError> {
         let session = self.cutover.target.connect("settle the swap").await?;
         let outcome = settle(&*session, &self.lock, &self.records, self.release, PATIENCE).await;
         session.close().await;
         outcome.map_err(|error| ReleaseError::Settle(Box::new(error)))
+    }
+}
+
+/// Rows outside that would lose what they refer to are told before anything is locked, never deleted.
+pub(crate) async fn refuse_orphans(client: &Client, plan: &SwapPlan) -> Result<(), ReleaseError> {
+    let mut orphans = Vec::new();
+    for precheck in &plan.prechecks {
+        orphans.extend(precheck.read(client).await?);
+    }
+    if orphans.is_empty() {
+        Ok(())
+    } else {
+        Err(ReleaseError::Orphans { orphans })
     }
 }
 
