@@ -48,6 +48,14 @@ impl TestDatabase {
         })
     }
 
+    /// The database of the same name on another cluster.
+    pub(crate) fn on(&self, cluster: &Cluster) -> Self {
+        Self {
+            name: self.name.clone(),
+            url: cluster.url(&self.name),
+        }
+    }
+
     /// The database's name; needs no quoting.
     #[must_use]
     pub fn name(&self) -> &str {

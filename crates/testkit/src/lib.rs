@@ -7,7 +7,7 @@ mod dump;
 mod fault_proxy;
 mod reader_load;
 
-pub use cluster::{Cluster, ClusterBuilder, KeptCluster, installed_versions};
+pub use cluster::{Cluster, ClusterBuilder, KeptCluster, Standby, installed_versions};
 pub use database::TestDatabase;
 pub use dump::normalised_dump;
 pub use fault_proxy::FaultProxy;

@@ -69,6 +69,18 @@ impl ClusterBuilder {
     /// When no server binaries are there (the message says which packages to install), or with what the server wrote
     /// when it does not start.
     pub fn start(self) -> Result<Cluster> {
+        let password = random_password()?;
+        self.start_with(&password, &format!("init {SUPERUSER}"))
+    }
+
+    /// Starts a standby that was copied from `primary`, with its settings and below these.
+    pub(super) fn start_as_copy_of(self, primary: &Cluster) -> Result<Cluster> {
+        let copy = format!("copy {} {SUPERUSER}", primary.port());
+        self.start_with(primary.password(), &copy)
+    }
+
+    /// `data` is the supervisor's request that makes the data directory.
+    fn start_with(self, password: &str, data: &str) -> Result<Cluster> {
         let installation = Installation::find(self.version)?;
         let root = make_root()?;
         let user = if fs::metadata(&root)?.uid() == 0 {
@@ -79,17 +91,14 @@ impl ClusterBuilder {
         if let Some(user) = user {
             chown(&root, Some(user.uid), Some(user.gid))?;
         }
-        let password = random_password()?;
         let mut supervisor = Supervisor::spawn(&installation.bin, &root, user)?;
 
         let write = |path: &Path, contents: &str| write_private(path, contents, user);
-        write(&root.join("password"), &password)?;
+        write(&root.join("password"), password)?;
         if self.tls {
             ServerCertificate::generate()?.write(&root, write)?;
         }
-        supervisor
-            .request(&format!("init {SUPERUSER}"))
-            .with_context(|| logs(&root))?;
+        supervisor.request(data).with_context(|| logs(&root))?;
         self.append_settings(&root)?;
         let port = start_on_free_port(&mut supervisor, &root)?;
         Ok(Cluster {
@@ -99,7 +108,7 @@ impl ClusterBuilder {
             ca_certificate: self.tls.then(|| root.join("ca.crt")),
             root,
             port,
-            password,
+            password: password.to_owned(),
             template: OnceCell::new(),
         })
     }

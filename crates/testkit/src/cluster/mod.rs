@@ -3,6 +3,7 @@
 mod builder;
 mod certificate;
 mod installation;
+mod standby;
 mod supervisor;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tokio::sync::OnceCell;
 
 pub use builder::ClusterBuilder;
 use installation::Installation;
+pub use standby::Standby;
 use supervisor::Supervisor;
 
 use crate::database::TestDatabase;

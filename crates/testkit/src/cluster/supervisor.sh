@@ -3,7 +3,7 @@
 # ends however that process does, SIGKILL included.
 #
 # Usage: sh -c SCRIPT cutover-cluster BINDIR ROOT
-# Requests, one a line: `init SUPERUSER`, `start PORT`, `stop MODE`, `keep`. Each is answered by an exit status.
+# Requests, one a line: `init SUPERUSER`, `copy PORT SUPERUSER`, `start PORT`, `stop MODE`, `keep`. Each is answered by an exit status.
 set -u
 bin=$1 root=$2
 data=$root/data
@@ -18,6 +18,12 @@ while read -r request argument; do
     init)
         "$bin/initdb" --no-sync --no-instructions -D "$data" -U "$argument" --pwfile="$root/password" \
             --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
+            </dev/null >>"$root/supervisor.log"
+        ;;
+    # A standby of the server at that port. The name it goes by there comes from its settings.
+    copy)
+        PGPASSWORD=$(cat "$root/password") "$bin/pg_basebackup" -D "$data" -h 127.0.0.1 -p "${argument% *}" \
+            -U "${argument#* }" --write-recovery-conf --wal-method=stream --checkpoint=fast --no-sync \
             </dev/null >>"$root/supervisor.log"
         ;;
     start) pg_ctl start -l "$root/server.log" -o "-p $argument" ;;

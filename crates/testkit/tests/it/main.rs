@@ -6,4 +6,5 @@ mod cluster;
 mod dataset;
 mod fault_proxy;
 mod reader_load;
+mod standby;
 mod waiting;
