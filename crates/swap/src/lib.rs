@@ -29,6 +29,7 @@ mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unmanaged; // look-alikes that are not in the records
 mod victim; // who gives way in a deadlock
+mod window; // when readers may have been held up
 
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use drop_backups::DropError;
@@ -47,3 +48,4 @@ pub use run::{SwapContext, SwapReport};
 pub use settle::{Outcome, SettleError, settle};
 pub use space::{RelationSpace, SetSpace, SpaceOf, SpaceReport, space};
 pub use unmanaged::{Unmanaged, unmanaged};
+pub use window::LockWindow;

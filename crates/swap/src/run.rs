@@ -19,6 +19,7 @@ use crate::policy::{LockPolicy, OldSnapshots};
 use crate::snapshots::{self, WaitError};
 use crate::tries::Tries;
 use crate::victim::DeadlockRule;
+use crate::window::{LockWindow, OpenWindow};
 
 /// How long one transaction may go on trying for its locks: longer, and its open transaction would hold back vacuum.
 const TRANSACTION_PATIENCE: Duration = Duration::from_secs(10);
@@ -63,6 +64,10 @@ pub struct SwapReport {
     pub exclusive_ms: u64,
     /// From the call to the commit, in milliseconds.
     pub took_ms: u64,
+    /// Each time that readers may have been held up, and for how long: one window a try, the last that of the try that
+    /// got through.
+    #[serde(skip)]
+    pub windows: Vec<LockWindow>,
 }
 
 impl SwapPlan {
@@ -100,6 +105,7 @@ impl SwapPlan {
             attempts: through.attempts,
             exclusive_ms: millis(through.exclusive),
             took_ms: millis(started.elapsed()),
+            windows: through.windows,
         };
         tracing::info!(backup = %report.backup, attempts = report.attempts,
                        exclusive_ms = report.exclusive_ms, "swapped");
@@ -131,10 +137,13 @@ impl SwapPlan {
                 ending,
             };
             if let Some(exclusive) = attempt.run(client).await? {
+                let attempts = tries.count();
+                let (met, windows) = tries.into_seen();
                 return Ok(Through {
-                    attempts: tries.count(),
+                    attempts,
                     exclusive,
-                    met: tries.into_met(),
+                    met,
+                    windows,
                 });
             }
         }
@@ -176,6 +185,8 @@ pub(crate) struct Through {
     pub(crate) exclusive: Duration,
     /// Who was in the way of the tries before, each once.
     pub(crate) met: Vec<Blocker>,
+    /// When readers may have been held up.
+    pub(crate) windows: Vec<LockWindow>,
 }
 
 /// A try that took longer than its budget under the locks, or met somebody's lock there: with that statement's error.
@@ -232,13 +243,14 @@ impl Attempt<'_, '_> {
             }
             Err(StageError::Failed(error)) => return Err(error.into()),
         }
-        let Some(asked) = self.take_locks(&tx).await? else {
+        let Some(window) = self.take_locks(&tx).await? else {
             self.roll_back(tx).await?;
             return Ok(None);
         };
         let granted = Instant::now();
         if let Some(late) = self.switch(&tx, &expected, granted).await? {
             self.roll_back(tx).await?;
+            self.tries.held_up(window.close());
             self.tries
                 .pause_after_overrun(client, granted.elapsed(), &self.object(), late.0)
                 .await?;
@@ -248,7 +260,10 @@ impl Attempt<'_, '_> {
             Ending::Commit => self.commit(tx).await?,
             Ending::RollBack => self.roll_back(tx).await?,
         }
-        Ok(Some(asked.elapsed()))
+        let window = window.close();
+        let exclusive = window.lasted;
+        self.tries.held_up(window);
+        Ok(Some(exclusive))
     }
 
     /// What happens under the locks; `Some` when it met somebody's lock, or took longer than its budget.
@@ -338,11 +353,11 @@ impl Attempt<'_, '_> {
         Ok(())
     }
 
-    /// Tries for all locks until they are held. Returns when the try that got them began; `None` when this transaction
-    /// has been open for long enough.
+    /// Tries for all locks until they are held. Returns the window of the try that got them, still open; `None` when
+    /// this transaction has been open for long enough.
     ///
     /// Each try is a savepoint: rolling back to it gives the locks back and keeps the renamed indexes.
-    async fn take_locks(&mut self, tx: &Transaction<'_>) -> Result<Option<Instant>, SwapError> {
+    async fn take_locks(&mut self, tx: &Transaction<'_>) -> Result<Option<OpenWindow>, SwapError> {
         let opened = Instant::now();
         loop {
             tx.batch_execute("SAVEPOINT cutover_locks")
@@ -365,15 +380,16 @@ impl Attempt<'_, '_> {
                 after: self.policy.exclusive_budget,
                 silence: self.silence(),
             };
-            let asked = Instant::now();
+            let window = OpenWindow::open();
             let error = match message::run(tx, &self.plan.take_locks.steps, &limits).await {
-                Ok(()) => return Ok(Some(asked)),
+                Ok(()) => return Ok(Some(window)),
                 Err(StageError::Busy(error)) => error,
                 Err(StageError::Failed(error)) => return Err(error.into()),
             };
             tx.batch_execute("ROLLBACK TO SAVEPOINT cutover_locks")
                 .await
                 .map_err(|error| self.failed("give back the locks of", error))?;
+            self.tries.held_up(window.close());
             self.tries.pause_after(tx, error).await?;
             if opened.elapsed() >= TRANSACTION_PATIENCE {
                 return Ok(None);

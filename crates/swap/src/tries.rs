@@ -11,6 +11,7 @@ use crate::error::SwapError;
 use crate::pause::pause;
 use crate::policy::LockPolicy;
 use crate::victim::DeadlockRule;
+use crate::window::LockWindow;
 
 /// The tries of one swap so far.
 pub(crate) struct Tries<'a> {
@@ -21,6 +22,7 @@ pub(crate) struct Tries<'a> {
     started: Instant,
     count: u32,
     met: Vec<Blocker>,
+    windows: Vec<LockWindow>,
 }
 
 impl<'a> Tries<'a> {
@@ -38,6 +40,7 @@ impl<'a> Tries<'a> {
             started: Instant::now(),
             count: 0,
             met: Vec::new(),
+            windows: Vec::new(),
         }
     }
 
@@ -45,9 +48,14 @@ impl<'a> Tries<'a> {
         self.count
     }
 
-    /// Who was in the way, each session once, as it was seen first.
-    pub(crate) fn into_met(self) -> Vec<Blocker> {
-        self.met
+    /// Who was in the way, each session once, as it was seen first; and when readers may have been held up.
+    pub(crate) fn into_seen(self) -> (Vec<Blocker>, Vec<LockWindow>) {
+        (self.met, self.windows)
+    }
+
+    /// Notes a try that asked for its locks and has given them back, or committed.
+    pub(crate) fn held_up(&mut self, window: LockWindow) {
+        self.windows.push(window);
     }
 
     pub(crate) fn rule(&self) -> DeadlockRule {

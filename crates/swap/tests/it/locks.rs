@@ -64,6 +64,11 @@ async fn a_blocker_is_named_and_readers_go_on_until_it_lets_go() {
     let (report, (), (longest, reads)) = tokio::join!(swap, failed(), read_until(&observer, stopped));
     let report = report.unwrap();
     assert!(report.attempts >= 4, "{report:?}");
+    assert_eq!(report.windows.len(), report.attempts as usize, "{report:?}");
+    let in_order = |pair: &[cutover_swap::LockWindow]| pair[0].began < pair[1].began;
+    assert!(report.windows.windows(2).all(in_order), "{report:?}");
+    let last = report.windows.last().unwrap().lasted;
+    assert_eq!(report.exclusive_ms, cutover_core::millis(last));
     assert!(reads > 10, "the reader was starved: {reads} reads");
     // Holding the lock for as long as the blocker does would be a second and more.
     assert!(
