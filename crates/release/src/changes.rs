@@ -177,6 +177,7 @@ fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogS
     for relation in &mut staging.relations {
         relation.name = naming.staging(&relation.name);
         relation.populated = true;
+        relation.publications.clear();
         for index in &mut relation.indexes {
             index.name = naming.staging(&index.name);
             // Built anew.

@@ -15,6 +15,7 @@ mod plan; // two catalog snapshots -> SwapPlan; no connection
 mod policy; // how long to wait, how long to let wait
 mod post_swap; // foreign keys from outside, validated
 mod precheck; // rows outside that would lose what they refer to
+mod publications; // what publishes the set
 mod refused; // why a swap cannot be planned
 mod rehearse; // a swap, rolled back
 mod renames; // live -> backup, incoming -> live

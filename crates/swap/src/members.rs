@@ -138,15 +138,6 @@ fn check(live: &Relation, incoming: &Relation, refusals: &mut Vec<Refusal>) {
             "REINDEX it before the swap",
         ));
     }
-    if !live.publications.is_empty() || !live.schema_publications.is_empty() {
-        for publication in live.publications.iter().chain(&live.schema_publications) {
-            let object = ObjectName::global(ObjectKind::Publication, publication);
-            let reason = format!("publishes {} and would go on with the backup set", live.name);
-            let remedy =
-                "take the table out of the publication: subscribers need a fresh copy after every swap";
-            refusals.push(Refusal::new(RefusalKind::Publication, object, reason, remedy));
-        }
-    }
 }
 
 fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {

@@ -14,6 +14,7 @@ use crate::lock_order;
 use crate::members::{self, Member};
 use crate::pairing::Pair;
 use crate::precheck::Precheck;
+use crate::publications;
 use crate::refused::{Refusal, RefusalKind, SwapRefused};
 use crate::renames;
 use crate::reshaped;
@@ -76,7 +77,7 @@ pub struct SwapPlan {
     pub rename_indexes: Plan,
     /// Every lock, in the order that suits most readers.
     pub take_locks: Plan,
-    /// What happens under the locks: renames, then views and foreign keys re-pointed.
+    /// What happens under the locks: renames, then views, foreign keys and publications re-pointed.
     pub switch: Plan,
     /// What follows once the swap is committed.
     pub post_swap: Plan,
@@ -157,6 +158,7 @@ impl SwapPlan {
         let mut refusals = Vec::new();
         let members = members::resolve(live, incoming, pairing, options, &mut refusals);
         dependents::check(live, incoming, &members, &mut refusals);
+        publications::check(live, incoming, &members, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
         let backup_objects = backup_objects(&members, &backup);
         check_names(live, &backup_objects, &mut refusals);
@@ -178,6 +180,7 @@ impl SwapPlan {
         let mut switch = renames::under_lock(&members, &backup);
         switch.extend(views.iter().map(|view| dependents::repoint_view(view)));
         switch.extend(keys().flat_map(|key| dependents::repoint_key(key, &live.schema)));
+        switch.extend(publications::follow(&members, &backup));
         let validated = keys().filter(|key| key.validated);
         Ok(Self {
             schema: live.schema.clone(),
@@ -200,6 +203,7 @@ impl SwapPlan {
             warnings: dependents::warnings(live, incoming)
                 .into_iter()
                 .chain(reshaped::warnings(live, &members))
+                .chain(publications::warnings(&members))
                 .collect(),
             plan_safe: members
                 .iter()

@@ -25,7 +25,7 @@ pub enum RefusalKind {
     ForeignKey,
     /// Functions, types, policies, rules and others that would keep pointing at the backup set.
     Dependent,
-    /// A publication would go on publishing the backup set.
+    /// A publication cannot follow, or takes in what is not live.
     Publication,
     /// The role may not do it.
     Rights,

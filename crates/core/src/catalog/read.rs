@@ -244,6 +244,14 @@ async fn read_parts(
     .await?;
     let mut policies = keyed(tx, schema, "policies", include_str!("sql/policies.sql"), &[&oids]).await?;
     let mut rules = keyed(tx, schema, "rules", include_str!("sql/rules.sql"), &[&oids]).await?;
+    let mut publications = keyed(
+        tx,
+        schema,
+        "publications",
+        include_str!("sql/publications.sql"),
+        &[&oids],
+    )
+    .await?;
     for relation in relations {
         relation.columns = columns.remove(&relation.oid).unwrap_or_default();
         relation.constraints = constraints.remove(&relation.oid).unwrap_or_default();
@@ -253,6 +261,7 @@ async fn read_parts(
         relation.statistics = statistics.remove(&relation.oid).unwrap_or_default();
         relation.policies = policies.remove(&relation.oid).unwrap_or_default();
         relation.rules = rules.remove(&relation.oid).unwrap_or_default();
+        relation.publications = publications.remove(&relation.oid).unwrap_or_default();
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acl, AclItem, Column, Constraint, ExtendedStatistics, Index, OwnedSequence, Policy, Rule, SecurityLabel,
-    SystemColumn, Trigger,
+    Acl, AclItem, Column, Constraint, ExtendedStatistics, Index, OwnedSequence, Policy,
+    PublicationMembership, Rule, SecurityLabel, SystemColumn, Trigger,
 };
 use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
@@ -136,8 +136,6 @@ pub struct Relation {
     pub extension: Option<Ident>,
     /// Its own security labels.
     pub security_labels: Vec<SecurityLabel>,
-    /// Publications that list it.
-    pub publications: Vec<Ident>,
     /// Publications of its whole schema.
     pub schema_publications: Vec<Ident>,
     /// Extensions that a materialized view is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
@@ -169,6 +167,9 @@ pub struct Relation {
     /// Rewrite rules by name, a view's own query left out.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// Publications that list it, by name.
+    #[serde(default)]
+    pub publications: Vec<PublicationMembership>,
     /// Sequences that belong to its columns.
     #[serde(default)]
     pub sequences: Vec<OwnedSequence>,

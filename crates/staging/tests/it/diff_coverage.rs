@@ -93,7 +93,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "where a sequence stands is not structure",
     ),
     ("extension", "members of one are refused"),
-    ("publications", "of the publication, which the swap refuses"),
+    (
+        "publications",
+        "of the publication; the swap moves its list to the twin",
+    ),
     (
         "schema_publications",
         "of the publication, which the swap refuses",
@@ -272,6 +275,7 @@ fn others(value: &Value) -> Vec<Value> {
             json!(["other"]),
             json!([1]),
             json!([{ "provider": "other", "label": "other" }]),
+            json!([{ "name": "other", "owner": "other", "may_act_as_owner": true, "reads": [] }]),
         ],
         _ => vec![
             json!("other"),

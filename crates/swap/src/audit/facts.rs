@@ -27,7 +27,7 @@ const LEFT_OUT: [&str; 12] = [
 ];
 
 /// Lists whose elements are called by their names, and what one of them is called.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 9] = [
     ("columns", "column"),
     ("constraints", "constraint"),
     ("indexes", "index"),
@@ -36,6 +36,7 @@ const NAMED: [(&str, &str); 8] = [
     ("statistics", "statistics"),
     ("policies", "policy"),
     ("rules", "rule"),
+    ("publications", "publication"),
 ];
 
 /// The facts of the members, and of the views and foreign keys outside the set that depend on it.

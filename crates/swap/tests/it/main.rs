@@ -14,6 +14,7 @@ mod identity;
 mod locks;
 mod lost_writes;
 mod plan_text;
+mod publications;
 mod readers;
 mod refusals;
 mod rehearse;

@@ -57,11 +57,6 @@ async fn dependents_that_cannot_follow_are_refused() {
             r#"view "public"."titled_sources""#,
         ),
         (
-            "CREATE PUBLICATION changes FOR TABLE sites",
-            RefusalKind::Publication,
-            r#"publication "changes""#,
-        ),
-        (
             "CREATE PUBLICATION everything FOR ALL TABLES",
             RefusalKind::Publication,
             r#"publication "everything""#,

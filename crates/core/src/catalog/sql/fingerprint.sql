@@ -53,6 +53,10 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                                          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                                          AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')))
+    -- Publications that list it, with their names and owners; what is published of it is in the list's own row.
+    UNION ALL SELECT 'o' || r.oid || '.' || r.xmin || '.' || p.xmin
+                FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+               WHERE r.prrelid = ANY ($1)
     -- Publications that take a relation in without naming it: of all tables, and of a schema. The catalog of the latter
     -- came with PostgreSQL 15, so it is asked for by name.
     UNION ALL SELECT 'u' || p.oid || '.' || p.xmin FROM pg_catalog.pg_publication p WHERE p.puballtables

@@ -70,8 +70,6 @@ SELECT c.oid, json_build_object(
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
                          WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
-    'publications', (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
-                       FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid),
     -- FOR TABLES IN SCHEMA, PostgreSQL 15: the view knows them, the catalog table is not in every supported version.
     'schema_publications', (SELECT coalesce(json_agg(t.pubname ORDER BY t.pubname), '[]')
                               FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname

@@ -1,7 +1,7 @@
 //! What outside the set refers to it: each exactly once, in the list where it belongs.
 
-use cutover_core::QualifiedName;
 use cutover_core::catalog::{CatalogSnapshot, RelationKind};
+use cutover_core::{Deparsed, QualifiedName};
 
 use super::{Fixture, before_15, ident, member, named, since_15};
 
@@ -48,7 +48,17 @@ async fn a_set_that_only_refers_to_itself_has_no_dependents() {
     assert_eq!(views(&set), []);
     assert_eq!(set.inbound_foreign_keys, []);
     assert_eq!(others(&set), []);
-    assert_eq!(member(&set, "a").publications, [ident("p")]);
+    let [listed] = &member(&set, "a").publications[..] else {
+        unreachable!()
+    };
+    assert_eq!((&listed.name, &listed.columns), (&ident("p"), &None));
+    let filter = listed.row_filter.as_ref().map(Deparsed::as_str);
+    assert_eq!(filter, since_15().then_some("(id > 3)"));
+    let [listed] = &member(&set, "b").publications[..] else {
+        unreachable!()
+    };
+    assert_eq!(listed.columns, since_15().then(|| vec![ident("a")]));
+    assert_eq!((&listed.row_filter, listed.may_act_as_owner), (&None, true));
 
     let set = fixture.read(&["a"]).await;
     assert_eq!(views(&set), [(1, "m")]);
