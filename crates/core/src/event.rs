@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::records::Go;
 use crate::{ObjectName, Phase, QualifiedName, Stamp};
 
 /// Something that happened, when, and how long after the run began.
@@ -140,6 +141,26 @@ pub enum EventKind {
         violations: u64,
         /// Whether they stop the release.
         fatal: bool,
+    },
+    /// A release is ready and waits before its swap, holding nothing but the release lock.
+    Held {
+        /// The record's id.
+        release: i64,
+        /// Whether somebody has to say go.
+        waits_for_go: bool,
+        /// The moment before which it does not go live.
+        not_before: Option<Timestamp>,
+        /// What staging takes on disk, in bytes.
+        staging_bytes: u64,
+    },
+    /// The wait before the swap is over, and the swap begins.
+    Released {
+        /// The record's id.
+        release: i64,
+        /// Who said go; `None` where only a moment was waited for.
+        go: Option<Go>,
+        /// How long the release waited, in milliseconds.
+        held_ms: u64,
     },
     /// The swap tried to take its locks and did not get them.
     LockAttemptFailed {

@@ -7,7 +7,10 @@ use crate::lock::CLASS;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The migrations in order; the first is number 1. Never change one that was released: add another.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_records.sql"),
+    include_str!("migrations/0002_hold.sql"),
+];
 
 /// The record store could not be brought up to date.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,14 @@
 mod backup;
 mod checkpoint;
 mod event_log;
+mod hold;
 mod migrate;
 mod release;
 mod swap;
 
 pub use backup::{BackupObject, BackupSet};
 pub use checkpoint::Checkpoint;
+pub use hold::{Go, Hold, HoldLook};
 pub use migrate::MigrationError;
 pub use release::{ReleaseKind, ReleaseRecord, ReleaseState};
 pub use swap::SwapRecord;

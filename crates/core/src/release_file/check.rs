@@ -242,6 +242,7 @@ impl Checker<'_> {
             snapshot_deadline: _,
             cancel_blockers_after: _,
             allow_lost_writes: _,
+            hold: _,
         } = self.file.swap;
         for (key, duration) in [("stall_budget", stall_budget), ("lock_budget", lock_budget)] {
             // PostgreSQL counts its timeouts in milliseconds, and takes 0 for none at all.

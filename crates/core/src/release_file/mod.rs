@@ -12,6 +12,7 @@ mod import; // [[import]]
 mod key_path; // import["sources"].columns
 mod label; // labels and their rule
 mod memory; // amounts of memory
+mod moment; // points in time
 mod nearest; // did you mean …?
 mod overrides; // variables and flags over the file
 mod preflight; // [[preflight.*]]
@@ -34,6 +35,7 @@ pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
 pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};
 pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
 pub use memory::Memory;
+pub use moment::{Moment, MomentError};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{
     GeometryCheck, GeometryType, NotEmptyCheck, Preflight, QueryCheck, Severity, UniqueCheck, ViewCheck,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
-use super::{Memory, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, check};
+use super::{Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, check};
 use crate::{Ident, Phase};
 
 /// An environment variable that sets something.
@@ -155,6 +155,10 @@ overrides! {
     snapshot_deadline: Duration = "CUTOVER_SWAP_SNAPSHOT_DEADLINE", key "swap.snapshot_deadline";
     /// When the swap begins to cancel those who block it.
     cancel_blockers_after: Duration = "CUTOVER_SWAP_CANCEL_BLOCKERS_AFTER", key "swap.cancel_blockers_after";
+    /// Whether the release waits for `cutover go` before its swap; what the file says of it stays.
+    hold: bool = "CUTOVER_HOLD";
+    /// The moment before which the release does not go live.
+    not_before: Moment = "CUTOVER_NOT_BEFORE";
     /// Whether writes to live since staging was built may be lost.
     allow_lost_writes: bool = "CUTOVER_SWAP_ALLOW_LOST_WRITES", key "swap.allow_lost_writes";
 }

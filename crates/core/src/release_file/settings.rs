@@ -226,6 +226,8 @@ pub struct Swap {
     /// Lets a release go live although rows were written to live since staging was built; `false` unless set. They stay
     /// in the backup set and nowhere else.
     pub allow_lost_writes: bool,
+    /// Waits before the swap, with everything ready, until `cutover go` says so; `false` unless set.
+    pub hold: bool,
 }
 
 impl Swap {
@@ -237,6 +239,7 @@ impl Swap {
             snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
             cancel_blockers_after: table.duration("cancel_blockers_after"),
             allow_lost_writes: table.or("allow_lost_writes", false),
+            hold: table.or("hold", false),
         }
     }
 }

@@ -328,3 +328,68 @@ async fn without_records_the_error_says_what_was_wanted() {
     );
     assert_eq!(error.sqlstate().unwrap().code(), "42P01");
 }
+
+#[tokio::test]
+async fn a_hold_waits_for_what_it_was_told_to() {
+    let fixture = Fixture::new().await;
+    let (records, client) = (&fixture.records, &fixture.client);
+    let id = fixture.open("a").await;
+    assert_eq!(records.hold(client, id).await.unwrap(), None);
+    assert_eq!(
+        records.say_go(client, id, "host").await.unwrap(),
+        None,
+        "it does not hold"
+    );
+
+    let hour = std::time::Duration::from_hours(1);
+    let ahead = Timestamp::now() + hour;
+    records.begin_hold(client, id, false, Some(ahead)).await.unwrap();
+    assert_eq!(
+        records.say_go(client, id, "host").await.unwrap(),
+        None,
+        "it waits for no go"
+    );
+    let look = records.look_at_hold(client, id).await.unwrap();
+    assert!(
+        !look.is_over() && look.left > hour / 2 && look.left <= hour * 2,
+        "{look:?}"
+    );
+
+    // A hold that begins again forgets the one before.
+    records.begin_hold(client, id, true, None).await.unwrap();
+    let look = records.look_at_hold(client, id).await.unwrap();
+    assert!(
+        !look.is_over() && look.left.is_zero() && !look.abort_requested,
+        "{look:?}"
+    );
+    let first = records
+        .say_go(client, id, "one")
+        .await
+        .unwrap()
+        .unwrap()
+        .go
+        .unwrap();
+    let second = records
+        .say_go(client, id, "two")
+        .await
+        .unwrap()
+        .unwrap()
+        .go
+        .unwrap();
+    assert_eq!((first.host.as_str(), &second), ("one", &first));
+    assert!(records.look_at_hold(client, id).await.unwrap().is_over());
+
+    // Nobody's go lets it go before its time.
+    records.begin_hold(client, id, true, Some(ahead)).await.unwrap();
+    records.say_go(client, id, "one").await.unwrap().unwrap();
+    records.request_abort(client, id).await.unwrap();
+    let look = records.look_at_hold(client, id).await.unwrap();
+    assert!(
+        !look.is_over() && look.hold.go.is_some() && look.abort_requested,
+        "{look:?}"
+    );
+
+    records.end_hold(client, id).await.unwrap();
+    assert_eq!(records.hold(client, id).await.unwrap(), None);
+    assert_eq!(records.say_go(client, id, "one").await.unwrap(), None);
+}
