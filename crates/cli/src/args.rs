@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use cutover_core::release_file::{Label, Secret, VARIABLES, parse_duration};
+use cutover_core::release_file::{Label, Moment, Secret, VARIABLES, parse_duration};
 use cutover_core::{Phase, Stamp};
 
 use crate::exit_status::ExitStatus;
@@ -89,6 +89,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Let a release that holds before its swap go live, from any machine
+    Go,
     /// Do the whole swap with what stands in staging, and roll it back: how long are locks held, who is in the way?
     Rehearse,
     /// Show what live, staging and the backup sets take on disk
@@ -137,6 +139,17 @@ pub(crate) struct ReleaseArguments {
     /// Import at most this many rows of each source; nothing is swapped then
     #[arg(long, value_name = "ROWS")]
     pub(crate) sample: Option<u64>,
+    /// Wait before the swap, with everything ready, until `cutover go` says so from any machine; nothing but the release
+    /// lock is held meanwhile. --hold=false does not wait, whatever the release file says
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) hold: Option<bool>,
+    /// Wait before the swap, with everything ready, until this moment; with --hold for a go as well
+    ///
+    /// Written as RFC 3339 with an offset from UTC (2026-11-21T22:00:00Z, 2026-11-21T22:00+01:00), with the name of a time
+    /// zone (2026-11-21T22:00[Europe/Berlin]), or without either (2026-11-21 22:00): then it is a time of this machine's
+    /// zone, which TZ sets. The server's clock decides when the moment has come.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) not_before: Option<Moment>,
     /// Once the swap has tried for this long, cancel the sessions that block it (end them where they are idle in a
     /// transaction); nobody is unless given
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

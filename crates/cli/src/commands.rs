@@ -1,5 +1,6 @@
 //! The commands: each reads what it needs, calls the release set, shows the result.
 
+mod go;
 mod paperwork; // completions and the manual page
 mod release;
 mod undo; // rollback and abort: what asks first
@@ -40,6 +41,7 @@ pub(crate) async fn run(
         Command::Rollback { stamp, consent } => undo::rollback(&context, &stamp, &consent).await,
         Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
         Command::Abort { consent } => undo::abort(&context, &consent).await,
+        Command::Go => go::run(&context).await,
         Command::Rehearse => upkeep::rehearse(&context).await,
         Command::Space => upkeep::space(&context).await,
         Command::Audit(command) => upkeep::audit(&context, command).await,

@@ -23,11 +23,12 @@ pub(crate) enum ExitStatus {
     OutcomeUnknown = 10,
     DemoFailed = 11,
     Differs = 12,
+    NotHolding = 13,
     Stopped = 130,
 }
 
 impl ExitStatus {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Done,
         Self::Other,
         Self::Usage,
@@ -41,6 +42,7 @@ impl ExitStatus {
         Self::OutcomeUnknown,
         Self::DemoFailed,
         Self::Differs,
+        Self::NotHolding,
         Self::Stopped,
     ];
 
@@ -65,6 +67,7 @@ impl ExitStatus {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::DemoFailed => "demo_failed",
             Self::Differs => "differs",
+            Self::NotHolding => "not_holding",
             Self::Stopped => "stopped",
         }
     }
@@ -83,6 +86,7 @@ impl ExitStatus {
             Self::Timeout => "the swap did not get its locks in time; live is as it was",
             Self::OutcomeUnknown => "the connection was lost at the commit of the swap: ask `cutover status`",
             Self::Differs => "the audits that were compared differ",
+            Self::NotHolding => "no release holds before its swap, so there is nothing to say go to",
             Self::DemoFailed => "the demo's readers saw a failed statement or two releases in one",
             Self::Stopped => "stopped by Ctrl-C, SIGTERM, `cutover abort` or the answer to a question",
         }
@@ -111,6 +115,7 @@ impl From<FailureClass> for ExitStatus {
             FailureClass::Timeout => Self::Timeout,
             FailureClass::Unknown => Self::OutcomeUnknown,
             FailureClass::Stopped => Self::Stopped,
+            FailureClass::NotHolding => Self::NotHolding,
             FailureClass::Other => Self::Other,
         }
     }

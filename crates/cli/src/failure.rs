@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use cutover::{ReleaseError, SelectionError};
 use cutover_core::ConnectSettingsError;
-use cutover_core::release_file::{LabelError, OverrideError, ReleaseFileError, SecretError};
+use cutover_core::release_file::{LabelError, MomentError, OverrideError, ReleaseFileError, SecretError};
 use cutover_swap::AuditError;
 
 use crate::exit_status::ExitStatus;
@@ -38,6 +38,9 @@ pub(crate) enum Failure {
     /// The label does not fit.
     #[error(transparent)]
     Label(#[from] LabelError),
+    /// A time on this machine's clock is no moment, or two.
+    #[error(transparent)]
+    Moment(#[from] MomentError),
     /// The phases selected cannot work together.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -93,6 +96,7 @@ impl Failure {
             | Self::Override(_)
             | Self::Secret(_)
             | Self::Label(_)
+            | Self::Moment(_)
             | Self::Selection(_)
             | Self::NobodyToAsk
             | Self::ReadAudit { .. }
@@ -128,6 +132,9 @@ impl Failure {
             Self::Secret(_) => "set the variable, or give the database with --target".to_owned(),
             Self::Label(_) => {
                 "give a label that fits [release] label or label_pattern, or leave it out".to_owned()
+            }
+            Self::Moment(_) => {
+                "give --not-before with an offset from UTC, as in 2026-11-21T22:00+01:00".to_owned()
             }
             Self::Selection(_) => "see `cutover release --help` for the phases and their order".to_owned(),
             Self::Settings(error) => error.remedy().to_owned(),

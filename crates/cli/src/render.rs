@@ -16,7 +16,7 @@ pub(crate) use json::{Document, Outcome};
 pub(crate) use measure::{count, duration};
 pub(crate) use palette::Palette;
 pub(crate) use progress::{Progress, ProgressStyle};
-pub(crate) use reports::{abort_text, preflight_failure, release_text, rollback_text};
+pub(crate) use reports::{abort_text, go_text, preflight_failure, release_text, rollback_text};
 pub(crate) use status::{backups_text, describe_backup, status_text};
 pub(crate) use table::table;
 pub(crate) use upkeep::{

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cutover::{Cutover, ReleaseOptions, Selection};
 use cutover_core::ConnectSettings;
 use cutover_core::release_file::{Label, Overrides, ReleaseFile};
+use jiff::tz::TimeZone;
 
 use crate::args::{Global, ReleaseArguments};
 use crate::console::Console;
@@ -82,6 +83,12 @@ impl Request {
         if let Some(rows) = said.import_sample {
             options = options.sample(rows);
         }
+        if let Some(wanted) = said.hold {
+            options = options.hold(wanted);
+        }
+        if let Some(moment) = said.not_before {
+            options = options.not_before(moment.on_the_clock_of(&TimeZone::system())?);
+        }
         if said.checkpoints_disabled == Some(true) {
             options = options.without_checkpoints();
         }
@@ -106,6 +113,8 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.import_sample = arguments.sample;
     flags.allow_lost_writes = arguments.allow_lost_writes.then_some(true);
     flags.cancel_blockers_after = arguments.cancel_blockers_after;
+    flags.hold = arguments.hold;
+    flags.not_before = arguments.not_before;
     flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
     flags
 }

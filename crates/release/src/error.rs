@@ -193,6 +193,18 @@ pub enum ReleaseError {
         /// The phase it was in.
         phase: Phase,
     },
+    /// The release was asked to stop while everything was ready and it waited before its swap.
+    #[error("{} while it held before the swap", match reason { StopReason::Interrupted => "interrupted", StopReason::Aborted => "aborted" })]
+    StoppedHolding {
+        /// Who asked.
+        reason: StopReason,
+    },
+    /// No release waits for a go.
+    #[error("there is nothing to say go to: {why}")]
+    NothingHolds {
+        /// What is going on instead.
+        why: String,
+    },
     /// The release that was asked to stop did not do so in time.
     #[error("release {release} was asked to stop and still holds its lock after {seconds} s (pid {pid})")]
     DoesNotStop {
@@ -286,6 +298,14 @@ impl From<cutover_staging::StructureRefused> for ReleaseError {
 }
 
 impl ReleaseError {
+    /// Who asked the release to stop, when that is why it ended.
+    pub(crate) fn stopped_because(&self) -> Option<StopReason> {
+        match self {
+            Self::Stopped { reason, .. } | Self::StoppedHolding { reason } => Some(*reason),
+            _ => None,
+        }
+    }
+
     pub(crate) fn not_supported(what: &'static str, name: &str) -> Self {
         Self::NotSupported {
             what,

@@ -25,6 +25,8 @@ pub enum FailureClass {
     Unknown,
     /// Stopped by Ctrl-C or `abort`.
     Stopped,
+    /// Nothing holds that could be told to go.
+    NotHolding,
     /// Anything else.
     Other,
 }
@@ -65,7 +67,8 @@ impl ReleaseError {
             | Self::Rollback(_) => FailureClass::Refused,
             Self::Settle(_) => FailureClass::Unknown,
             Self::Swap(error) => swap_class(error),
-            Self::Stopped { .. } => FailureClass::Stopped,
+            Self::Stopped { .. } | Self::StoppedHolding { .. } => FailureClass::Stopped,
+            Self::NothingHolds { .. } => FailureClass::NotHolding,
             Self::Statement(_) | Self::StagedFacts { .. } | Self::Retention(_) => FailureClass::Other,
         }
     }
@@ -135,9 +138,22 @@ impl ReleaseError {
                 ..
             } => "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them"
                 .to_owned(),
+            Self::StoppedHolding {
+                reason: StopReason::Interrupted,
+            } => {
+                "staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` \
+                 removes it"
+                    .to_owned()
+            }
+            Self::NothingHolds { .. } => {
+                "see `cutover status`; a release holds with --hold or [swap] hold, once everything is ready".to_owned()
+            }
             Self::Stopped {
                 reason: StopReason::Aborted,
                 ..
+            }
+            | Self::StoppedHolding {
+                reason: StopReason::Aborted,
             } => "staging was removed; live is as it was".to_owned(),
             Self::DoesNotStop { .. } => "end its process, or terminate its session on the server".to_owned(),
             Self::StagedFacts { .. } => {

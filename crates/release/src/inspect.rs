@@ -8,7 +8,7 @@ use cutover_swap::unmanaged;
 use tokio_postgres::Client;
 
 use crate::staged::Staged;
-use crate::{Cutover, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
+use crate::{Activity, Cutover, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
 
 impl Cutover {
     /// What is live, what runs, what is kept. Reads only, and works on a database that never saw Cutover.
@@ -21,7 +21,12 @@ impl Cutover {
         let known = self.recorded_staging(&session, &records).await?;
         let look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
         let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
-        let status = Status::read(&session, &records, look_alikes).await?;
+        let mut status = Status::read(&session, &records, look_alikes).await?;
+        if let Activity::Running { holder, release } = &status.activity {
+            status.hold = self
+                .read_hold(&session, &records, *release, holder, &known)
+                .await?;
+        }
         session.close().await;
         Ok(status)
     }

@@ -9,6 +9,8 @@ mod cutover; // the one-call API
 mod error; // what can go wrong
 mod failure; // in which class, and what to do about it
 mod gate; // [[validate]]
+mod go; // saying go to a release that holds
+mod hold; // waiting before the swap
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
 mod manifest; // what a release consists of
@@ -35,6 +37,7 @@ pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use error::ReleaseError;
 pub use failure::FailureClass;
 pub use gate::GateFailure;
+pub use go::{GoReport, Holding};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use notify::{Slack, SlackError, SlackMessages, SlackSink};

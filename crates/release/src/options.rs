@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cutover_core::release_file::Label;
+use jiff::Timestamp;
 
 use crate::Selection;
 
@@ -29,6 +30,8 @@ pub struct ReleaseOptions {
     pub(crate) skip: BTreeSet<String>,
     pub(crate) sample: Option<u64>,
     pub(crate) checkpoints: bool,
+    pub(crate) hold: Option<bool>,
+    pub(crate) not_before: Option<Timestamp>,
 }
 
 impl Default for ReleaseOptions {
@@ -42,6 +45,8 @@ impl Default for ReleaseOptions {
             skip: BTreeSet::new(),
             sample: None,
             checkpoints: true,
+            hold: None,
+            not_before: None,
         }
     }
 }
@@ -87,6 +92,21 @@ impl ReleaseOptions {
     /// Writes no checkpoints and looks at none: every selected importer runs again.
     pub fn without_checkpoints(mut self) -> Self {
         self.checkpoints = false;
+        self
+    }
+
+    /// Whether to wait before the swap, with everything ready, until [`Cutover::go`](crate::Cutover::go) says so from any
+    /// machine; as `[swap] hold` of the release file says, unless set. While it waits, a release holds the release lock
+    /// and nothing else on the server.
+    pub fn hold(mut self, wanted: bool) -> Self {
+        self.hold = Some(wanted);
+        self
+    }
+
+    /// Waits before the swap, with everything ready, until this moment has come by the server's clock. With
+    /// [`hold`](Self::hold) as well both are waited for: nobody's go lets the release go live before.
+    pub fn not_before(mut self, moment: Timestamp) -> Self {
+        self.not_before = Some(moment);
         self
     }
 

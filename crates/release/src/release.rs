@@ -219,14 +219,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn run_phases(&mut self, stop: StopSignal) -> Result<(), (Phase, ReleaseError)> {
-        let watcher = self.watcher(Phase::AcquireLock).await?;
+    async fn run_phases(&mut self, mut stop: StopSignal) -> Result<(), (Phase, ReleaseError)> {
+        let mut watcher = self.watcher(Phase::AcquireLock).await?;
         for phase in Phase::ALL {
             if matches!(phase, Phase::AcquireLock | Phase::ReleaseLock) {
                 continue;
             }
             if !self.is_selected(phase) {
                 continue;
+            }
+            if phase == Phase::FinaliseSwap
+                && let Some(wait) = self.to_wait_for()
+            {
+                // Of a hold that lasts for days only the lock's session is left.
+                watcher.close().await;
+                self.hold(wait, &mut stop).await.map_err(|error| (phase, error))?;
+                watcher = self.watcher(phase).await?;
             }
             if let Err(error) = self.enter(phase).await {
                 if !self.is_live() {
@@ -288,26 +296,23 @@ impl Run<'_> {
             Ok(()) if self.is_live() => (ReleaseState::Completed, None),
             Ok(()) => (ReleaseState::Stopped, None),
             Err((phase, error)) => {
-                self.events.emit(EventKind::PhaseFailed {
-                    phase,
-                    error: with_causes(&error),
-                });
-                let state = match &error {
-                    ReleaseError::Stopped {
-                        reason: StopReason::Interrupted,
-                        ..
-                    } => ReleaseState::Stopped,
-                    ReleaseError::Stopped {
-                        reason: StopReason::Aborted,
-                        ..
-                    } => {
+                // Before it began, no phase fails.
+                if !matches!(error, ReleaseError::StoppedHolding { .. }) {
+                    self.events.emit(EventKind::PhaseFailed {
+                        phase,
+                        error: with_causes(&error),
+                    });
+                }
+                let state = match error.stopped_because() {
+                    Some(StopReason::Interrupted) => ReleaseState::Stopped,
+                    Some(StopReason::Aborted) => {
                         match self.remove_staging().await {
                             Ok(_) => ReleaseState::Aborted,
                             // `abort` waits for the lock and then removes what is left.
                             Err(_) => ReleaseState::Stopped,
                         }
                     }
-                    _ => ReleaseState::Failed,
+                    None => ReleaseState::Failed,
                 };
                 (state, Some(error))
             }

@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
     }
 
     /// The log of events is for people: a release does not fail over it.
-    async fn write_events(&self) {
+    pub(crate) async fn write_events(&self) {
         let events = self.recorder.take();
         if let Err(error) = self
             .records

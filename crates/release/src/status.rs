@@ -5,6 +5,8 @@ use cutover_core::{Ident, LockHolder, QualifiedName, ReleaseLock, StatementError
 use serde::Serialize;
 use tokio_postgres::Client;
 
+use crate::Holding;
+
 /// Whether anything is going on, told from the lock rather than from what a process managed to write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -41,6 +43,8 @@ pub struct Status {
     pub release_set: Ident,
     /// Whether anything is going on.
     pub activity: Activity,
+    /// What the running release waits for before its swap, when it holds there.
+    pub hold: Option<Holding>,
     /// The release or rollback whose data readers see; `None` before the first.
     pub current: Option<ReleaseRecord>,
     /// The newest releases and rollbacks, newest first.
@@ -57,6 +61,20 @@ pub struct Status {
 pub const STATUS_SCHEMA_VERSION: u32 = 1;
 const LATEST: u32 = 10;
 
+/// What the holder of the lock and the newest records, newest first, tell together.
+pub(crate) fn activity(holder: Option<LockHolder>, latest: &[ReleaseRecord]) -> Activity {
+    let running = latest.iter().find(|record| record.state == ReleaseState::Running);
+    match (holder, running) {
+        (Some(holder), Some(record)) if record.backend_pid == Some(holder.pid) => Activity::Running {
+            holder,
+            release: record.id,
+        },
+        (Some(holder), _) => Activity::Locked { holder },
+        (None, Some(record)) => Activity::Dead { release: record.id },
+        (None, None) => Activity::Idle,
+    }
+}
+
 impl Status {
     pub(crate) async fn read(
         client: &Client,
@@ -70,6 +88,7 @@ impl Status {
                 schema_version: STATUS_SCHEMA_VERSION,
                 release_set,
                 activity: Activity::Idle,
+                hold: None,
                 current: None,
                 latest: Vec::new(),
                 checkpoints: Vec::new(),
@@ -80,16 +99,7 @@ impl Status {
         // The lock first: a release that ends in between is then told as running a moment too long, never as dead.
         let holder = ReleaseLock::of(&release_set).holder(client).await?;
         let latest = records.latest(client, LATEST).await?;
-        let running = latest.iter().find(|record| record.state == ReleaseState::Running);
-        let activity = match (holder, running) {
-            (Some(holder), Some(record)) if record.backend_pid == Some(holder.pid) => Activity::Running {
-                holder,
-                release: record.id,
-            },
-            (Some(holder), _) => Activity::Locked { holder },
-            (None, Some(record)) => Activity::Dead { release: record.id },
-            (None, None) => Activity::Idle,
-        };
+        let activity = activity(holder, &latest);
         let checkpoints = match latest.first() {
             Some(newest) => records.checkpoints(client, newest.id).await?,
             None => Vec::new(),
@@ -97,6 +107,7 @@ impl Status {
         Ok(Self {
             schema_version: STATUS_SCHEMA_VERSION,
             activity,
+            hold: None,
             current: records.current(client).await?,
             checkpoints,
             backups: records.backup_sets(client).await?,

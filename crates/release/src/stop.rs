@@ -66,7 +66,7 @@ impl StopSignal {
     }
 
     /// Waits until the release is asked to stop; for ever when nobody can ask any more.
-    async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         if self.0.wait_for(|asked| *asked).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use cutover_core::records::Go;
 use cutover_core::{Blocker, EventKind, Phase};
+use jiff::Timestamp;
 
 use super::Palette;
-use super::measure::{bytes, count, counted, duration};
+use super::measure::{bytes, count, counted, duration, moment};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,30 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             violations,
             fatal,
         } => check_lines(check, *violations, *fatal, detail, palette),
+        EventKind::BackupDropped { backup, bytes: size } => {
+            vec![small(
+                format!("backup {backup} dropped, {} freed", bytes(*size)),
+                palette,
+            )]
+        }
+        EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
+        _ => swap_lines(event, detail, palette),
+    }
+}
+
+/// The lines that tell of what happens around the swap.
+fn swap_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String> {
+    match event {
+        EventKind::Held {
+            waits_for_go,
+            not_before,
+            staging_bytes,
+            ..
+        } => {
+            let waits = waits_for(*waits_for_go, *not_before);
+            vec![held_line(&waits, *staging_bytes, palette)]
+        }
+        EventKind::Released { go, held_ms, .. } => vec![released_line(go.as_ref(), *held_ms, palette)],
         // Many attempts are normal on a busy server: the first ones tell the story.
         EventKind::LockAttemptFailed { attempt, .. }
             if detail == Detail::Phases && !attempt.is_power_of_two() =>
@@ -107,16 +133,36 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
         EventKind::BlockerCancelled { blocker, terminated } => {
             notable(cancelled(*terminated), std::slice::from_ref(blocker), palette)
         }
-        EventKind::BackupDropped { backup, bytes: size } => {
-            vec![small(
-                format!("backup {backup} dropped, {} freed", bytes(*size)),
-                palette,
-            )]
-        }
-        EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
         // Beginnings and progress have their bars; ends and the swap are told by the phase and the result. A kind of a
         // later version is in the log.
         _ => Vec::new(),
+    }
+}
+
+fn held_line(waits: &str, staging_bytes: u64, palette: Palette) -> String {
+    format!(
+        "{} ready: {} in staging, nothing held but the release lock; waiting {waits}",
+        palette.notable("‖"),
+        bytes(staging_bytes)
+    )
+}
+
+fn released_line(go: Option<&Go>, held_ms: u64, palette: Palette) -> String {
+    let why = match go {
+        Some(Go { by, host, .. }) if host.is_empty() => format!("{by} said go"),
+        Some(Go { by, host, .. }) => format!("{by} on {host} said go"),
+        None => "its moment has come".to_owned(),
+    };
+    format!("{} held for {}: {why}", palette.good("▸"), took(held_ms))
+}
+
+/// What a release waits for before its swap: the end of a sentence.
+pub(super) fn waits_for(go: bool, not_before: Option<Timestamp>) -> String {
+    match (go, not_before) {
+        (true, None) => "for `cutover go`".to_owned(),
+        (true, Some(time)) => format!("for `cutover go`, and for {}", moment(time)),
+        (false, Some(time)) => format!("for {}", moment(time)),
+        (false, None) => "for nothing".to_owned(),
     }
 }
 
@@ -273,6 +319,34 @@ mod tests {
         ! waiting for 1 session whose snapshot is older than the new data
           pid 4711, "nightly" of reporting, in a transaction for 1 min 1 s: SELECT count(*) FROM sites
         "#);
+    }
+
+    #[test]
+    fn a_hold_and_its_end_are_a_line_each() {
+        let held = |waits_for_go, not_before: Option<&str>| EventKind::Held {
+            release: 7,
+            waits_for_go,
+            not_before: not_before.map(|time| time.parse().unwrap()),
+            staging_bytes: 78_900_000,
+        };
+        let time = Some("2026-11-21T22:00:00Z");
+        let events = [
+            held(true, None),
+            held(false, time),
+            held(true, time),
+            EventKind::Released {
+                release: 7,
+                go: None,
+                held_ms: 61_500,
+            },
+        ];
+        let lines: Vec<String> = events.iter().map(|event| text(event, Detail::Phases)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ‖ ready: 78.9 MB in staging, nothing held but the release lock; waiting for `cutover go`
+        ‖ ready: 78.9 MB in staging, nothing held but the release lock; waiting for 2026-11-21 22:00 UTC
+        ‖ ready: 78.9 MB in staging, nothing held but the release lock; waiting for `cutover go`, and for 2026-11-21 22:00 UTC
+        ▸ held for 1 min 1 s: its moment has come
+        ");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The results as JSON: one document on stdout, its shape versioned and documented in the README.
 
 use cutover::{
-    AbortReport, DropReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport, RollbackReport,
-    Status, StructureRefused,
+    AbortReport, DropReport, GoReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport,
+    RollbackReport, Status, StructureRefused,
 };
 use cutover_core::records::BackupSet;
 use cutover_importer::preflight::PreflightReport;
@@ -36,6 +36,7 @@ pub(crate) enum Outcome<'a> {
     Rollback(&'a RollbackReport),
     Preflight(&'a PreflightReport),
     Abort(&'a AbortReport),
+    Go(&'a GoReport),
     Rehearse(&'a RehearsalReport),
     Space(&'a SpaceReport),
     AuditSnapshot(&'a Audit),

@@ -41,6 +41,8 @@ pub(crate) struct Progress {
 struct Bars {
     screen: MultiProgress,
     phase: Option<(Phase, ProgressBar)>,
+    /// Waits before the swap, between two phases.
+    holding: Option<ProgressBar>,
     importers: BTreeMap<String, ProgressBar>,
     /// Indexes under way, as the steps that build them name them.
     indexes: BTreeMap<String, ProgressBar>,
@@ -119,7 +121,18 @@ impl Bars {
                 spinner.enable_steady_tick(Duration::from_millis(120));
                 self.phase = Some((*phase, spinner));
             }
-            EventKind::PhaseFinished { .. }
+            EventKind::Held { .. } => {
+                self.clear();
+                let spinner = self.screen.add(ProgressBar::new_spinner());
+                spinner.set_style(style(PHASE));
+                spinner.set_message("holding");
+                // By the second: it may take days.
+                spinner.enable_steady_tick(Duration::from_secs(1));
+                self.holding = Some(spinner);
+            }
+            EventKind::Released { .. }
+            | EventKind::ReleaseFinished { .. }
+            | EventKind::PhaseFinished { .. }
             | EventKind::PhaseSkipped { .. }
             | EventKind::PhaseFailed { .. } => self.clear(),
             EventKind::ImportStarted {
@@ -213,7 +226,10 @@ impl Bars {
     }
 
     fn are_shown(&self) -> bool {
-        self.phase.is_some() || !self.importers.is_empty() || !self.indexes.is_empty()
+        self.phase.is_some()
+            || self.holding.is_some()
+            || !self.importers.is_empty()
+            || !self.indexes.is_empty()
     }
 
     fn clear(&mut self) {
@@ -221,7 +237,8 @@ impl Bars {
         for bar in importers.chain(std::mem::take(&mut self.indexes).into_values()) {
             bar.finish_and_clear();
         }
-        if let Some((_, spinner)) = self.phase.take() {
+        let phase = self.phase.take().map(|(_, spinner)| spinner);
+        for spinner in phase.into_iter().chain(self.holding.take()) {
             spinner.finish_and_clear();
         }
     }

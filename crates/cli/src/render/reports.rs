@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cutover::{AbortReport, Manifest, ReleaseReport, RollbackReport, SwapFigures};
+use cutover::{AbortReport, GoReport, Manifest, ReleaseReport, RollbackReport, SwapFigures};
 use cutover_core::records::ReleaseState;
 use cutover_importer::preflight::PreflightReport;
+use jiff::Timestamp;
 
-use super::measure::{bytes, count, counted, duration};
+use super::measure::{age, bytes, count, counted, duration, moment};
 use super::{Palette, table};
 use crate::failure::Failure;
 
@@ -90,6 +91,22 @@ pub(crate) fn abort_text(report: &AbortReport, palette: Palette) -> String {
         "was not running"
     };
     format!("{release} {what}; {removed} removed. Live is as it was.\n")
+}
+
+/// What saying go did.
+pub(crate) fn go_text(report: &GoReport, now: Timestamp, palette: Palette) -> String {
+    let GoReport {
+        release, label, hold, ..
+    } = report;
+    let label = palette.strong(label);
+    let held = age(hold.held_since, now);
+    match report.still_waits_for(now) {
+        None => format!("{label} goes live: release {release} has held since {held}.\n"),
+        Some(time) => format!(
+            "{label} goes live once {} has come: release {release} has held since {held}.\n",
+            moment(time)
+        ),
+    }
 }
 
 /// The failure that a preflight's report amounts to, if it does.

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use cutover::{Activity, Status};
+use cutover::{Activity, Holding, Status};
 use cutover_core::records::{BackupSet, ReleaseKind, ReleaseRecord, ReleaseState};
 use cutover_core::{LockHolder, Stamp};
 use jiff::Timestamp;
 
+use super::event_text::waits_for;
 use super::measure::{age, bytes, count, counted, moment};
 use super::{Palette, table};
 
@@ -18,6 +19,47 @@ pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> 
     };
     line("live", live(status, now, palette));
     line("activity", activity(status, now, palette));
+    if let Some(Holding {
+        hold,
+        staging_bytes,
+        other_locks,
+        ..
+    }) = &status.hold
+    {
+        let waits = match &hold.go {
+            Some(go) if hold.not_before.is_some() => {
+                format!(
+                    "{}; {} said go {}",
+                    waits_for(false, hold.not_before),
+                    go.by,
+                    age(go.at, now)
+                )
+            }
+            Some(go) => format!("for nothing any more: {} said go {}", go.by, age(go.at, now)),
+            None => waits_for(hold.waits_for_go, hold.not_before),
+        };
+        let since = age(hold.held_since, now);
+        line(
+            "holds",
+            format!(
+                "before its swap, everything ready, since {} ({since})",
+                moment(hold.held_since)
+            ),
+        );
+        line("waits", waits);
+        let besides = match other_locks {
+            0 => "no transaction, no snapshot, no lock but the release's".to_owned(),
+            locks => counted(
+                (*locks).into(),
+                "lock beside the release's",
+                "locks beside the release's",
+            ),
+        };
+        line(
+            "keeps",
+            format!("{} of staging; {besides}", bytes(*staging_bytes)),
+        );
+    }
     for (name, value) in interrupted(status) {
         line(name, value);
     }

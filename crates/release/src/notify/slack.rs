@@ -223,6 +223,16 @@ fn message(kind: &EventKind, messages: SlackMessages) -> Option<String> {
             )
         }
         EventKind::PhaseFailed { phase, error } => format!(":x: {phase} failed: {}", escape(error)),
+        EventKind::Held {
+            release,
+            waits_for_go: true,
+            ..
+        } => format!(":raised_hand: release {release} is ready and waits for `cutover go`"),
+        EventKind::Held {
+            release,
+            not_before: Some(moment),
+            ..
+        } => format!(":raised_hand: release {release} is ready and waits for {moment}"),
         EventKind::Swapped {
             backup,
             relations,

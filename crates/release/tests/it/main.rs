@@ -13,6 +13,7 @@ mod child;
 mod end_to_end;
 mod events;
 mod gates;
+mod hold;
 mod killed;
 mod lost_connection;
 mod planning;
