@@ -64,7 +64,7 @@ pub(crate) async fn run(tx: &Transaction<'_>, stage: &[Step], limits: &Limits) -
     let Err(error) = tx.batch_execute(message(stage, limits).as_str()).await else {
         return Ok(());
     };
-    // PL/pgSQL tells the statement that failed in the error's context, whatever the server's language.
+    // The server tells the statement that failed in the error's context, whatever its language.
     let context = error.as_db_error().and_then(|db| db.where_()).unwrap_or_default();
     let failed = stage.iter().position(|step| context.contains(step.sql.as_str()));
     let step = failed.and_then(|index| stage.get(index)).unwrap_or(first);
@@ -73,10 +73,13 @@ pub(crate) async fn run(tx: &Transaction<'_>, stage: &[Step], limits: &Limits) -
 }
 
 fn message(steps: &[Step], limits: &Limits) -> Sql {
-    let statements = steps.iter().map(|step| step.sql.clone().then(";\n"));
-    let block = Sql::text("BEGIN\n")
-        .append(&Sql::join(statements, ""))
-        .then("END");
+    // As texts that are executed, not as statements of the block: of each of those PL/pgSQL keeps the plan, and each
+    // rename looks through all plans kept so far for some that it makes invalid. A thousand tables took seconds. Nor would
+    // a statement with a semicolon of its own, such as a function's body, be one to PL/pgSQL.
+    let statements = steps.iter().map(|step| Sql::text("").literal(step.sql.as_str()));
+    let block = Sql::text("DECLARE statement pg_catalog.text;\nBEGIN\nFOREACH statement IN ARRAY ARRAY[\n")
+        .append(&Sql::join(statements, ",\n"))
+        .then("]::pg_catalog.text[]\nLOOP EXECUTE statement; END LOOP;\nEND");
     let whole = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
     // To the server 0 means without end.
     let ms = |limit: Duration| whole(limit).max(1);
