@@ -42,8 +42,10 @@ impl Cutover {
         if !self.matviews().is_empty() {
             let plan = MatviewPlan::compute(&live, &self.naming, &options)?;
             warnings.extend(plan.notices().iter().cloned());
-            add(Phase::RefreshViews, plan.pre_data().clone());
-            add(Phase::RefreshViews, plan.changes().clone());
+            if !plan.is_empty() {
+                add(Phase::RefreshViews, plan.pre_data().clone());
+                add(Phase::RefreshViews, plan.changes().clone());
+            }
         }
         let clone = ClonePlan::compute(&live, &self.naming, &options)?;
         // What is of the database, both say.

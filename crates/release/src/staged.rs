@@ -2,7 +2,7 @@
 
 use cutover_core::catalog::WriteCounts;
 use cutover_core::records::ReleaseRecord;
-use cutover_staging::{LockPatience, StagedSet, drop_staging};
+use cutover_staging::{LockPatience, StagedMember, StagedSet, drop_staging};
 use cutover_swap::{Pair, PartPair};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,11 +14,11 @@ use crate::{Cutover, ReleaseError};
 /// release left behind is in its record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Staged {
-    /// The twins of materialized views.
+    /// The twins of materialized views that importers may read.
     pub(crate) matviews: Option<StagedSet>,
     /// Whether they are filled.
     pub(crate) filled: bool,
-    /// The twins of tables.
+    /// The twins of tables, and of materialized views that read them.
     pub(crate) tables: Option<StagedSet>,
     /// What had been written to live when the tables were cloned.
     #[serde(default)]
@@ -48,6 +48,12 @@ impl Staged {
 
     pub(crate) fn to_value(&self) -> Result<Value, serde_json::Error> {
         serde_json::to_value(self)
+    }
+
+    /// Whether a twin is filled only once the tables are: it was made with them, and has a query.
+    pub(crate) fn is_late(&self, member: &StagedMember) -> bool {
+        let with_tables = self.tables.iter().flat_map(|set| &set.members);
+        member.kind.has_query() && with_tables.into_iter().any(|other| other.oid == member.oid)
     }
 
     /// All twins as one set.

@@ -274,17 +274,9 @@ fn check_partition(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &m
     );
 }
 
-/// A materialized view may read other materialized views of the set, and what is outside it.
+/// A materialized view may read members of the set, and what is outside it.
 fn check_reads(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
     for source in &relation.reads {
-        let member = snapshot.relations.iter().find(|member| member.oid == *source);
-        if let Some(member) = member.filter(|m| m.kind != RelationKind::MaterializedView) {
-            refusals.push(Refusal::new(
-                relation.object(),
-                format!("reads the member {}, whose rows come after it", member.object()),
-                NOT_YET,
-            ));
-        }
         if let Some(view) = snapshot.views.iter().find(|view| view.oid == *source) {
             refusals.push(Refusal::new(
                 relation.object(),

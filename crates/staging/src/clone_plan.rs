@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Relation, in_reading_order};
 use cutover_core::{Events, NamingPolicy, Plan};
 use tokio_postgres::{Client, Transaction};
 
 use crate::build::{self, Build};
 use crate::deferred::DeferredStep;
 use crate::run::Construction;
-use crate::{CloneError, CloneOptions, StagedSet, StagingError, check, lock_budget};
+use crate::{CloneError, CloneOptions, StagedSet, StagingError, check, late, lock_budget};
 
 /// How the staging twins of a set's tables are made.
 ///
@@ -22,7 +22,8 @@ pub struct ClonePlan {
 }
 
 impl ClonePlan {
-    /// Plans the twins of the snapshot's tables; its materialized views are [`MatviewPlan`](crate::MatviewPlan)'s. Pure.
+    /// Plans the twins of the snapshot's tables, and of the materialized views that read them. The other materialized views
+    /// are [`MatviewPlan`](crate::MatviewPlan)'s; where these read some of those, their twins have to be there. Pure.
     ///
     /// # Errors
     /// [`CloneError`] with everything of the set that would not be cloned exactly; or when the clone would take more than
@@ -32,7 +33,8 @@ impl ClonePlan {
         naming: &NamingPolicy,
         options: &CloneOptions,
     ) -> Result<Self, CloneError> {
-        let is_ours = |relation: &Relation| relation.kind != RelationKind::MaterializedView;
+        let late = late::members(snapshot);
+        let is_ours = |relation: &Relation| !relation.kind.has_query() || late.contains(&relation.oid);
         let changes = options.declared_changes();
         let kept = changes.left_out(snapshot);
         let mut refusals = changes.refusals(snapshot, is_ours);
@@ -46,20 +48,24 @@ impl ClonePlan {
             return Err(CloneError { refusals });
         }
         let snapshot = kept.as_ref();
-        let tables: Vec<&Relation> = snapshot
-            .relations
-            .iter()
-            .filter(|relation| is_ours(relation))
-            .collect();
-        let title = format!("clone {} tables of schema {}", tables.len(), snapshot.schema);
-        let mut build = build::plan(&title, snapshot, &tables, naming, options);
-        build.changes = changes.steps(snapshot, &tables, naming);
-        let needed = lock_budget::needed(&build, &tables);
+        let ours = snapshot.relations.iter().filter(|relation| is_ours(relation));
+        let (queries, tables): (Vec<&Relation>, Vec<_>) = ours.partition(|ours| ours.kind.has_query());
+        let others = snapshot.relations.iter().filter(|relation| !is_ours(relation));
+        let read = others.filter(|other| queries.iter().any(|query| query.reads.contains(&other.oid)));
+        let guests: Vec<&Relation> = read.collect();
+        let mut title = format!("clone {} tables of schema {}", tables.len(), snapshot.schema);
+        if !queries.is_empty() {
+            title = format!("{title} and {} materialized views of them", queries.len());
+        }
+        let ours = [tables, in_reading_order(&queries)].concat();
+        let mut build = build::plan(&title, snapshot, &ours, &guests, naming, options);
+        build.changes = changes.steps(snapshot, &ours, naming);
+        let needed = lock_budget::needed(&build, &ours);
         build
             .notices
             .extend(lock_budget::check(needed, &snapshot.server)?);
         Ok(Self {
-            construction: Construction::new(snapshot, &tables, build, options),
+            construction: Construction::new(snapshot, &ours, build, options),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind, in_reading_order};
 use cutover_core::{
     EventKind, Events, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, StatementError, Step,
 };
@@ -191,11 +191,7 @@ impl Drop<'_> {
 }
 
 fn relation_verb(verb: &'static str, relation: &Relation) -> Sql {
-    Sql::text(verb).then(if relation.kind == RelationKind::MaterializedView {
-        " MATERIALIZED VIEW "
-    } else {
-        " TABLE "
-    })
+    Sql::text(verb).then(" ").then(relation.kind.keywords()).then(" ")
 }
 
 fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
@@ -256,20 +252,14 @@ fn drops(snapshot: &CatalogSnapshot) -> Vec<Drop<'_>> {
             drops.push(Drop { step, twin });
         }
     }
-    let matviews: Vec<_> = snapshot
+    let (queries, tables): (Vec<_>, Vec<_>) = snapshot
         .relations
         .iter()
-        .filter(|relation| relation.kind == RelationKind::MaterializedView)
-        .collect();
-    let matviews = build::in_dependency_order(&matviews).into_iter().rev();
-    let tables: Vec<_> = snapshot
-        .relations
-        .iter()
-        .filter(|relation| relation.kind != RelationKind::MaterializedView)
-        .collect();
+        .partition(|relation| relation.kind.has_query());
+    let queries = in_reading_order(&queries).into_iter().rev();
     // Partitions and children before their parents: nothing goes with a parent that is not known here.
     let tables = build::inheritance::parents_first(&tables).into_iter().rev();
-    for twin in matviews.chain(tables) {
+    for twin in queries.chain(tables) {
         let sql = relation_verb("DROP", twin).name(&twin.name);
         let step = Step::new("drop", twin.object(), sql).locking(LockMode::AccessExclusive, &twin.name);
         drops.push(Drop { step, twin });

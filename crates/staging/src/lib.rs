@@ -9,6 +9,7 @@ mod diff; // structural comparison of live and staging
 mod drop; // dropping staging without CASCADE
 mod error; // what can go wrong while a plan runs
 mod in_the_way; // names that are taken already
+mod late; // materialized views over the set's own tables
 mod lock_budget;
 mod matview_plan; // the twins of materialized views
 mod options; // what the caller may choose

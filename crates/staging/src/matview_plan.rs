@@ -3,37 +3,38 @@
 use std::fmt;
 use std::time::Instant;
 
-use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind, in_reading_order};
 use cutover_core::{
     EventKind, Events, NamingPolicy, ObjectKind, ObjectName, Plan, Sql, StatementError, Step, millis,
 };
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use crate::build::{self, in_dependency_order};
+use crate::build;
 use crate::run::Construction;
-use crate::{CloneError, CloneOptions, StagedMember, StagedSet, StagingError, check};
+use crate::{CloneError, CloneOptions, StagedMember, StagedSet, StagingError, check, late};
 
-/// How the staging twins of a set's materialized views are made: empty, with their indexes, owner, grants, comments and
-/// settings, and reading the twins of those members that they read.
+/// How the staging twins of a set's materialized views are made that read no table of it: empty, with their indexes, owner,
+/// grants, comments and settings, and reading the twins of those members that they read.
 ///
-/// They are made before the tables, because importers read them.
+/// They are made before the tables, because importers read them. Those that read tables of the set are made with these, by
+/// [`ClonePlan`](crate::ClonePlan).
 #[derive(Debug, Clone)]
 pub struct MatviewPlan {
     construction: Construction,
 }
 
 impl MatviewPlan {
-    /// Plans the twins of the snapshot's materialized views. Pure.
+    /// Plans the twins of the snapshot's materialized views that read no table of it. Pure.
     ///
     /// # Errors
-    /// [`CloneError`] with everything of them that would not be cloned exactly; one that reads a table of the set is
-    /// refused too.
+    /// [`CloneError`] with everything of them that would not be cloned exactly.
     pub fn compute(
         snapshot: &CatalogSnapshot,
         naming: &NamingPolicy,
         options: &CloneOptions,
     ) -> Result<Self, CloneError> {
-        let is_ours = |relation: &Relation| relation.kind == RelationKind::MaterializedView;
+        let late = late::members(snapshot);
+        let is_ours = |relation: &Relation| relation.kind.has_query() && !late.contains(&relation.oid);
         let changes = options.declared_changes();
         let kept = changes.left_out(snapshot);
         let mut refusals = changes.refusals(snapshot, is_ours);
@@ -52,17 +53,23 @@ impl MatviewPlan {
             .iter()
             .filter(|relation| is_ours(relation))
             .collect();
-        let ordered = in_dependency_order(&members);
+        let ordered = in_reading_order(&members);
         let title = format!(
             "clone {} materialized views of schema {}",
             ordered.len(),
             snapshot.schema
         );
-        let mut build = build::plan(&title, snapshot, &ordered, naming, options);
+        let mut build = build::plan(&title, snapshot, &ordered, &[], naming, options);
         build.changes = changes.steps(snapshot, &ordered, naming);
         Ok(Self {
             construction: Construction::new(snapshot, &ordered, build, options),
         })
+    }
+
+    /// Whether there is nothing to make: every materialized view of the set reads its tables.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.construction.build().members.is_empty()
     }
 
     /// The steps until the empty twins stand beside live.
@@ -112,9 +119,11 @@ impl fmt::Display for MatviewPlan {
 }
 
 impl StagedSet {
-    /// Fills the twins of materialized views, in dependency order, and analyses them.
+    /// Fills the twins of materialized views, in dependency order, and analyses them: those that read tables of the set once
+    /// the tables' rows, indexes and privileges are there.
     ///
-    /// One `REPEATABLE READ` transaction, so that all of them see one state of what they read; foreign tables of one
+    /// Each query runs as the materialized view's owner, as in any refresh: what row-level security hides from that role is
+    /// not in it. One `REPEATABLE READ` transaction, so that all of them see one state of what they read; foreign tables of one
     /// server share one snapshot there too. Run again, it fills them anew.
     ///
     /// # Locks
@@ -149,6 +158,11 @@ impl StagedSet {
         let patience = std::time::Duration::from_mins(1);
         let settings = build::settings(&self.schema, u32::try_from(version).unwrap_or_default(), patience);
         settings.run(&tx, 0).await?;
+        // As on live, where nobody turns an owner's policies into an error.
+        let filtered = Sql::text("SET LOCAL row_security = on");
+        Step::new("let policies act in", schema(), filtered)
+            .run(&tx, 0)
+            .await?;
         let twins = self
             .members
             .iter()

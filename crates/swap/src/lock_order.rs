@@ -4,7 +4,9 @@
 //! first, outermost first, then referring tables, then the members. No order suits every reader: the rest is left to
 //! short attempts.
 
-use cutover_core::catalog::{CatalogSnapshot, DependentView, InboundForeignKey, Relation, RelationKind};
+use cutover_core::catalog::{
+    CatalogSnapshot, DependentView, InboundForeignKey, Relation, RelationKind, in_reading_order,
+};
 use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use crate::members::Member;
@@ -45,17 +47,16 @@ fn referring_tables(live: &CatalogSnapshot) -> Vec<&InboundForeignKey> {
     keys
 }
 
-/// Materialized views, the last first since later ones read earlier ones; then tables; then their sequences.
+/// What is made of queries, readers before what they read; then tables; then their sequences.
 fn relations<'a>(relations: impl Iterator<Item = &'a Relation>) -> Vec<Step> {
-    let (views, tables): (Vec<_>, Vec<_>) =
-        relations.partition(|relation| relation.kind == RelationKind::MaterializedView);
-    let views = views.iter().rev().map(|relation| {
-        owned(
-            "ALTER MATERIALIZED VIEW ",
-            relation.object(),
-            &relation.name,
-            &relation.owner,
-        )
+    let (queries, tables): (Vec<_>, Vec<_>) = relations.partition(|relation| relation.kind.has_query());
+    let queries = in_reading_order(&queries);
+    let queries = queries.iter().rev().map(|relation| {
+        let verb = match relation.kind {
+            RelationKind::View => "ALTER VIEW ",
+            _ => "ALTER MATERIALIZED VIEW ",
+        };
+        owned(verb, relation.object(), &relation.name, &relation.owner)
     });
     let sequences = tables
         .iter()
@@ -64,7 +65,7 @@ fn relations<'a>(relations: impl Iterator<Item = &'a Relation>) -> Vec<Step> {
             let object = ObjectName::qualified(ObjectKind::Sequence, &sequence.name);
             owned("ALTER SEQUENCE ", object, &sequence.name, &sequence.owner)
         });
-    views
+    queries
         .chain(tables.iter().map(|relation| lock_table(&relation.name)))
         .chain(sequences)
         .collect()

@@ -39,6 +39,23 @@ impl RelationKind {
             Self::ForeignTable => ObjectKind::ForeignTable,
         }
     }
+
+    /// The words that `ALTER`, `DROP` and `COMMENT ON` know it by.
+    #[must_use]
+    pub fn keywords(self) -> &'static str {
+        match self {
+            Self::Table | Self::PartitionedTable => "TABLE",
+            Self::View => "VIEW",
+            Self::MaterializedView => "MATERIALIZED VIEW",
+            Self::ForeignTable => "FOREIGN TABLE",
+        }
+    }
+
+    /// Whether it is what a query makes of other relations, rather than rows that somebody writes.
+    #[must_use]
+    pub fn has_query(self) -> bool {
+        matches!(self, Self::View | Self::MaterializedView)
+    }
 }
 
 /// `pg_class.relpersistence`.

@@ -4,6 +4,7 @@ use cutover_core::catalog::WriteCounts;
 use cutover_core::release_file;
 use cutover_staging::{CloneOptions, ClonePlan, DeclaredChanges, SequenceStart};
 
+use super::counted;
 use crate::run::{Run, session_error};
 use crate::staged::Staged;
 use crate::{Cutover, ReleaseError};
@@ -37,16 +38,23 @@ impl Run<'_> {
             .await
             .map_err(|error| session_error("begin to clone in", error))?;
         let set = plan.run_in(&tx, &self.events).await?;
-        let live: Vec<u32> = set.members.iter().map(|member| member.live_oid).collect();
+        // Nobody writes to what is made of a query.
+        let (queries, tables): (Vec<_>, Vec<_>) =
+            set.members.iter().partition(|member| member.kind.has_query());
+        let live: Vec<u32> = tables.iter().map(|table| table.live_oid).collect();
         self.staged.writes = WriteCounts::read(&*tx, &live).await?;
-        let (tables, later) = (set.members.len(), set.post_data.len());
+        let mut cloned = counted(tables.len(), "table");
+        if !queries.is_empty() {
+            cloned = format!("{cloned} and {}", counted(queries.len(), "materialized view"));
+        }
+        let later = set.post_data.len();
         self.staged.tables = Some(set);
         self.keep_staged_in(&*tx).await?;
         tx.commit()
             .await
             .map_err(|error| session_error("commit the clones in", error))?;
         Ok(format!(
-            "{tables} tables cloned, {later} indexes, keys and triggers after the load"
+            "{cloned} cloned, {later} indexes, keys and triggers after the load"
         ))
     }
 }

@@ -16,11 +16,12 @@ impl Run<'_> {
     pub(super) async fn refresh_views(&mut self) -> Result<String, ReleaseError> {
         self.drop_leftovers().await?;
         let outside = self.refresh_outside().await?;
-        let matviews = self.cutover.matviews();
-        if !matviews.is_empty() {
-            self.build_matview_twins().await?;
-        }
-        Ok(match (matviews.len(), outside) {
+        let twins = if self.cutover.matviews().is_empty() {
+            0
+        } else {
+            self.build_matview_twins().await?
+        };
+        Ok(match (twins, outside) {
             (0, 0) => "no materialized views".to_owned(),
             (twins, 0) => format!("{twins} materialized views rebuilt beside the live ones"),
             (twins, outside) => {
@@ -49,9 +50,10 @@ impl Run<'_> {
         }
     }
 
-    async fn build_matview_twins(&mut self) -> Result<(), ReleaseError> {
+    /// Those that read tables of the set come with the tables.
+    async fn build_matview_twins(&mut self) -> Result<usize, ReleaseError> {
         let mut client = self.client().await?;
-        // The whole set, so that one that reads a table of the set is recognised, and refused.
+        // The whole set, so that one that reads a table of the set is recognised.
         let live = self
             .cutover
             .read_set(&mut client, &self.cutover.members())
@@ -59,6 +61,9 @@ impl Run<'_> {
         self.cutover.refuse_what_cannot_go_live(&live)?;
         let options = self.cutover.clone_options(self.changes_to_make().await?);
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &options)?;
+        if plan.is_empty() {
+            return Ok(0);
+        }
         let tx = client
             .transaction()
             .await
@@ -72,7 +77,8 @@ impl Run<'_> {
             set.fill_materialized_views(&mut client, &self.events).await?;
         }
         self.staged.filled = true;
-        self.keep_staged().await
+        self.keep_staged().await?;
+        Ok(self.staged.matviews.as_ref().map_or(0, |set| set.members.len()))
     }
 
     /// Refreshes what `[refresh]` names outside the set, without stopping its readers.

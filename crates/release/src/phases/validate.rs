@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cutover_core::catalog::CatalogSnapshot;
-use cutover_core::{EventKind, Ident, ObjectKind, ObjectName, Sql, Step};
-use cutover_staging::StagedSet;
+use cutover_core::{EventKind, Ident, Sql, Step};
+use cutover_staging::{StagedMember, StagedSet};
 use cutover_swap::is_plan_safe;
 use jiff::Timestamp;
 
@@ -28,12 +28,7 @@ impl Run<'_> {
         };
         self.run_post_data(&set).await?;
         let mut client = self.client().await?;
-        // With a partitioned table go its partitions.
-        for member in set.members.iter().filter(|member| member.partition_of.is_none()) {
-            vacuum(&member.staging, member.kind.object_kind())
-                .run(&**client, 0)
-                .await?;
-        }
+        self.fill_and_vacuum(&mut client).await?;
 
         let members = self.cutover.members();
         let twins: Vec<Ident> = members
@@ -75,6 +70,26 @@ impl Run<'_> {
             summary.push_str("; only a part of the dataset, which cannot go live");
         }
         Ok(summary)
+    }
+
+    /// Vacuums the tables, fills the materialized views that read them, which goes fast by then, and vacuums these.
+    async fn fill_and_vacuum(&self, client: &mut tokio_postgres::Client) -> Result<(), ReleaseError> {
+        let sets = [&self.staged.tables, &self.staged.matviews].into_iter().flatten();
+        // With a partitioned table go its partitions.
+        let members = sets
+            .flat_map(|set| &set.members)
+            .filter(|member| member.partition_of.is_none());
+        let (late, others): (Vec<_>, Vec<_>) = members.partition(|member| self.staged.is_late(member));
+        for member in others {
+            vacuum(member).run(&*client, 0).await?;
+        }
+        if let Some(set) = self.staged.tables.as_ref().filter(|_| !late.is_empty()) {
+            set.fill_materialized_views(client, &self.events).await?;
+        }
+        for member in late {
+            vacuum(member).run(&*client, 0).await?;
+        }
+        Ok(())
     }
 
     /// Importers of the release file that have not run: neither in this run nor, by its checkpoints, in an earlier one.
@@ -189,11 +204,7 @@ impl Run<'_> {
 
 /// Sets the visibility map, freezes what can be frozen, and gathers statistics: they belong to the relation, not to
 /// its name, so they go live with it. `VACUUM` has to stand alone in its message.
-fn vacuum(staging: &cutover_core::QualifiedName, kind: ObjectKind) -> Step {
-    let sql = Sql::text("VACUUM (FREEZE, ANALYZE) ").name(staging);
-    Step::new(
-        "vacuum, freeze and analyse",
-        ObjectName::qualified(kind, staging),
-        sql,
-    )
+fn vacuum(member: &StagedMember) -> Step {
+    let sql = Sql::text("VACUUM (FREEZE, ANALYZE) ").name(&member.staging);
+    Step::new("vacuum, freeze and analyse", member.object(), sql)
 }

@@ -51,10 +51,14 @@ pub(crate) async fn obey() {
     panic!("the release ended instead of being killed: {outcome:?}");
 }
 
-/// An event as orders name it: `release_started`, `phase_started import_core`, `import_started sources`, …
+/// An event as orders name it: `release_started`, `phase_started import_core`, `import_started sources`,
+/// `step_done fill staging_x`, …
 fn moment(event: &Event) -> Option<String> {
     let event = serde_json::to_value(event).unwrap();
     let name = event["event"].as_str()?;
+    if let Some(purpose) = event["purpose"].as_str() {
+        return Some(format!("{name} {purpose} {}", event["object"]["name"].as_str()?));
+    }
     Some(match event["phase"].as_str().or(event["importer"].as_str()) {
         Some(which) => format!("{name} {which}"),
         None => name.to_owned(),

@@ -15,6 +15,7 @@ mod events;
 mod gates;
 mod hold;
 mod killed;
+mod late_matviews;
 mod lost_connection;
 mod planning;
 mod preflight;

@@ -54,7 +54,7 @@ pub(super) fn column_settings(twin: &Twin<'_>, column: &Column, snapshot: &Catal
 pub(super) fn replica_identity(twin: &Twin<'_>) -> Option<Step> {
     let sql = match twin.live.replica_identity.as_str() {
         "f" => " REPLICA IDENTITY FULL",
-        "n" if !twin.is_materialized_view() => " REPLICA IDENTITY NOTHING",
+        "n" if !twin.has_query() => " REPLICA IDENTITY NOTHING",
         _ => return None,
     };
     Some(Step::new(
@@ -119,15 +119,14 @@ pub(super) fn statistics(
 pub(super) fn comments(twin: &Twin<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(comment) = &twin.live.comment {
-        let on = if twin.is_materialized_view() {
-            "COMMENT ON MATERIALIZED VIEW "
-        } else {
-            "COMMENT ON TABLE "
-        };
-        let sql = Sql::text(on).name(&twin.staging).then(" IS ").literal(comment);
+        let sql = twin
+            .verb("COMMENT ON ")
+            .name(&twin.staging)
+            .then(" IS ")
+            .literal(comment);
         steps.push(Step::new("comment on", twin.object(), sql));
     }
-    if twin.is_materialized_view() || is_in_tree(twin.live) {
+    if twin.has_query() || is_in_tree(twin.live) {
         for column in &twin.live.columns {
             let Some(comment) = &column.comment else { continue };
             let sql = Sql::text("COMMENT ON COLUMN ")

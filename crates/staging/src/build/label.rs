@@ -13,15 +13,8 @@ pub(super) fn labels(
     twin: &Twin<'_>,
     sequences: &[(ObjectName, QualifiedName, &OwnedSequence)],
 ) -> Vec<Step> {
-    let relation = || {
-        let kind = if twin.is_materialized_view() {
-            "MATERIALIZED VIEW "
-        } else {
-            "TABLE "
-        };
-        Sql::text(kind).name(&twin.staging)
-    };
-    let mut steps = of(&twin.object(), &relation(), &twin.live.security_labels);
+    let relation = twin.verb("").name(&twin.staging);
+    let mut steps = of(&twin.object(), &relation, &twin.live.security_labels);
     for column in &twin.live.columns {
         let on = Sql::text("COLUMN ")
             .name(&twin.staging)

@@ -26,7 +26,6 @@ use cutover_core::{
     LockMode, MAX_IDENT_BYTES, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Sql, Step,
 };
 
-pub(crate) use matview::in_dependency_order;
 pub(crate) use partition::above as partitioned_tables_above;
 pub(crate) use session::settings;
 pub(crate) use table::storage_parameter;
@@ -55,21 +54,29 @@ pub(crate) struct Build {
 }
 
 /// Plans the twins of `relations`, in this order. What cannot be cloned has been refused before.
-pub(crate) fn plan(
+///
+/// `guests` have twins already: for as long as this builds, their live names mean those too.
+pub(crate) fn plan<'s>(
     title: &str,
-    snapshot: &CatalogSnapshot,
-    relations: &[&Relation],
-    naming: &NamingPolicy,
-    options: &CloneOptions,
+    snapshot: &'s CatalogSnapshot,
+    relations: &[&'s Relation],
+    guests: &[&'s Relation],
+    naming: &'s NamingPolicy,
+    options: &'s CloneOptions,
 ) -> Build {
+    let twins_of = |relations: &[&'s Relation]| -> Vec<Twin<'s>> {
+        let relations = relations.iter();
+        relations
+            .map(|relation| Twin::of(relation, naming, options.scratch()))
+            .collect()
+    };
     let mut planner = Planner {
         snapshot,
         naming,
         options,
-        twins: relations
-            .iter()
-            .map(|relation| Twin::of(relation, naming, options.scratch()))
-            .collect(),
+        twins: twins_of(relations),
+        guests: twins_of(guests),
+        is_loaded: relations.iter().any(|relation| !relation.kind.has_query()),
         partitioned_indexes: relations
             .iter()
             .filter(|relation| relation.kind == RelationKind::PartitionedTable)
@@ -104,6 +111,10 @@ struct Planner<'a> {
     naming: &'a NamingPolicy,
     options: &'a CloneOptions,
     twins: Vec<Twin<'a>>,
+    /// Twins that are there already and that the new ones may read.
+    guests: Vec<Twin<'a>>,
+    /// Whether rows are to be loaded, so that some things wait for them.
+    is_loaded: bool,
     /// Indexes of partitioned tables, by oid.
     partitioned_indexes: BTreeMap<u32, (&'a Relation, &'a Index)>,
     build: Build,
@@ -133,7 +144,7 @@ impl<'a> Planner<'a> {
             .twins
             .iter()
             .map(|twin| twin.live)
-            .filter(|live| live.kind != RelationKind::MaterializedView)
+            .filter(|live| !live.kind.has_query())
             .collect();
         if !tables.is_empty() {
             let names = tables.iter().map(|table| Sql::text("").name(&table.name));
@@ -153,14 +164,18 @@ impl<'a> Planner<'a> {
             Step::new("create", scratch.clone(), create),
             Step::new("look first into", scratch, path),
         ]);
+        let guests = self.guests.iter().flat_map(|guest| move_in(self, guest));
+        self.push(guests.collect::<Vec<_>>());
     }
 
     /// Where a member's live name means its twin: what names members in text is read here.
     fn build_in_scratch(&mut self) {
-        self.for_each(|planner, twin| match &twin.live.definition {
-            Some(definition) => vec![matview::create(twin, definition)],
-            None if inheritance::is_in_tree(twin.live) => Vec::new(),
-            None => vec![table::create(twin, planner.snapshot)],
+        self.for_each(|planner, twin| {
+            if twin.has_query() || inheritance::is_in_tree(twin.live) {
+                Vec::new()
+            } else {
+                vec![table::create(twin, planner.snapshot)]
+            }
         });
         let trees = inheritance::create(&self.twins, self.snapshot.server.version_num);
         let read_again = |twins: Vec<&Twin<'a>>| -> Vec<Step> {
@@ -206,11 +221,20 @@ impl<'a> Planner<'a> {
                 !column.is_generated() && (in_tree || rows || used.any(|used| sequences.contains(&used.oid)))
             });
             missing
+                .filter(|_| !twin.has_query())
                 .filter_map(|column| table::set_default(twin, column))
                 .collect()
         });
         // What is done to a parent from now on may reach its partitions.
         self.for_each(|planner, twin| partition::attach(twin, &planner.twins).into_iter().collect());
+        // Queries read tables, never the other way round; rules and policies of tables may read what they make.
+        self.for_each(|_, twin| {
+            let query = twin.live.definition.as_ref();
+            query
+                .map(|query| matview::create(twin, query))
+                .into_iter()
+                .collect()
+        });
         self.for_each(|_, twin| {
             let triggers = twin.live.triggers.iter();
             let triggers = triggers.flat_map(|trigger| attached::trigger(twin, trigger));
@@ -254,6 +278,8 @@ impl<'a> Planner<'a> {
             steps.extend(move_table(planner, twin));
             steps
         });
+        let guests = self.guests.iter().flat_map(|guest| move_table(self, guest));
+        self.push(guests.collect::<Vec<_>>());
         let scratch = ObjectName::global(ObjectKind::Schema, self.options.scratch());
         let schema = ObjectName::global(ObjectKind::Schema, &self.snapshot.schema);
         let drop = Sql::text("DROP SCHEMA ").ident(self.options.scratch());
@@ -314,11 +340,11 @@ impl<'a> Planner<'a> {
             }
             let (owner, grants) = dress::owner_and_grants(&twin, &sequences, self.snapshot);
             self.push(owner);
-            if twin.is_materialized_view() {
-                // Those of other owners read it when they are filled.
-                self.push(grants.iter().map(in_this_transaction));
-            } else {
+            if self.is_loaded {
                 self.build.post_data.extend(grants);
+            } else {
+                // Materialized views of other owners read it when they are filled.
+                self.push(grants.iter().map(in_this_transaction));
             }
             self.build.members.push(PlannedMember {
                 live: live.name.clone(),
@@ -341,17 +367,28 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// Lets the live name of what has a twin already mean that twin, until [`move_table`] puts it back.
+fn move_in(planner: &Planner<'_>, guest: &Twin<'_>) -> [Step; 2] {
+    let scratch = planner.options.scratch();
+    let moved = QualifiedName::new(scratch.clone(), guest.staging.name.clone());
+    let into = guest.alter().then(" SET SCHEMA ").ident(scratch);
+    let rename = guest
+        .verb("ALTER ")
+        .name(&moved)
+        .then(" RENAME TO ")
+        .ident(&guest.scratch.name);
+    [
+        Step::new("take along", guest.object(), into).locking(LockMode::AccessExclusive, &guest.staging),
+        Step::new("give the live name for a while to", guest.object(), rename),
+    ]
+}
+
 /// Gives a twin its staging name and moves it beside live.
 ///
 /// An array type is called like its table with an underscore before, cut to fit. A rename looks for another name where
 /// that one is taken, a move does not: a name so long that its array type's is cut is given in its place, after the move
 /// under one that has a hash in it.
 fn move_table(planner: &Planner<'_>, twin: &Twin<'_>) -> Vec<Step> {
-    let verb = if twin.is_materialized_view() {
-        "ALTER MATERIALIZED VIEW "
-    } else {
-        "ALTER TABLE "
-    };
     let staging = &twin.staging;
     let is_cut = staging.name.as_str().len() == MAX_IDENT_BYTES;
     let moved = if is_cut {
@@ -361,7 +398,8 @@ fn move_table(planner: &Planner<'_>, twin: &Twin<'_>) -> Vec<Step> {
     };
     let renamed = QualifiedName::new(planner.options.scratch().clone(), moved.name.clone());
     let rename = twin.alter_in_scratch().then(" RENAME TO ").ident(&moved.name);
-    let out = Sql::text(verb)
+    let out = twin
+        .verb("ALTER ")
         .name(&renamed)
         .then(" SET SCHEMA ")
         .ident(&staging.schema);
@@ -370,7 +408,8 @@ fn move_table(planner: &Planner<'_>, twin: &Twin<'_>) -> Vec<Step> {
         Step::new("move to its place", twin.object(), out),
     ];
     if is_cut {
-        let rename = Sql::text(verb)
+        let rename = twin
+            .verb("ALTER ")
             .name(&moved)
             .then(" RENAME TO ")
             .ident(&staging.name);

@@ -67,7 +67,7 @@ pub(super) fn in_order<'t, 'a>(twins: &'t [Twin<'a>]) -> (Vec<&'t Twin<'a>>, Vec
 
 /// Gives columns their twins' row types, and the table its checks. All tables are there, and empty.
 pub(super) fn read_again(twin: &Twin<'_>, snapshot: &CatalogSnapshot) -> Vec<Step> {
-    if twin.is_materialized_view() || inheritance::is_in_tree(twin.live) {
+    if twin.has_query() || inheritance::is_in_tree(twin.live) {
         return Vec::new();
     }
     let columns = twin.live.columns.iter();

@@ -29,12 +29,12 @@ impl<'a> Twin<'a> {
 
     /// `ALTER TABLE "public"."staging_x"`.
     pub(crate) fn alter(&self) -> Sql {
-        Sql::text(self.verb()).name(&self.staging)
+        self.verb("ALTER ").name(&self.staging)
     }
 
     /// The same while it is in the scratch schema.
     pub(crate) fn alter_in_scratch(&self) -> Sql {
-        Sql::text(self.verb()).name(&self.scratch)
+        self.verb("ALTER ").name(&self.scratch)
     }
 
     /// `ALTER TABLE ONLY …` where the table has partitions or children, which have settings of their own.
@@ -55,12 +55,14 @@ impl<'a> Twin<'a> {
         }
     }
 
-    fn verb(&self) -> &'static str {
-        if self.is_materialized_view() {
-            "ALTER MATERIALIZED VIEW "
-        } else {
-            "ALTER TABLE "
-        }
+    /// `ALTER TABLE `, `COMMENT ON VIEW `: what a statement about it begins with.
+    pub(crate) fn verb(&self, verb: &'static str) -> Sql {
+        Sql::text(verb).then(self.live.kind.keywords()).then(" ")
+    }
+
+    /// Whether it is made of a query.
+    pub(crate) fn has_query(&self) -> bool {
+        self.live.kind.has_query()
     }
 
     pub(crate) fn is_partitioned(&self) -> bool {

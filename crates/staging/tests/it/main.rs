@@ -23,6 +23,7 @@ mod grants;
 mod half_built;
 mod inheritance;
 mod labels;
+mod late_matviews;
 mod lock_budget;
 mod matviews;
 mod names;

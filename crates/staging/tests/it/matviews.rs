@@ -100,11 +100,10 @@ async fn put_live_they_print_as_before() {
 }
 
 #[tokio::test]
-async fn one_that_reads_the_set_otherwise_is_refused() {
-    let sql = "CREATE TABLE app.t (id integer); CREATE MATERIALIZED VIEW app.over_table AS SELECT id FROM app.t; \
-        CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE VIEW app.v AS SELECT one FROM app.m; \
+async fn one_that_reads_the_set_through_a_view_is_refused() {
+    let sql = "CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE VIEW app.v AS SELECT one FROM app.m; \
         CREATE MATERIALIZED VIEW app.over_view AS SELECT one FROM app.v;";
-    let mut workshop = Workshop::new(sql, &["t", "m", "over_table", "over_view"]).await;
+    let mut workshop = Workshop::new(sql, &["m", "over_view"]).await;
     let snapshot = workshop.snapshot().await;
     let error =
         MatviewPlan::compute(&snapshot, &NamingPolicy::default(), &CloneOptions::default()).unwrap_err();
@@ -113,7 +112,7 @@ async fn one_that_reads_the_set_otherwise_is_refused() {
         .iter()
         .map(|refusal| refusal.object.name.as_str())
         .collect();
-    assert_eq!(refused, ["over_table", "over_view"], "{error}");
+    assert_eq!(refused, ["over_view"], "{error}");
 }
 
 #[tokio::test]

@@ -89,11 +89,15 @@ impl Workshop {
         read_in(&mut self.client, &self.schema, &self.members).await
     }
 
-    /// Stages tables and materialized views, fills the latter, and carries out what was put off.
+    /// Stages tables and materialized views, carries out what was put off, and fills the latter, those that read the
+    /// tables last.
     pub(crate) async fn stage(&mut self, options: &CloneOptions) -> StagedSet {
         let snapshot = self.snapshot().await;
         let set = stage(&mut self.client, &snapshot, options).await.unwrap();
         set.run_post_data(&mut self.client, &PostDataOptions::default(), &Events::none())
+            .await
+            .unwrap();
+        set.fill_materialized_views(&mut self.client, &Events::none())
             .await
             .unwrap();
         set
@@ -145,7 +149,7 @@ pub(crate) fn plan(snapshot: &CatalogSnapshot) -> Result<ClonePlan, CloneError> 
     ClonePlan::compute(snapshot, &NamingPolicy::default(), &CloneOptions::default())
 }
 
-/// Stages what the snapshot holds, without what was put off.
+/// Stages what the snapshot holds, without what was put off; materialized views that read tables of the set stay empty.
 pub(crate) async fn stage(
     client: &mut Client,
     snapshot: &CatalogSnapshot,
