@@ -194,6 +194,7 @@ fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogS
     }
     staging.views.clear();
     staging.inbound_foreign_keys.clear();
+    staging.parts.clear();
     staging.other_dependents.clear();
     staging
 }

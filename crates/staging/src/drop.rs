@@ -110,11 +110,12 @@ fn refuse_dependents(snapshot: &CatalogSnapshot) -> Result<(), StagingError> {
         .inbound_foreign_keys
         .iter()
         .map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
+    let parts = snapshot.parts.iter().map(|part| part.object().to_string());
     let others = snapshot
         .other_dependents
         .iter()
         .map(|other| format!("{} (on {})", other.description, other.member));
-    let dependents: Vec<String> = views.chain(keys).chain(others).collect();
+    let dependents: Vec<String> = views.chain(keys).chain(parts).chain(others).collect();
     if dependents.is_empty() {
         Ok(())
     } else {

@@ -26,14 +26,33 @@ pub(crate) fn check(
             "depends on {} and would go on with the backup set",
             dependent.member
         );
-        let remedy =
-            "drop it before the swap and create it again after it, or make it look the relation up by name";
         refusals.push(Refusal::new(
             RefusalKind::Dependent,
             &dependent.description,
             reason,
-            remedy,
+            remedy(&dependent.kind),
         ));
+    }
+}
+
+/// What can be done about a dependent of this kind, as `pg_identify_object` calls it.
+fn remedy(kind: &str) -> &'static str {
+    match kind {
+        "table column" | "foreign table column" | "composite type column" => {
+            "give the column another type: jsonb, or a composite type (CREATE TYPE … AS) that is no table's"
+        }
+        "type" => {
+            "drop the type before the swap and create it again after it, or make it over one that is no table's"
+        }
+        "table constraint" | "domain constraint" => {
+            "drop the constraint before the swap and add it again after it, or check the same in a trigger that finds the \
+             relation by name"
+        }
+        "table" | "foreign table" => "put it into the release set as well, or make it independent of the set",
+        "function" | "procedure" => {
+            "drop it before the swap and create it again after it, or give it a body that finds the relation by name"
+        }
+        _ => "drop it before the swap and create it again after it",
     }
 }
 
@@ -57,7 +76,13 @@ pub(crate) fn warnings(live: &CatalogSnapshot, incoming: &CatalogSnapshot) -> Ve
             dependent.description, dependent.member
         )
     });
-    triggers.chain(views).chain(others).collect()
+    let parts = incoming.parts.iter().map(|part| {
+        format!(
+            "{} names what goes live, and will name live after the swap",
+            part.object()
+        )
+    });
+    triggers.chain(views).chain(parts).chain(others).collect()
 }
 
 fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<Refusal>) {

@@ -9,6 +9,7 @@ mod lock_order; // every lock, in one order
 mod lost_writes; // writes to live since staging was built
 mod members; // pairs looked up and checked
 mod message; // the steps of a stage as one bounded message
+mod outside_parts; // policies, rules and defaults outside the set
 mod pairing; // what changes places with what
 mod pause; // waiting that can be cancelled
 mod plan; // two catalog snapshots -> SwapPlan; no connection

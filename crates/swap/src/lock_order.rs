@@ -1,27 +1,25 @@
 //! Every lock of the swap, in one fixed order.
 //!
-//! Readers lock a view before what it reads, and a writer a referring table before the one it refers to; so views come
-//! first, outermost first, then referring tables, then the members. No order suits every reader: the rest is left to
-//! short attempts.
+//! Readers lock a view before what it reads, and a writer a referring table before the one it refers to by a foreign key,
+//! a policy, a rule or a default; so views come first, outermost first, then referring tables, then the members. No order
+//! suits every reader: the rest is left to short attempts.
 
-use cutover_core::catalog::{
-    CatalogSnapshot, DependentView, InboundForeignKey, Relation, RelationKind, in_reading_order,
-};
+use std::collections::BTreeMap;
+
+use cutover_core::catalog::{CatalogSnapshot, DependentView, Relation, RelationKind, in_reading_order};
 use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use crate::members::Member;
 
 /// One step a lock.
 pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<Step> {
+    let referring = referring(live, views);
     let views = views
         .iter()
         .rev()
         .map(|view| owned("ALTER VIEW ", view.object(), &view.name, &view.owner));
-    let referring = referring_tables(live)
-        .into_iter()
-        .map(|key| lock_table(&key.table));
     views
-        .chain(referring)
+        .chain(referring.values().map(Referring::lock))
         .chain(relations(members.iter().map(|member| member.live)))
         .chain(relations(members.iter().map(|member| member.incoming)))
         .collect()
@@ -29,8 +27,11 @@ pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &
 
 /// The oids of what [`steps`] locks that readers may be using.
 pub(crate) fn oids(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<u32> {
+    let referring: Vec<u32> = referring(live, views)
+        .values()
+        .map(|referring| referring.oid)
+        .collect();
     let views = views.iter().map(|view| view.oid);
-    let referring = live.inbound_foreign_keys.iter().map(|key| key.table_oid);
     let members = members
         .iter()
         .flat_map(|member| [member.live, member.incoming])
@@ -40,11 +41,48 @@ pub(crate) fn oids(live: &CatalogSnapshot, views: &[&DependentView], members: &[
     views.chain(referring).chain(members).collect()
 }
 
-fn referring_tables(live: &CatalogSnapshot) -> Vec<&InboundForeignKey> {
-    let mut keys: Vec<_> = live.inbound_foreign_keys.iter().collect();
-    keys.sort_by(|a, b| a.table.cmp(&b.table));
-    keys.dedup_by(|a, b| a.table == b.table);
-    keys
+/// A relation outside the set whose foreign keys, policies, rules or column defaults refer to it.
+struct Referring<'a> {
+    oid: u32,
+    name: &'a QualifiedName,
+    /// A view or a foreign table with its owner; `None` for a table.
+    owned: Option<(RelationKind, &'a Ident)>,
+}
+
+/// Each once, by name; those among the views are locked with them.
+fn referring<'a>(
+    live: &'a CatalogSnapshot,
+    views: &[&DependentView],
+) -> BTreeMap<&'a QualifiedName, Referring<'a>> {
+    let keys = live.inbound_foreign_keys.iter().map(|key| Referring {
+        oid: key.table_oid,
+        name: &key.table,
+        owned: None,
+    });
+    let parts = live.parts.iter().map(|part| Referring {
+        oid: part.table_oid,
+        name: &part.table,
+        owned: matches!(part.table_kind, RelationKind::View | RelationKind::ForeignTable)
+            .then_some((part.table_kind, &part.owner)),
+    });
+    keys.chain(parts)
+        .filter(|referring| !views.iter().any(|view| view.oid == referring.oid))
+        .map(|referring| (referring.name, referring))
+        .collect()
+}
+
+impl Referring<'_> {
+    fn lock(&self) -> Step {
+        let Some((kind, owner)) = self.owned else {
+            return lock_table(self.name);
+        };
+        let object = ObjectName::qualified(kind.object_kind(), self.name);
+        let verb = match kind {
+            RelationKind::View => "ALTER VIEW ",
+            _ => "ALTER FOREIGN TABLE ",
+        };
+        owned(verb, object, self.name, owner)
+    }
 }
 
 /// What is made of queries, readers before what they read; then tables; then their sequences.

@@ -12,6 +12,7 @@ use cutover_core::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, Qu
 use crate::dependents;
 use crate::lock_order;
 use crate::members::{self, Member};
+use crate::outside_parts;
 use crate::pairing::Pair;
 use crate::precheck::Precheck;
 use crate::publications;
@@ -77,7 +78,8 @@ pub struct SwapPlan {
     pub rename_indexes: Plan,
     /// Every lock, in the order that suits most readers.
     pub take_locks: Plan,
-    /// What happens under the locks: renames, then views, foreign keys and publications re-pointed.
+    /// What happens under the locks: renames, then views, rules, policies, defaults, foreign keys and
+    /// publications re-pointed.
     pub switch: Plan,
     /// What follows once the swap is committed.
     pub post_swap: Plan,
@@ -158,6 +160,7 @@ impl SwapPlan {
         let mut refusals = Vec::new();
         let members = members::resolve(live, incoming, pairing, options, &mut refusals);
         dependents::check(live, incoming, &members, &mut refusals);
+        outside_parts::check(live, incoming, &members, &mut refusals);
         publications::check(live, incoming, &members, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
         let backup_objects = backup_objects(&members, &backup);
@@ -179,6 +182,7 @@ impl SwapPlan {
         let views = dependents::followed_views(live);
         let mut switch = renames::under_lock(&members, &backup);
         switch.extend(views.iter().map(|view| dependents::repoint_view(view)));
+        switch.extend(outside_parts::follow(live, &members, &backup));
         switch.extend(keys().flat_map(|key| dependents::repoint_key(key, &live.schema)));
         switch.extend(publications::follow(&members, &backup));
         let validated = keys().filter(|key| key.validated);

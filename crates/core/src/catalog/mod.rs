@@ -7,6 +7,7 @@ mod column;
 mod constraint;
 mod deparsing;
 mod dependent;
+mod dependent_part;
 mod fingerprint;
 mod policy;
 mod publication;
@@ -23,6 +24,7 @@ pub use attached::{ExtendedStatistics, Index, Trigger};
 pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
 pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
 pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
+pub use dependent_part::{DependentPart, PartDefinition};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
 pub use policy::{Policy, PolicyCommand};
 pub use publication::PublicationMembership;
@@ -91,9 +93,11 @@ pub struct CatalogSnapshot {
     pub views: Vec<DependentView>,
     /// Foreign keys of tables outside the set that point into it.
     pub inbound_foreign_keys: Vec<InboundForeignKey>,
+    /// Policies, rules of tables and column defaults outside the set that name it.
+    pub parts: Vec<DependentPart>,
     /// Everything else outside the set that depends on it.
     pub other_dependents: Vec<OtherDependent>,
-    /// Over the catalog rows of the members and of the views that depend on them, see [`read_fingerprint`].
+    /// Over the catalog rows of the members and of the relations that depend on them, see [`read_fingerprint`].
     pub fingerprint: Digest,
 }
 
@@ -119,13 +123,16 @@ impl CatalogSnapshot {
         })
     }
 
-    /// The oids that [`read_fingerprint`] covers: the members and the views that depend on them.
+    /// The oids that [`read_fingerprint`] covers: the members, the views that depend on them, and the relations that refer
+    /// to them by foreign keys, policies, rules and column defaults.
     #[must_use]
     pub fn fingerprint_oids(&self) -> Vec<u32> {
         self.relations
             .iter()
             .map(|r| r.oid)
             .chain(self.views.iter().map(|v| v.oid))
+            .chain(self.parts.iter().map(|part| part.table_oid))
+            .chain(self.inbound_foreign_keys.iter().map(|key| key.table_oid))
             .collect()
     }
 }

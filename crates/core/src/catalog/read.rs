@@ -143,6 +143,14 @@ impl CatalogSnapshot {
             &oids,
         )
         .await?;
+        let parts = listed(
+            tx,
+            schema,
+            "policies, rules and defaults",
+            include_str!("sql/dependent_parts.sql"),
+            &oids,
+        )
+        .await?;
         let other_dependents = listed(
             tx,
             schema,
@@ -159,6 +167,7 @@ impl CatalogSnapshot {
             roles,
             views,
             inbound_foreign_keys,
+            parts,
             other_dependents,
             fingerprint: Digest::of([]),
         };

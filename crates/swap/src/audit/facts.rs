@@ -11,7 +11,7 @@ type Facts = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What differs between two relations that are the same, or is known more exactly: oids, estimates, and the rights of
 /// whoever looks.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 13] = [
     "oid",
     "table_oid",
     "parent_oid",
@@ -20,6 +20,7 @@ const LEFT_OUT: [&str; 12] = [
     "default_sequences",
     "row_type_of",
     "reads",
+    "draws_from",
     "estimated_rows",
     "may_act_as_owner",
     "may_select",
@@ -51,6 +52,9 @@ pub(super) fn of(snapshot: &CatalogSnapshot) -> Facts {
     for key in &snapshot.inbound_foreign_keys {
         let name = format!("foreign key {} of {}", key.name, key.table);
         add(&mut facts, name, key);
+    }
+    for part in &snapshot.parts {
+        add(&mut facts, part.object().to_string(), part);
     }
     for other in &snapshot.other_dependents {
         add(&mut facts, other.description.clone(), other);

@@ -1,5 +1,6 @@
 -- $1: oids of the members. Everything else outside the set that the catalog says depends on it, on its row types or on
--- its columns' own sequences: whatever is not a view over it, a foreign key, or a part of a member.
+-- its columns' own sequences: whatever is not a view over it, a foreign key, a policy, a rule of a
+-- table, a column default, or a part of a member.
 WITH members AS (
     SELECT unnest($1::oid[]) AS oid
 ), types AS (
@@ -36,6 +37,7 @@ SELECT DISTINCT jsonb_build_object(
         -- A view that reads a member is told with the views; one that names only its type or its sequence is not.
         EXISTS (SELECT FROM pg_rewrite r WHERE r.oid = d.objid
                    AND (r.ev_class IN (SELECT oid FROM members)
+                        OR EXISTS (SELECT FROM pg_class c WHERE c.oid = r.ev_class AND c.relkind NOT IN ('v', 'm'))
                         OR (r.rulename = '_RETURN'
                             AND EXISTS (SELECT FROM pg_depend o
                                          WHERE o.classid = d.classid AND o.objid = d.objid
@@ -47,10 +49,8 @@ SELECT DISTINCT jsonb_build_object(
     WHEN 'pg_trigger'::regclass THEN
         EXISTS (SELECT FROM pg_trigger t WHERE t.oid = d.objid
                    AND (t.tgisinternal OR t.tgrelid IN (SELECT oid FROM members)))
-    WHEN 'pg_attrdef'::regclass THEN
-        EXISTS (SELECT FROM pg_attrdef a WHERE a.oid = d.objid AND a.adrelid IN (SELECT oid FROM members))
-    WHEN 'pg_policy'::regclass THEN
-        EXISTS (SELECT FROM pg_policy p WHERE p.oid = d.objid AND p.polrelid IN (SELECT oid FROM members))
+    WHEN 'pg_attrdef'::regclass THEN true
+    WHEN 'pg_policy'::regclass THEN true
     WHEN 'pg_statistic_ext'::regclass THEN
         EXISTS (SELECT FROM pg_statistic_ext s WHERE s.oid = d.objid AND s.stxrelid IN (SELECT oid FROM members))
     WHEN 'pg_type'::regclass THEN d.objid IN (SELECT oid FROM types)

@@ -1,6 +1,6 @@
 //! What outside the set refers to it: each exactly once, in the list where it belongs.
 
-use cutover_core::catalog::{CatalogSnapshot, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, PartDefinition, RelationKind};
 use cutover_core::{Deparsed, QualifiedName};
 
 use super::{Fixture, before_15, ident, member, named, since_15};
@@ -65,7 +65,6 @@ async fn a_set_that_only_refers_to_itself_has_no_dependents() {
     assert_eq!(set.inbound_foreign_keys.len(), 1);
     // The policy is a's own, though it reads b.
     let expected = [
-        ("rule", "rule r on table b"),
         ("table column", "column many of table b"),
         ("table column", "column whole of table b"),
     ];
@@ -212,17 +211,10 @@ async fn everything_else_is_described_once() {
     let expected = [
         ("composite type column", "column one of composite type other.pair"),
         ("composite type column", "column two of composite type other.pair"),
-        (
-            "default value",
-            "default value for column id of table other.child",
-        ),
-        ("default value", "default value for column id of table other.t"),
         ("function", "function other.atomic()"),
         ("function", "function other.rows()"),
-        ("policy", "policy known on table other.t"),
         ("rule", "rule _RETURN on view other.counted"),
         ("rule", "rule _RETURN on view other.nulls"),
-        ("rule", "rule also on table other.t"),
         ("table", "table other.child"),
         ("table column", "column best of table other.t"),
         ("type", "type other.domain"),
@@ -239,5 +231,30 @@ async fn everything_else_is_described_once() {
     assert_eq!(of("function other.atomic()"), "sites");
     assert_eq!(of("function other.rows()"), "sites");
     assert_eq!(of("column two of composite type other.pair"), "sites[]");
-    assert_eq!(of("default value for column id of table other.t"), "sites_id_seq");
+    let parts: Vec<String> = set.parts.iter().map(|part| part.object().to_string()).collect();
+    let expected = [
+        r#"column "id" of "other"."child""#,
+        r#"column "id" of "other"."t""#,
+        r#"policy "known" of "other"."t""#,
+        r#"rule "also" of "other"."t""#,
+    ];
+    assert_eq!(parts, expected);
+    let drawn: Vec<usize> = set.parts.iter().map(|part| part.draws_from.len()).collect();
+    assert_eq!(drawn, [1, 1, 0, 0]);
+    let [_, default, policy, rule] = &set.parts[..] else {
+        unreachable!()
+    };
+    let PartDefinition::Default { expression } = &default.definition else {
+        panic!("{default:?}");
+    };
+    assert_eq!(expression.as_str(), "nextval('sites_id_seq'::regclass)");
+    assert_eq!(policy.reads[0].column, ident("id"));
+    let PartDefinition::Rule { tail } = &rule.definition else {
+        panic!("{rule:?}");
+    };
+    assert!(
+        tail.as_str()
+            .starts_with(" AS\n    ON INSERT TO other.t DO  UPDATE sites SET"),
+        "{tail}"
+    );
 }
