@@ -185,6 +185,18 @@ pub enum EventKind {
         /// Whose.
         holders: Vec<Blocker>,
     },
+    /// The swap waits for standbys that are further behind than they may be.
+    WaitingForStandbys {
+        /// Their names.
+        standbys: Vec<String>,
+    },
+    /// A standby has replayed the swap: its readers see the new release.
+    LiveOnStandby {
+        /// Its name.
+        standby: String,
+        /// How long after the commit, in milliseconds.
+        after_ms: u64,
+    },
     /// The swap committed.
     Swapped {
         /// The backup set that holds what was live.

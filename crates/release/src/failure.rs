@@ -169,10 +169,13 @@ impl ReleaseError {
 fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
     use cutover_swap::SwapError;
     match error {
-        SwapError::CatalogChanged { .. } | SwapError::LiveWritten { .. } => FailureClass::Refused,
-        SwapError::LockDeadline { .. } | SwapError::TooSlow { .. } | SwapError::OldSnapshots { .. } => {
-            FailureClass::Timeout
-        }
+        SwapError::CatalogChanged { .. }
+        | SwapError::LiveWritten { .. }
+        | SwapError::StandbysHidden { .. } => FailureClass::Refused,
+        SwapError::LockDeadline { .. }
+        | SwapError::TooSlow { .. }
+        | SwapError::OldSnapshots { .. }
+        | SwapError::StandbysBehind { .. } => FailureClass::Timeout,
         SwapError::OutcomeUnknown { .. } => FailureClass::Unknown,
         SwapError::LockNotHeld { .. } => FailureClass::Busy,
         SwapError::Statement(error) if error.database_error().is_connection_lost() => {

@@ -4,7 +4,7 @@ use cutover_core::records::{BackupSet, Records};
 use cutover_core::release_file::Label;
 use cutover_core::{Events, Phase, QualifiedName};
 use cutover_importer::preflight::PreflightReport;
-use cutover_swap::unmanaged;
+use cutover_swap::{StandbyReport, unmanaged};
 use tokio_postgres::Client;
 
 use crate::staged::Staged;
@@ -21,7 +21,8 @@ impl Cutover {
         let known = self.recorded_staging(&session, &records).await?;
         let look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
         let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
-        let mut status = Status::read(&session, &records, look_alikes).await?;
+        let standbys = StandbyReport::read(&*session, self.schema()).await?;
+        let mut status = Status::read(&session, &records, look_alikes, standbys).await?;
         if let Activity::Running { holder, release } = &status.activity {
             status.hold = self
                 .read_hold(&session, &records, *release, holder, &known)

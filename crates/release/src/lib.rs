@@ -27,6 +27,7 @@ mod rollback; // a swap with a backup set
 mod run; // a release in progress
 mod selection; // which phases run
 mod staged; // what is built in staging
+mod standbys; // told before a swap, waited for after it
 mod status; // what is live, running, kept
 mod stop; // Ctrl-C and abort
 mod upkeep; // space, audit, dropping backups and staging

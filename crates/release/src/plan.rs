@@ -2,6 +2,7 @@
 
 use cutover_core::{Phase, Plan};
 use cutover_staging::{ClonePlan, MatviewPlan};
+use cutover_swap::StandbyReport;
 
 use crate::boxed::BoxFuture;
 use crate::report::PhasePlan;
@@ -28,6 +29,7 @@ impl Cutover {
         let mut session = self.connect_safely("plan").await?;
         let live = self.read_set(&mut session, &self.members()).await?;
         let search_path = self.search_path(&session).await?;
+        let standbys = StandbyReport::read(&*session, self.schema()).await?;
         session.close().await;
 
         let facts = self.template_facts(&self.choose_label(None)?);
@@ -66,6 +68,7 @@ impl Cutover {
 
         let swap = self.swap_as_declared(&live)?;
         warnings.extend(swap.warnings);
+        warnings.extend(standbys.warnings());
         let plan_safe = swap.plan_safe;
         for plan in [swap.rename_indexes, swap.take_locks, swap.switch] {
             add(Phase::FinaliseSwap, plan);

@@ -64,11 +64,12 @@ impl Cutover {
         let rehearsal = plan.rehearse(&mut session, &context, &self.lock_policy()).await?;
         // The lock goes with the session.
         session.close().await;
+        let warnings = plan.warnings.into_iter().chain(rehearsal.standbys.warnings());
         Ok(RehearsalReport {
             release: record.id,
             label: record.label,
+            warnings: warnings.collect(),
             rehearsal,
-            warnings: plan.warnings,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
 use cutover_core::{Phase, Plan, Stamp, write_comment};
-use cutover_swap::{SwapPlan, SwapReport};
+use cutover_swap::{StandbyReplay, SwapPlan, SwapReport};
 use serde::Serialize;
 
 use crate::{ChangesOf, Manifest};
@@ -52,6 +52,8 @@ pub struct SwapFigures {
     pub attempts: u32,
     /// How long readers could be held up, in milliseconds: from the first exclusive lock to the commit.
     pub exclusive_ms: u64,
+    /// When the attached standbys showed it, after the commit.
+    pub standbys: Vec<StandbyReplay>,
 }
 
 impl SwapFigures {
@@ -61,6 +63,7 @@ impl SwapFigures {
             relations: report.relations,
             attempts: report.attempts,
             exclusive_ms: report.exclusive_ms,
+            standbys: Vec::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl SwapFigures {
             relations: plan.relations,
             attempts: 0,
             exclusive_ms: 0,
+            standbys: Vec::new(),
         }
     }
 }

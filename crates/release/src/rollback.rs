@@ -2,7 +2,8 @@
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseState};
 use cutover_core::{EventKind, Events, Phase, Session, Stamp};
-use cutover_swap::{Outcome, RollbackError, SwapContext, SwapError, rollback_plan, settle};
+use cutover_swap::{Outcome, RollbackError, StandbyReport, SwapContext, SwapError, rollback_plan, settle};
+use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
 use crate::busy::busy;
@@ -97,7 +98,7 @@ impl Cutover {
         };
         let swapped = self.swap_back(&mut session, &records, release, stamp, events);
         let (outcome, asked) = supervisor.run(Box::pin(swapped)).await;
-        let outcome = match (outcome, asked) {
+        let mut outcome = match (outcome, asked) {
             (Err(_), Some(reason)) => Err(ReleaseError::Stopped {
                 reason,
                 phase: Phase::FinaliseSwap,
@@ -110,8 +111,9 @@ impl Cutover {
             Err(error) => (ReleaseState::Failed, Some(with_causes(error))),
         };
         let mut warnings = Vec::new();
-        if outcome.is_ok() {
+        if let Ok(figures) = &mut outcome {
             warnings.extend(self.tidy_up_after_rollback(events).await);
+            warnings.extend(self.wait_for_standbys(&watcher, figures, events).await);
         }
         events.emit(EventKind::ReleaseFinished {
             release,
@@ -152,6 +154,9 @@ impl Cutover {
         events: &Events,
     ) -> Result<SwapFigures, ReleaseError> {
         let lock = self.lock()?;
+        for message in StandbyReport::read(&**session, self.schema()).await?.warnings() {
+            events.emit(EventKind::Warning { message });
+        }
         let mut planned = 0;
         loop {
             planned += 1;
@@ -198,6 +203,20 @@ impl Cutover {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    async fn wait_for_standbys(
+        &self,
+        client: &Client,
+        figures: &mut SwapFigures,
+        events: &Events,
+    ) -> Vec<String> {
+        let (replays, warnings) = self.wait_for_replay(client, events).await;
+        figures.standbys = replays;
+        for message in warnings.iter().cloned() {
+            events.emit(EventKind::Warning { message });
+        }
+        warnings
     }
 
     /// What fails here does not fail the rollback.

@@ -2,6 +2,7 @@
 
 use cutover_core::records::{BackupSet, Checkpoint, Records, ReleaseRecord, ReleaseState};
 use cutover_core::{Ident, LockHolder, QualifiedName, ReleaseLock, StatementError};
+use cutover_swap::StandbyReport;
 use serde::Serialize;
 use tokio_postgres::Client;
 
@@ -55,6 +56,8 @@ pub struct Status {
     pub backups: Vec<BackupSet>,
     /// Relations that look like staging or backups and are in no record. Nothing ever drops them.
     pub unmanaged: Vec<QualifiedName>,
+    /// The standbys, and how far behind they are.
+    pub standbys: StandbyReport,
 }
 
 /// The version of the shape of [`Status`].
@@ -80,6 +83,7 @@ impl Status {
         client: &Client,
         records: &Records,
         unmanaged: Vec<QualifiedName>,
+        standbys: StandbyReport,
     ) -> Result<Self, StatementError> {
         let release_set = records.release_set().clone();
         // A database that never saw Cutover has no records, and that is not an error.
@@ -94,6 +98,7 @@ impl Status {
                 checkpoints: Vec::new(),
                 backups: Vec::new(),
                 unmanaged,
+                standbys,
             });
         }
         // The lock first: a release that ends in between is then told as running a moment too long, never as dead.
@@ -113,6 +118,7 @@ impl Status {
             backups: records.backup_sets(client).await?,
             latest,
             unmanaged,
+            standbys,
             release_set,
         })
     }

@@ -57,6 +57,20 @@ pub enum SwapError {
         /// Whose.
         holders: Vec<Blocker>,
     },
+    /// Standbys were further behind than they may be. Nothing was changed.
+    #[error("standbys were still too far behind after {} s: {}", waited.as_secs(), standbys.join(", "))]
+    StandbysBehind {
+        /// The deadline.
+        waited: Duration,
+        /// Their names.
+        standbys: Vec<String>,
+    },
+    /// Standbys may be only so far behind, and the role may not see how far they are. Nothing was changed.
+    #[error("this role may not see how far standbys are behind: {}", standbys.join(", "))]
+    StandbysHidden {
+        /// Their names.
+        standbys: Vec<String>,
+    },
     /// A statement failed. Nothing was changed.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -96,6 +110,10 @@ impl SwapError {
             Self::OldSnapshots { .. } => {
                 "let the transactions named finish or end them, or allow that they may find empty tables"
             }
+            Self::StandbysBehind { .. } => {
+                "see why they are behind (a paused replay, a long query there), or raise the bound or the deadline"
+            }
+            Self::StandbysHidden { .. } => "GRANT pg_read_all_stats to the role, or take the bound away",
             Self::Statement(error) => error.remedy(),
             Self::OutcomeUnknown { .. } => "ask `cutover status`: the records tell whether it went live",
         }

@@ -27,6 +27,7 @@ mod run; // the transaction
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk
+mod standbys; // servers that replay the swap
 mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unmanaged; // look-alikes that are not in the records
@@ -49,5 +50,6 @@ pub use rollback::{RollbackError, rollback_plan};
 pub use run::{SwapContext, SwapReport};
 pub use settle::{Outcome, SettleError, settle};
 pub use space::{RelationSpace, SetSpace, SpaceOf, SpaceReport, space};
+pub use standbys::{Lag, Standby, StandbyReplay, StandbyReport, wait_for_replay};
 pub use unmanaged::{Unmanaged, unmanaged};
 pub use window::LockWindow;

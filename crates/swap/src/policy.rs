@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cutover_core::release_file::StandbyLag;
+
 /// The bounds of a swap.
 ///
 /// ```
@@ -19,6 +21,7 @@ pub struct LockPolicy {
     pub(crate) exclusive_budget: Duration,
     pub(crate) snapshot_deadline: Duration,
     pub(crate) old_snapshots: OldSnapshots,
+    pub(crate) max_standby_lag: Option<StandbyLag>,
     pub(crate) longest_pause: Duration,
     pub(crate) cancel_blockers_after: Option<Duration>,
 }
@@ -43,6 +46,7 @@ impl Default for LockPolicy {
             exclusive_budget: Duration::from_secs(1),
             snapshot_deadline: Duration::from_mins(10),
             old_snapshots: OldSnapshots::WaitFor,
+            max_standby_lag: None,
             longest_pause: Duration::from_secs(1),
             cancel_blockers_after: None,
         }
@@ -78,6 +82,13 @@ impl LockPolicy {
     /// What to do about transactions whose snapshot is older than the load; waits for them unless set.
     pub fn old_snapshots(mut self, old_snapshots: OldSnapshots) -> Self {
         self.old_snapshots = old_snapshots;
+        self
+    }
+
+    /// Begins only once no attached standby is further behind than this, and gives up when one still is after
+    /// [`deadline`](Self::deadline). They may be any distance behind unless set.
+    pub fn max_standby_lag(mut self, lag: StandbyLag) -> Self {
+        self.max_standby_lag = Some(lag);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::plan::SwapPlan;
 use crate::policy::LockPolicy;
 use crate::run::{Ending, SwapContext};
 use crate::snapshots;
+use crate::standbys::StandbyReport;
 
 /// How a rehearsal went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +31,8 @@ pub struct Rehearsal {
     pub blockers: Vec<Blocker>,
     /// Transactions that hold a snapshot now. A swap would wait for those of them that are older than the load.
     pub snapshots: Vec<Blocker>,
+    /// The standbys, where the locks of the rehearsal were replayed, too.
+    pub standbys: StandbyReport,
 }
 
 impl SwapPlan {
@@ -39,7 +42,8 @@ impl SwapPlan {
     /// It waits for no old snapshots; it tells them.
     ///
     /// # Locks
-    /// As [`SwapPlan::run`]: readers wait for at most as long as they would for the swap.
+    /// As [`SwapPlan::run`]: readers wait for at most as long as they would for the swap. Standbys replay them as those of
+    /// a swap.
     ///
     /// # Cancel safety
     /// Rolled back whenever it is dropped.
@@ -55,6 +59,7 @@ impl SwapPlan {
         let started = Instant::now();
         context.check_lock(client).await?;
         let snapshots = snapshots::holders(client, &self.schema).await?;
+        let standbys = StandbyReport::read(client, &self.schema).await?;
         let through = self
             .get_through(client, context, policy, Ending::RollBack)
             .await?;
@@ -70,6 +75,7 @@ impl SwapPlan {
             took_ms: millis(started.elapsed()),
             blockers: through.met,
             snapshots,
+            standbys,
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::message::{self, Limits, StageError};
 use crate::plan::SwapPlan;
 use crate::policy::{LockPolicy, OldSnapshots};
 use crate::snapshots::{self, WaitError};
+use crate::standbys::{self, LagError};
 use crate::tries::Tries;
 use crate::victim::DeadlockRule;
 use crate::window::{LockWindow, OpenWindow};
@@ -97,6 +98,7 @@ impl SwapPlan {
         context.check_lock(client).await?;
         // Before anybody waits for us; and once more under the locks.
         self.refuse_lost_writes(client).await?;
+        self.wait_for_standbys(client, context, policy).await?;
         self.wait_for_old_snapshots(client, context, policy).await?;
         let through = self.get_through(client, context, policy, Ending::Commit).await?;
         let report = SwapReport {
@@ -146,6 +148,27 @@ impl SwapPlan {
                     windows,
                 });
             }
+        }
+    }
+
+    /// Before the snapshots, of which those of standbys are told no sooner than they are replayed up to there.
+    async fn wait_for_standbys(
+        &self,
+        client: &Client,
+        context: &SwapContext<'_>,
+        policy: &LockPolicy,
+    ) -> Result<(), SwapError> {
+        let Some(bound) = policy.max_standby_lag else {
+            return Ok(());
+        };
+        match standbys::wait_within(client, &self.schema, bound, policy.deadline, context.events).await {
+            Ok(()) => Ok(()),
+            Err(LagError::Statement(error)) => Err(error.into()),
+            Err(LagError::Hidden(standbys)) => Err(SwapError::StandbysHidden { standbys }),
+            Err(LagError::StillBehind(standbys)) => Err(SwapError::StandbysBehind {
+                waited: policy.deadline,
+                standbys,
+            }),
         }
     }
 

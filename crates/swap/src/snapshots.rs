@@ -7,6 +7,11 @@
 //! exactly the set of snapshots that exist at that moment. Comparing `backend_xmin` with the load's last xid would be
 //! simpler and wrong the other way: one long writing transaction keeps the xmin of *every* later snapshot old, and the
 //! swap would wait for a transaction that endangers nobody.
+//!
+//! Sessions of standbys are in the same danger, and cannot be seen from here. There are three cases. Where replay of the
+//! vacuum of what was loaded sets it all-visible or frozen, it conflicts with exactly those snapshots, and the standby waits
+//! for them or cancels them before it comes to the swap. Where `hot_standby_feedback` is on, vacuum does neither for them,
+//! yet the standby tells its oldest xmin, and that is waited for here. What was not vacuumed is not protected there.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -50,14 +55,14 @@ pub(crate) async fn wait(
     events: &Events,
 ) -> Result<(), WaitError> {
     let started = Instant::now();
-    let rows = read(client, schema).await?;
+    let rows = read_all(client, schema).await?;
     let Some(since) = rows.first().map(|row| xid(row, "next_xid")) else {
         return Ok(());
     };
     let mut waited_for: HashSet<Holder> = rows.iter().map(holder).collect();
     let mut told = usize::MAX;
     loop {
-        let rows = read(client, schema).await?;
+        let rows = read_all(client, schema).await?;
         let mut left: Vec<&Row> = Vec::new();
         waited_for.retain(|waited| {
             let row = rows
@@ -87,6 +92,20 @@ pub(crate) async fn holders(
     schema: &Ident,
 ) -> Result<Vec<Blocker>, StatementError> {
     Ok(read(client, schema).await?.iter().map(blocker).collect())
+}
+
+/// Those of this server's sessions, and those that standbys tell of.
+async fn read_all(client: &impl GenericClient, schema: &Ident) -> Result<Vec<Row>, StatementError> {
+    let mut rows = read(client, schema).await?;
+    let standbys = client
+        .query_typed(include_str!("sql/standby_snapshots.sql"), &[])
+        .await
+        .map_err(|error| {
+            let purpose = "look for standbys' snapshots older than the load of";
+            StatementError::new(purpose, schema_object(schema), error)
+        })?;
+    rows.extend(standbys);
+    Ok(rows)
 }
 
 async fn read(client: &impl GenericClient, schema: &Ident) -> Result<Vec<Row>, StatementError> {

@@ -133,6 +133,19 @@ fn swap_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String
         EventKind::BlockerCancelled { blocker, terminated } => {
             notable(cancelled(*terminated), std::slice::from_ref(blocker), palette)
         }
+        EventKind::WaitingForStandbys { standbys } => {
+            let text = format!(
+                "waiting for standbys that are too far behind: {}",
+                standbys.join(", ")
+            );
+            notable(&text, &[], palette)
+        }
+        EventKind::LiveOnStandby { standby, after_ms } => {
+            vec![small(
+                format!("live on standby {standby} {} later", took(*after_ms)),
+                palette,
+            )]
+        }
         // Beginnings and progress have their bars; ends and the swap are told by the phase and the result. A kind of a
         // later version is in the log.
         _ => Vec::new(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use cutover::{Activity, Holding, Status};
 use cutover_core::records::{BackupSet, ReleaseKind, ReleaseRecord, ReleaseState};
 use cutover_core::{LockHolder, Stamp};
+use cutover_swap::StandbyReport;
 use jiff::Timestamp;
 
 use super::event_text::waits_for;
@@ -87,6 +88,10 @@ pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> 
             backups_table(&status.backups, now)
         );
     }
+    if !status.standbys.standbys.is_empty() {
+        let heading = palette.strong("standbys");
+        let _ = writeln!(text, "\n{heading}\n{}", standbys_table(&status.standbys));
+    }
     if !status.latest.is_empty() {
         let _ = writeln!(
             text,
@@ -106,6 +111,26 @@ pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> 
         }
     }
     text
+}
+
+/// The standbys, and how much of the log they have yet to replay.
+fn standbys_table(report: &StandbyReport) -> String {
+    let mut table = table(&["name", "from", "state", "sync", "to replay>"]);
+    for standby in &report.standbys {
+        let away = if standby.pid.is_none() {
+            "away"
+        } else {
+            "not shown to this role"
+        };
+        table.add_row([
+            standby.name.clone(),
+            standby.client.clone().unwrap_or_default(),
+            standby.state.clone().unwrap_or_else(|| away.to_owned()),
+            standby.sync_state.clone().unwrap_or_default(),
+            standby.replay.bytes.map(bytes).unwrap_or_default(),
+        ]);
+    }
+    table.trim_fmt()
 }
 
 /// The backup sets, or that there are none.

@@ -38,6 +38,12 @@ pub(crate) fn rehearsal_text(report: &RehearsalReport, palette: Palette) -> Stri
             let _ = writeln!(text, "  {session}");
         }
     }
+    if !rehearsal.standbys.standbys.is_empty() {
+        text.push_str("Standbys, which replay the locks of a rehearsal as those of a swap:\n");
+    }
+    for standby in &rehearsal.standbys.standbys {
+        let _ = writeln!(text, "  {standby}");
+    }
     for warning in &report.warnings {
         let _ = writeln!(text, "{} {warning}", palette.notable("!"));
     }

@@ -241,6 +241,7 @@ impl Checker<'_> {
             deadline,
             snapshot_deadline: _,
             cancel_blockers_after: _,
+            max_standby_lag: _,
             allow_lost_writes: _,
             hold: _,
         } = self.file.swap;

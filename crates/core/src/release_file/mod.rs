@@ -19,6 +19,7 @@ mod preflight; // [[preflight.*]]
 mod relation_ref; // relations with or without a schema
 mod secret; // values that are never shown
 mod settings; // [release], [target], [staging], [swap], …
+mod standby_lag; // how far a standby may be behind
 mod table_reader; // reads a table, reports the keys nobody asked for
 mod template; // {{ staging('x') }}
 mod validation; // [[validate]]
@@ -43,6 +44,7 @@ pub use preflight::{
 pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
 pub use settings::{Log, Notify, Portal, Refresh, Release, SequenceStart, Slack, Staging, Swap, Target};
+pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};
 pub use validation::Validation;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
-use super::{Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, check};
+use super::{
+    Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, StandbyLag, check,
+};
 use crate::{Ident, Phase};
 
 /// An environment variable that sets something.
@@ -159,6 +161,8 @@ overrides! {
     hold: bool = "CUTOVER_HOLD";
     /// The moment before which the release does not go live.
     not_before: Moment = "CUTOVER_NOT_BEFORE";
+    /// How far a standby may be behind when the swap begins.
+    max_standby_lag: StandbyLag = "CUTOVER_SWAP_MAX_STANDBY_LAG", key "swap.max_standby_lag";
     /// Whether writes to live since staging was built may be lost.
     allow_lost_writes: bool = "CUTOVER_SWAP_ALLOW_LOST_WRITES", key "swap.allow_lost_writes";
 }
@@ -302,6 +306,9 @@ impl Overrides {
         set(&mut file.swap.allow_lost_writes, self.allow_lost_writes.as_ref());
         if self.cancel_blockers_after.is_some() {
             file.swap.cancel_blockers_after = self.cancel_blockers_after;
+        }
+        if self.max_standby_lag.is_some() {
+            file.swap.max_standby_lag = self.max_standby_lag;
         }
     }
 }

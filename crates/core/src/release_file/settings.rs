@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::label::{LabelPattern, LabelPolicy};
 use super::memory::Memory;
+use super::standby_lag::StandbyLag;
 use super::table_reader::TableReader;
 use super::{RelationRef, Secret, duration};
 use crate::Ident;
@@ -223,6 +224,10 @@ pub struct Swap {
         serialize_with = "duration::serialize_option"
     )]
     pub cancel_blockers_after: Option<Duration>,
+    /// The swap begins once no attached standby is further behind than this, and gives up when one still is at the
+    /// deadline; they may be any distance behind unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_standby_lag: Option<StandbyLag>,
     /// Lets a release go live although rows were written to live since staging was built; `false` unless set. They stay
     /// in the backup set and nowhere else.
     pub allow_lost_writes: bool,
@@ -238,6 +243,7 @@ impl Swap {
             deadline: table.duration_or("deadline", Duration::from_mins(10)),
             snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
             cancel_blockers_after: table.duration("cancel_blockers_after"),
+            max_standby_lag: table.optional("max_standby_lag"),
             allow_lost_writes: table.or("allow_lost_writes", false),
             hold: table.or("hold", false),
         }

@@ -8,7 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 
 use super::duration::Friendly;
-use super::{Memory, Moment, Secret, SequenceStart};
+use super::{Memory, Moment, Secret, SequenceStart, StandbyLag};
 use crate::{Ident, Phase};
 
 /// A setting that an environment variable can hold. The error says what is wrong, for a sentence after the
@@ -69,6 +69,12 @@ impl FromVariable for Moment {
     fn from_variable(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|error: super::MomentError| error.to_string())
+    }
+}
+
+impl FromVariable for StandbyLag {
+    fn from_variable(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
     }
 }
 

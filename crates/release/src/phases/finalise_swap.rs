@@ -3,7 +3,7 @@
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::records::Records;
 use cutover_core::{Ident, ObjectKind, ObjectName, Stamp};
-use cutover_swap::{LockPolicy, Outcome, SwapContext, SwapError, SwapPlan, settle};
+use cutover_swap::{LockPolicy, Outcome, StandbyReport, SwapContext, SwapError, SwapPlan, settle};
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
@@ -28,6 +28,12 @@ impl Run<'_> {
         let cutover = self.cutover;
         self.validate_pending_keys().await?;
         let policy = cutover.lock_policy();
+        for message in StandbyReport::read(&*self.session, cutover.schema())
+            .await?
+            .warnings()
+        {
+            self.warn(message);
+        }
         let mut planned = 0;
         let report = loop {
             planned += 1;
@@ -63,6 +69,12 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             }
         };
+        let mut report = report;
+        let (replays, warnings) = cutover.wait_for_replay(&self.session, &self.events).await;
+        report.standbys = replays;
+        for message in warnings {
+            self.warn(message);
+        }
         let summary = format!(
             "{} relations live, readers held up for at most {} ms, {}; backup set {}",
             report.relations,
@@ -122,6 +134,10 @@ impl Cutover {
             .exclusive_budget(swap.lock_budget)
             .deadline(swap.deadline)
             .snapshot_deadline(swap.snapshot_deadline);
+        let policy = match swap.max_standby_lag {
+            Some(lag) => policy.max_standby_lag(lag),
+            None => policy,
+        };
         match swap.cancel_blockers_after {
             Some(patience) => policy.cancel_blockers_after(patience),
             None => policy,

@@ -24,3 +24,4 @@ mod retention;
 mod rollback;
 mod snapshots;
 mod space;
+mod standby;

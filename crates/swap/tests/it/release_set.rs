@@ -46,7 +46,7 @@ impl ReleaseSet {
         Self::on(Cluster::shared()).await
     }
 
-    async fn on(cluster: &Cluster) -> Self {
+    pub(crate) async fn on(cluster: &Cluster) -> Self {
         let database = cluster.empty_database().await.unwrap();
         database.execute(include_str!("release_set.sql")).await.unwrap();
         let mut client = database.connect().await.unwrap();

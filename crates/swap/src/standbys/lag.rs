@@ -1,0 +1,139 @@
+//! Waiting, before a swap, for standbys that are too far behind.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::GenericClient;
+
+use cutover_core::release_file::StandbyLag;
+use cutover_core::{EventKind, Events, Ident, StatementError};
+
+use super::{POLL, Position, positions, schema_object};
+use crate::pause::pause;
+
+/// Why the wait ended otherwise.
+pub(crate) enum LagError {
+    Statement(StatementError),
+    /// These were still further behind at the deadline.
+    StillBehind(Vec<String>),
+    /// The role may not see how far they are.
+    Hidden(Vec<String>),
+}
+
+impl From<StatementError> for LagError {
+    fn from(error: StatementError) -> Self {
+        Self::Statement(error)
+    }
+}
+
+/// Where the log ended, at moments of the past.
+///
+/// The server's own `replay_lag` stands still while a standby does not replay, so lag in time is measured here: a standby is
+/// at most that much behind when it has replayed what had been written by then.
+struct LogHistory {
+    ends: VecDeque<(Instant, i64)>,
+    kept: Duration,
+}
+
+impl LogHistory {
+    fn new(kept: Duration) -> Self {
+        Self {
+            ends: VecDeque::new(),
+            kept,
+        }
+    }
+
+    fn note(&mut self, now: Instant, end: i64) {
+        self.ends.push_back((now, end));
+        while self
+            .ends
+            .front()
+            .is_some_and(|(then, _)| now.duration_since(*then) > self.kept)
+        {
+            self.ends.pop_front();
+        }
+    }
+
+    /// Where the log ended when what must have been replayed by now was written; `None` never happens after a note.
+    fn due(&self) -> Option<i64> {
+        self.ends.front().map(|(_, end)| *end)
+    }
+}
+
+/// Waits until no attached standby is further behind than `bound`.
+///
+/// A standby that goes away meanwhile is no longer waited for.
+pub(crate) async fn wait_within(
+    client: &impl GenericClient,
+    schema: &Ident,
+    bound: StandbyLag,
+    deadline: Duration,
+    events: &Events,
+) -> Result<(), LagError> {
+    let started = Instant::now();
+    let mut history = LogHistory::new(match bound {
+        StandbyLag::Time(time) => time,
+        StandbyLag::Bytes(_) => Duration::ZERO,
+    });
+    let mut told = usize::MAX;
+    loop {
+        let (written, standbys) = positions(client, schema).await?;
+        history.note(Instant::now(), written);
+        let hidden: Vec<&Position> = standbys
+            .iter()
+            .filter(|standby| standby.replayed.is_none())
+            .collect();
+        if !hidden.is_empty() {
+            return Err(LagError::Hidden(names(&hidden)));
+        }
+        let due = match bound {
+            StandbyLag::Bytes(bytes) => {
+                written.saturating_sub(i64::try_from(bytes.bytes()).unwrap_or(i64::MAX))
+            }
+            StandbyLag::Time(_) => history.due().unwrap_or(written),
+        };
+        let behind: Vec<&Position> = standbys
+            .iter()
+            .filter(|standby| standby.replayed.is_some_and(|replayed| replayed < due))
+            .collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() >= deadline {
+            return Err(LagError::StillBehind(names(&behind)));
+        }
+        if behind.len() < told {
+            told = behind.len();
+            events.emit(EventKind::WaitingForStandbys {
+                standbys: names(&behind),
+            });
+        }
+        pause(client, POLL, &schema_object(schema)).await?;
+    }
+}
+
+fn names(standbys: &[&Position]) -> Vec<String> {
+    standbys.iter().map(|standby| standby.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_what_was_written_that_long_ago() {
+        let mut history = LogHistory::new(Duration::from_secs(5));
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        for (second, end, due) in [
+            (0, 100, 100),
+            (3, 130, 100),
+            (5, 150, 100),
+            (6, 160, 130),
+            (30, 400, 400),
+        ] {
+            history.note(at(second), end);
+            assert_eq!(history.due(), Some(due), "after {second} s");
+        }
+    }
+}
