@@ -150,11 +150,25 @@ fn check_key(
         return;
     }
     if key.partitioned {
-        let remedy = "drop it before the swap and create it again after it";
+        let remedy = "drop it before the swap; after it add it NOT VALID to each partition, VALIDATE each, and only then add \
+                      it to the partitioned table, which takes those over without looking at their rows";
         refuse(
-            "is of a partitioned table or a partition, which is not followed yet".to_owned(),
+            "is of a partitioned table, where it could only be added by looking at every row under the locks"
+                .to_owned(),
             remedy,
         );
+    }
+    if key.temporal {
+        refuse(
+            "has a PERIOD, whose rows cannot be looked at beforehand".to_owned(),
+            "drop it before the swap and create it again after it",
+        );
+    }
+    if key.validated && key.bound_by_row_security {
+        let reason = "is of a table whose row-level security hides rows from the session's role: those that would be \
+                      orphaned could not be found";
+        let remedy = "swap as a role with BYPASSRLS, or ALTER TABLE … NO FORCE ROW LEVEL SECURITY meanwhile";
+        refuse(reason.to_owned(), remedy);
     }
     let Some(member) = members
         .iter()
@@ -252,8 +266,14 @@ pub(crate) fn repoint_key(key: &InboundForeignKey, schema: &Ident) -> Vec<Step> 
     if key.deferred {
         sql = sql.then(" INITIALLY DEFERRED");
     }
+    // One that is not enforced has no rows to look at, now or later.
+    let validity = if key.enforced {
+        " NOT VALID"
+    } else {
+        " NOT ENFORCED"
+    };
     let mut steps = vec![
-        Step::new("re-point", object.clone(), sql.then(" NOT VALID"))
+        Step::new("re-point", object.clone(), sql.then(validity))
             .locking(LockMode::AccessExclusive, &key.table)
             .locking(LockMode::AccessExclusive, &referenced),
     ];

@@ -28,14 +28,27 @@ pub struct OrphanedRows {
 
 impl Precheck {
     pub(crate) fn of(key: &InboundForeignKey, incoming: &QualifiedName) -> Self {
-        let pairs = || key.columns.iter().zip(&key.references.columns);
-        let matching = pairs().map(|(ours, theirs)| Sql::text("i.").ident(theirs).then(" = r.").ident(ours));
+        let pairs = key.columns.iter().zip(&key.references.columns);
+        // As the key itself compares: `=` would be looked up on the session's search path.
+        let matching = pairs.zip(&key.comparisons).map(|((ours, theirs), comparison)| {
+            let sql = Sql::text("i.")
+                .ident(theirs)
+                .then(" ")
+                .deparsed(&comparison.operator)
+                .then(" r.")
+                .ident(ours);
+            match &comparison.collation {
+                Some(collation) => sql.then(" COLLATE ").name(collation),
+                None => sql,
+            }
+        });
         let present = key
             .columns
             .iter()
             .map(|column| Sql::text("r.").ident(column).then(" IS NOT NULL"));
         let shown = key.columns.iter().map(|column| Sql::text("r.").ident(column));
-        let sql = Sql::text("SELECT count(*), coalesce((array_agg(orphan.keys::text))[1:10], '{}') FROM (SELECT json_build_array(")
+        let sql = Sql::text("SELECT pg_catalog.count(*), coalesce((pg_catalog.array_agg(orphan.keys::pg_catalog.text))[1:10], '{}') \
+             FROM (SELECT pg_catalog.json_build_array(")
             .append(&Sql::join(shown, ", "))
             .then(") AS keys FROM ")
             .name(&key.table)

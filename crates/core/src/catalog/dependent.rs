@@ -63,8 +63,10 @@ pub struct InboundForeignKey {
     pub table: QualifiedName,
     /// Its oid.
     pub table_oid: u32,
-    /// Whether the referencing table is partitioned or a partition.
+    /// Whether the referencing table is partitioned; a key of a partition's own is like any other table's.
     pub partitioned: bool,
+    /// Whether row-level security of the referencing table hides rows from the session's role.
+    pub bound_by_row_security: bool,
     /// The constraint's name.
     pub name: Ident,
     /// The referencing columns, in the key's order.
@@ -75,10 +77,26 @@ pub struct InboundForeignKey {
     pub deferred: bool,
     /// `false` for `NOT VALID`.
     pub validated: bool,
+    /// `false` for `NOT ENFORCED`.
+    pub enforced: bool,
+    /// Whether it has a `PERIOD`.
+    pub temporal: bool,
+    /// How each referenced column is compared with its referencing one, in the key's order.
+    pub comparisons: Vec<KeyComparison>,
     /// Where it points.
     pub references: ForeignKeyTarget,
     /// Its comment.
     pub comment: Option<String>,
+}
+
+/// How a foreign key compares a referenced column (on the left) with a referencing one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KeyComparison {
+    /// `OPERATOR(schema.=)`: the one of the key, whatever the search path.
+    pub operator: Deparsed,
+    /// The collation to compare by, where the two columns have different ones.
+    pub collation: Option<QualifiedName>,
 }
 
 /// Anything else that depends on a member or on its row type, as the server describes it.

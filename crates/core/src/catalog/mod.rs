@@ -23,7 +23,7 @@ pub use acl::{Acl, AclItem};
 pub use attached::{ExtendedStatistics, Index, Trigger};
 pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
 pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
-pub use dependent::{ColumnRead, DependentView, InboundForeignKey, OtherDependent};
+pub use dependent::{ColumnRead, DependentView, InboundForeignKey, KeyComparison, OtherDependent};
 pub use dependent_part::{DependentPart, PartDefinition};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
 pub use policy::{Policy, PolicyCommand};

@@ -11,7 +11,7 @@ type Facts = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What differs between two relations that are the same, or is known more exactly: oids, estimates, and the rights of
 /// whoever looks.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 14] = [
     "oid",
     "table_oid",
     "parent_oid",
@@ -24,6 +24,7 @@ const LEFT_OUT: [&str; 13] = [
     "estimated_rows",
     "may_act_as_owner",
     "may_select",
+    "bound_by_row_security",
     "relation",
 ];
 

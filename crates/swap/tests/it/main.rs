@@ -13,6 +13,7 @@ mod faults;
 mod identity;
 mod locks;
 mod lost_writes;
+mod outside_keys;
 mod outside_parts;
 mod plan_text;
 mod publications;

@@ -51,6 +51,13 @@ async fn dependents_that_cannot_follow_are_refused() {
             RefusalKind::ForeignKey,
             r#"of "public"."visits""#,
         ),
+        (
+            "CREATE TABLE visits (id int, site_id bigint) PARTITION BY RANGE (id); \
+             CREATE TABLE late PARTITION OF visits DEFAULT PARTITION BY RANGE (id); \
+             ALTER TABLE late ADD FOREIGN KEY (site_id) REFERENCES sites",
+            RefusalKind::ForeignKey,
+            r#"of "public"."late""#,
+        ),
     ] {
         check(sql, kind, object).await;
     }

@@ -91,8 +91,9 @@ impl ReleaseSet {
             .unwrap();
     }
 
-    pub(crate) async fn compute(&mut self, options: &PlanOptions) -> Result<SwapPlan, SwapRefused> {
-        let (schema, policy) = (ident("public"), NamingPolicy::default());
+    /// Live and staging as the catalog describes them now.
+    pub(crate) async fn snapshots(&mut self) -> (CatalogSnapshot, CatalogSnapshot) {
+        let schema = ident("public");
         let live: Vec<Ident> = MEMBERS.iter().map(|name| ident(name)).collect();
         let staging: Vec<Ident> = MEMBERS
             .iter()
@@ -101,15 +102,21 @@ impl ReleaseSet {
         let tx = self.client.transaction().await.unwrap();
         let live = CatalogSnapshot::read(&tx, &schema, &live).await.unwrap();
         let incoming = CatalogSnapshot::read(&tx, &schema, &staging).await.unwrap();
+        tx.commit().await.unwrap();
+        (live, incoming)
+    }
+
+    pub(crate) async fn compute(&mut self, options: &PlanOptions) -> Result<SwapPlan, SwapRefused> {
+        let policy = NamingPolicy::default();
+        let (live, incoming) = self.snapshots().await;
         let taken: Vec<Stamp> = self
             .records
-            .backup_sets(&tx)
+            .backup_sets(&self.client)
             .await
             .unwrap()
             .into_iter()
             .map(|set| set.stamp)
             .collect();
-        tx.commit().await.unwrap();
         let stamp = Stamp::first_free(Timestamp::now(), &taken);
         let pairing = Pair::by_policy(&live, &incoming, &policy);
         SwapPlan::compute(&live, &incoming, &pairing, &stamp, &policy, options)

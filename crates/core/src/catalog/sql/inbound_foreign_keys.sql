@@ -2,7 +2,8 @@
 SELECT json_build_object(
     'table', json_build_object('schema', n.nspname, 'name', c.relname),
     'table_oid', c.oid::bigint,
-    'partitioned', (c.relkind = 'p' OR c.relispartition),
+    'partitioned', c.relkind = 'p',
+    'bound_by_row_security', row_security_active(c.oid),
     'name', k.conname,
     'columns', (SELECT json_agg(a.attname ORDER BY o.ordinality)
                   FROM unnest(k.conkey) WITH ORDINALITY o (attnum, ordinality)
@@ -10,6 +11,21 @@ SELECT json_build_object(
     'deferrable', k.condeferrable,
     'deferred', k.condeferred,
     'validated', k.convalidated,
+    -- NOT ENFORCED and PERIOD came with PostgreSQL 18.
+    'enforced', coalesce((later.columns ->> 'conenforced')::boolean, true),
+    'temporal', coalesce((later.columns ->> 'conperiod')::boolean, false),
+    'comparisons', (SELECT json_agg(json_build_object(
+                        'operator', format('OPERATOR(%I.%s)', opn.nspname, op.oprname),
+                        -- Where the two columns' differ, it is the referenced one's that counts.
+                        'collation', CASE WHEN theirs.attcollation <> ours.attcollation AND theirs.attcollation <> 0 THEN
+                            (SELECT json_build_object('schema', cn.nspname, 'name', co.collname)
+                               FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
+                              WHERE co.oid = theirs.attcollation) END) ORDER BY o.ordinality)
+                      FROM unnest(k.conpfeqop, k.conkey, k.confkey) WITH ORDINALITY o (operator, our, their, ordinality)
+                      JOIN pg_operator op ON op.oid = o.operator
+                      JOIN pg_namespace opn ON opn.oid = op.oprnamespace
+                      JOIN pg_attribute ours ON ours.attrelid = k.conrelid AND ours.attnum = o.our
+                      JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = o.their),
     'references', json_build_object(
         'oid', k.confrelid::bigint,
         'table', json_build_object('schema', fn.nspname, 'name', f.relname),
@@ -24,8 +40,8 @@ SELECT json_build_object(
         'on_update', k.confupdtype::text,
         'on_delete', k.confdeltype::text,
         'on_delete_columns', (SELECT coalesce(json_agg(a.attname ORDER BY o.ordinality), '[]')
-                                FROM json_array_elements_text(CASE json_typeof(to_json(k) -> 'confdelsetcols')
-                                                              WHEN 'array' THEN to_json(k) -> 'confdelsetcols'
+                                FROM json_array_elements_text(CASE json_typeof(later.columns -> 'confdelsetcols')
+                                                              WHEN 'array' THEN later.columns -> 'confdelsetcols'
                                                               ELSE '[]' END) WITH ORDINALITY o (attnum, ordinality)
                                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum::smallint)),
     'comment', obj_description(k.oid, 'pg_constraint')
@@ -35,6 +51,8 @@ SELECT json_build_object(
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_class f ON f.oid = k.confrelid
   JOIN pg_namespace fn ON fn.oid = f.relnamespace
+ -- For columns that came with later releases.
+ CROSS JOIN LATERAL (SELECT to_json(k) AS columns OFFSET 0) later
  WHERE k.contype = 'f' AND k.confrelid = ANY ($1) AND k.conrelid <> ALL ($1)
    AND k.conparentid = 0
  ORDER BY n.nspname, c.relname, k.conname
