@@ -192,9 +192,6 @@ fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogS
             statistics.name = naming.staging(&statistics.name);
         }
     }
-    staging.views.clear();
-    staging.inbound_foreign_keys.clear();
-    staging.parts.clear();
-    staging.other_dependents.clear();
+    staging.forget_dependents();
     staging
 }

@@ -105,17 +105,7 @@ async fn present_members(client: &Client, set: &StagedSet) -> Result<Vec<Ident>,
 }
 
 fn refuse_dependents(snapshot: &CatalogSnapshot) -> Result<(), StagingError> {
-    let views = snapshot.views.iter().map(|view| view.object().to_string());
-    let keys = snapshot
-        .inbound_foreign_keys
-        .iter()
-        .map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
-    let parts = snapshot.parts.iter().map(|part| part.object().to_string());
-    let others = snapshot
-        .other_dependents
-        .iter()
-        .map(|other| format!("{} (on {})", other.description, other.member));
-    let dependents: Vec<String> = views.chain(keys).chain(parts).chain(others).collect();
+    let dependents: Vec<String> = snapshot.dependents().collect();
     if dependents.is_empty() {
         Ok(())
     } else {

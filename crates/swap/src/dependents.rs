@@ -1,9 +1,10 @@
 //! What outside the set refers to it: what follows the swap and how, and what cannot.
 
 use cutover_core::catalog::{
-    CatalogSnapshot, ConstraintKind, DependentView, InboundForeignKey, Relation, RelationKind,
+    CatalogSnapshot, ConstraintKind, DependentFunction, DependentRule, DependentView, InboundForeignKey,
+    Relation, RelationKind,
 };
-use cutover_core::{Deparsed, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use crate::members::Member;
 use crate::refused::{Refusal, RefusalKind};
@@ -15,8 +16,12 @@ pub(crate) fn check(
     members: &[Member<'_>],
     refusals: &mut Vec<Refusal>,
 ) {
-    for view in &live.views {
-        check_view(view, members, refusals);
+    let materialized = |view: &&DependentView| view.kind == RelationKind::MaterializedView;
+    for view in live.views.iter().filter(materialized) {
+        let reason = "reads the set and would keep the old data";
+        let remedy =
+            "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
+        refusals.push(Refusal::new(RefusalKind::View, view.object(), reason, remedy));
     }
     for key in &live.inbound_foreign_keys {
         check_key(key, incoming, members, refusals);
@@ -49,9 +54,6 @@ fn remedy(kind: &str) -> &'static str {
              relation by name"
         }
         "table" | "foreign table" => "put it into the release set as well, or make it independent of the set",
-        "function" | "procedure" => {
-            "drop it before the swap and create it again after it, or give it a body that finds the relation by name"
-        }
         _ => "drop it before the swap and create it again after it",
     }
 }
@@ -82,52 +84,17 @@ pub(crate) fn warnings(live: &CatalogSnapshot, incoming: &CatalogSnapshot) -> Ve
             part.object()
         )
     });
-    triggers.chain(views).chain(parts).chain(others).collect()
-}
-
-fn check_view(view: &DependentView, members: &[Member<'_>], refusals: &mut Vec<Refusal>) {
-    let mut refuse = |reason: String, remedy| {
-        refusals.push(Refusal::new(RefusalKind::View, view.object(), reason, remedy));
-    };
-    if view.kind == RelationKind::MaterializedView {
-        let remedy =
-            "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
-        refuse("reads the set and would keep the old data".to_owned(), remedy);
-    }
-    // A view that reads only other views finds them as they are: it needs nothing.
-    if !view.direct || view.kind == RelationKind::MaterializedView {
-        return;
-    }
-    if let Some(extension) = &view.extension {
-        refuse(
-            format!("belongs to the extension {extension}"),
-            "drop it, or take the relation out of the set",
-        );
-    }
-    if !view.rules.is_empty() {
-        let remedy = "replace its rules by INSTEAD OF triggers, or drop and create it around the swap";
-        refuse("has rules of its own, which may name the set".to_owned(), remedy);
-    }
-    for read in &view.reads {
-        let Some(member) = members.iter().find(|member| member.live.oid == read.relation) else {
-            continue;
-        };
-        let type_of = |relation: &Relation| {
-            relation
-                .column(&read.column)
-                .map(|column| (column.data_type.clone(), column.collation.clone()))
-        };
-        if type_of(member.live) != type_of(member.incoming) {
-            let reason = format!(
-                "reads column {} of {}, which changes",
-                read.column, member.live.name
-            );
-            refuse(
-                reason,
-                "drop the view before the swap and create it again after it",
-            );
-        }
-    }
+    let functions = incoming.functions.iter().map(DependentFunction::object);
+    let rules = incoming.rules.iter().map(DependentRule::object);
+    let named = functions
+        .chain(rules)
+        .map(|object| format!("{object} names what goes live, and will name live after the swap"));
+    triggers
+        .chain(views)
+        .chain(named)
+        .chain(parts)
+        .chain(others)
+        .collect()
 }
 
 fn check_key(
@@ -149,6 +116,17 @@ fn check_key(
         refuse(reason, "build staging again: its keys must point at staging");
         return;
     }
+    if !key.may_act_as_owner {
+        let reason = format!(
+            "is of a table of {}, whose rights the session's role does not have",
+            key.owner
+        );
+        let remedy = "connect as the owner, or GRANT the owning role";
+        refusals.push(Refusal::new(RefusalKind::Rights, &object, reason, remedy));
+    }
+    let mut refuse = |reason: String, remedy| {
+        refusals.push(Refusal::new(RefusalKind::ForeignKey, &object, reason, remedy));
+    };
     if key.partitioned {
         let remedy = "drop it before the swap; after it add it NOT VALID to each partition, VALIDATE each, and only then add \
                       it to the partitioned table, which takes those over without looking at their rows";
@@ -196,39 +174,6 @@ fn backs(constraint: &cutover_core::catalog::Constraint, columns: &[Ident]) -> b
         ConstraintKind::PrimaryKey | ConstraintKind::Unique
     ) && constraint.columns.len() == columns.len()
         && constraint.columns.iter().all(|column| columns.contains(column))
-}
-
-/// The views to re-point, innermost first.
-pub(crate) fn followed_views(live: &CatalogSnapshot) -> Vec<&DependentView> {
-    let mut views: Vec<_> = live.views.iter().filter(|view| view.direct).collect();
-    views.sort_by(|a, b| (a.depth, &a.name).cmp(&(b.depth, &b.name)));
-    views
-}
-
-/// `CREATE OR REPLACE VIEW`: oid, owner, grants, comments, column defaults, triggers and what reads it stay.
-/// Its options would not, so they are named again.
-pub(crate) fn repoint_view(view: &DependentView) -> Step {
-    let mut sql = Sql::text("CREATE OR REPLACE VIEW ").name(&view.name);
-    if !view.options.is_empty() {
-        let options = view.options.iter().map(|option| {
-            let (name, value) = option.split_once('=').unwrap_or((option, "true"));
-            match Ident::new(name) {
-                Ok(name) => Sql::text("").ident(&name).then(" = ").literal(value),
-                // The server stores no option without a name.
-                Err(_) => Sql::text(""),
-            }
-        });
-        sql = sql.then(" WITH (").append(&Sql::join(options, ", ")).then(")");
-    }
-    let query = Deparsed::from_server(
-        view.definition
-            .as_str()
-            .trim_end()
-            .trim_end_matches(';')
-            .to_owned(),
-    );
-    Step::new("re-point", view.object(), sql.then(" AS\n").deparsed(&query))
-        .locking(LockMode::AccessExclusive, &view.name)
 }
 
 /// Drops the key and adds it again: under its name it then finds the new table. Existing rows are checked after the

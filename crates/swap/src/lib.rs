@@ -2,9 +2,10 @@
 
 mod audit; // a release set at one moment, and what differs between two
 mod blockers; // who stands in the way
-mod dependents; // what outside the set refers to it
+mod dependents; // what outside the set refers to it and how it goes on
 mod drop_backups; // dropping what retention does not keep
 mod error; // why a planned swap did not happen
+mod follow; // views, functions and rules that are replaced in place
 mod lock_order; // every lock, in one order
 mod lost_writes; // writes to live since staging was built
 mod members; // pairs looked up and checked

@@ -1,24 +1,22 @@
 //! Every lock of the swap, in one fixed order.
 //!
 //! Readers lock a view before what it reads, and a writer a referring table before the one it refers to by a foreign key,
-//! a policy, a rule or a default; so views come first, outermost first, then referring tables, then the members. No order
-//! suits every reader: the rest is left to short attempts.
+//! a policy, a rule or a default; so views come first, outermost first (functions before them, which only other DDL
+//! notices), then referring tables, then the members. No order suits every reader: the rest is left to short attempts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cutover_core::catalog::{CatalogSnapshot, DependentView, Relation, RelationKind, in_reading_order};
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind, in_reading_order};
 use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
+use crate::follow::Followers;
 use crate::members::Member;
 
 /// One step a lock.
-pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<Step> {
-    let referring = referring(live, views);
-    let views = views
-        .iter()
-        .rev()
-        .map(|view| owned("ALTER VIEW ", view.object(), &view.name, &view.owner));
-    views
+pub(crate) fn steps(live: &CatalogSnapshot, followers: &Followers<'_>, members: &[Member<'_>]) -> Vec<Step> {
+    let referring = referring(live, followers);
+    let followers = followers.locks().into_iter();
+    followers
         .chain(referring.values().map(Referring::lock))
         .chain(relations(members.iter().map(|member| member.live)))
         .chain(relations(members.iter().map(|member| member.incoming)))
@@ -26,19 +24,18 @@ pub(crate) fn steps(live: &CatalogSnapshot, views: &[&DependentView], members: &
 }
 
 /// The oids of what [`steps`] locks that readers may be using.
-pub(crate) fn oids(live: &CatalogSnapshot, views: &[&DependentView], members: &[Member<'_>]) -> Vec<u32> {
-    let referring: Vec<u32> = referring(live, views)
+pub(crate) fn oids(live: &CatalogSnapshot, followers: &Followers<'_>, members: &[Member<'_>]) -> Vec<u32> {
+    let referring: Vec<u32> = referring(live, followers)
         .values()
         .map(|referring| referring.oid)
         .collect();
-    let views = views.iter().map(|view| view.oid);
     let members = members
         .iter()
         .flat_map(|member| [member.live, member.incoming])
         .flat_map(|relation| {
             std::iter::once(relation.oid).chain(relation.sequences.iter().map(|sequence| sequence.oid))
         });
-    views.chain(referring).chain(members).collect()
+    followers.locked_oids().chain(referring).chain(members).collect()
 }
 
 /// A relation outside the set whose foreign keys, policies, rules or column defaults refer to it.
@@ -52,8 +49,9 @@ struct Referring<'a> {
 /// Each once, by name; those among the views are locked with them.
 fn referring<'a>(
     live: &'a CatalogSnapshot,
-    views: &[&DependentView],
+    followers: &Followers<'_>,
 ) -> BTreeMap<&'a QualifiedName, Referring<'a>> {
+    let locked: BTreeSet<u32> = followers.locked_oids().collect();
     let keys = live.inbound_foreign_keys.iter().map(|key| Referring {
         oid: key.table_oid,
         name: &key.table,
@@ -66,7 +64,7 @@ fn referring<'a>(
             .then_some((part.table_kind, &part.owner)),
     });
     keys.chain(parts)
-        .filter(|referring| !views.iter().any(|view| view.oid == referring.oid))
+        .filter(|referring| !locked.contains(&referring.oid))
         .map(|referring| (referring.name, referring))
         .collect()
 }
@@ -119,7 +117,7 @@ fn lock_table(name: &QualifiedName) -> Step {
 
 /// `LOCK TABLE` takes no materialized view and no sequence, and of a view it locks everything below as well. Giving a
 /// relation to the owner it has changes nothing and locks just that relation.
-fn owned(verb: &'static str, object: ObjectName, name: &QualifiedName, owner: &Ident) -> Step {
+pub(crate) fn owned(verb: &'static str, object: ObjectName, name: &QualifiedName, owner: &Ident) -> Step {
     let sql = Sql::text(verb).name(name).then(" OWNER TO ").ident(owner);
     Step::new("lock", object, sql).locking(LockMode::AccessExclusive, name)
 }

@@ -10,6 +10,7 @@ use cutover_core::records::BackupObject;
 use cutover_core::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Stamp, Step};
 
 use crate::dependents;
+use crate::follow::Followers;
 use crate::lock_order;
 use crate::members::{self, Member};
 use crate::outside_parts;
@@ -78,7 +79,7 @@ pub struct SwapPlan {
     pub rename_indexes: Plan,
     /// Every lock, in the order that suits most readers.
     pub take_locks: Plan,
-    /// What happens under the locks: renames, then views, rules, policies, defaults, foreign keys and
+    /// What happens under the locks: renames, then views, functions, rules, policies, defaults, foreign keys and
     /// publications re-pointed.
     pub switch: Plan,
     /// What follows once the swap is committed.
@@ -160,6 +161,8 @@ impl SwapPlan {
         let mut refusals = Vec::new();
         let members = members::resolve(live, incoming, pairing, options, &mut refusals);
         dependents::check(live, incoming, &members, &mut refusals);
+        let followers = Followers::of(live);
+        followers.check(live, &members, &mut refusals);
         outside_parts::check(live, incoming, &members, &mut refusals);
         publications::check(live, incoming, &members, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
@@ -179,9 +182,8 @@ impl SwapPlan {
             plan
         };
         let keys = || live.inbound_foreign_keys.iter();
-        let views = dependents::followed_views(live);
         let mut switch = renames::under_lock(&members, &backup);
-        switch.extend(views.iter().map(|view| dependents::repoint_view(view)));
+        switch.extend(followers.repoint());
         switch.extend(outside_parts::follow(live, &members, &backup));
         switch.extend(keys().flat_map(|key| dependents::repoint_key(key, &live.schema)));
         switch.extend(publications::follow(&members, &backup));
@@ -194,7 +196,7 @@ impl SwapPlan {
                 "rename indexes, readers go on",
                 renames::before_locks(&members, &backup),
             ),
-            take_locks: stage("take every lock", lock_order::steps(live, &views, &members)),
+            take_locks: stage("take every lock", lock_order::steps(live, &followers, &members)),
             switch: stage("switch", switch),
             post_swap: stage(
                 "after the swap, each in a transaction of its own",
@@ -213,7 +215,7 @@ impl SwapPlan {
                 .iter()
                 .all(|member| reshaped::is_plan_safe(member.live, member.incoming)),
             relations: members.len(),
-            locked_oids: lock_order::oids(live, &views, &members),
+            locked_oids: lock_order::oids(live, &followers, &members),
             writes: None,
             backup_objects,
             live: CatalogFacts::of(live),

@@ -196,22 +196,7 @@ async fn present<'a>(
 }
 
 fn dependents(snapshot: &CatalogSnapshot) -> Vec<KeptReason> {
-    let views = snapshot.views.iter().map(|view| view.object().to_string());
-    let keys = snapshot
-        .inbound_foreign_keys
-        .iter()
-        .map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
-    let parts = snapshot.parts.iter().map(|part| part.object().to_string());
-    let others = snapshot
-        .other_dependents
-        .iter()
-        .map(|other| other.description.clone());
-    views
-        .chain(keys)
-        .chain(parts)
-        .chain(others)
-        .map(KeptReason)
-        .collect()
+    snapshot.dependents().map(KeptReason).collect()
 }
 
 /// The first depends on the second: by a foreign key, by reading it, or by drawing from its sequence.

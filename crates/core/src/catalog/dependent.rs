@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignKeyTarget, RelationKind};
-use crate::{Deparsed, Ident, ObjectName, QualifiedName};
+use super::{Column, ForeignKeyTarget, RelationKind};
+use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
-/// A view or materialized view outside the set that reads it, directly or through other views.
+/// A view or materialized view outside the set that reads it, directly or through other views and functions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DependentView {
@@ -15,22 +15,42 @@ pub struct DependentView {
     pub name: QualifiedName,
     /// View or materialized view.
     pub kind: RelationKind,
-    /// 1 where it reads only the set, else one more than the deepest view it reads.
-    pub depth: i32,
+    /// 1 where it reads only the set, else one more than the deepest view or function over the set that it reads.
+    #[serde(default)]
+    pub depth: u32,
     /// Its owner.
     pub owner: Ident,
+    /// Whether the session's role has the rights of the owner.
+    pub may_act_as_owner: bool,
+    /// Whether the session's role may create relations in its schema, which replacing one takes too.
+    pub may_create_in_schema: bool,
     /// `security_barrier=…`, `security_invoker=…`, `check_option=…`.
     pub options: Vec<String>,
     /// Its query, members of the set unqualified.
     pub definition: Deparsed,
-    /// Whether it reads a member itself; one that does not follows the views it reads.
+    /// Whether it reads a member, a sequence or a row type of one itself; a view that does not follows what it reads.
+    #[serde(default)]
     pub direct: bool,
+    /// What of the set, and of the views and functions over it, it reads itself.
+    #[serde(default)]
+    pub refers_to: Vec<Referent>,
+    /// Its columns in order.
+    #[serde(default)]
+    pub columns: Vec<Column>,
     /// The columns of members that it reads itself.
     pub reads: Vec<ColumnRead>,
-    /// Rewrite rules on it, its own query left out.
-    pub rules: Vec<Ident>,
     /// The extension it belongs to.
     pub extension: Option<Ident>,
+}
+
+/// What a dependent refers to, by oid: a relation (also by its row type, or an array of it) or a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Referent {
+    /// A relation of `pg_class`.
+    Relation(u32),
+    /// A function or procedure of `pg_proc`.
+    Function(u32),
 }
 
 /// A column of a member that a view reads.
@@ -51,6 +71,38 @@ impl DependentView {
     }
 }
 
+/// A rewrite rule of a view outside the set that names the set, or a view or function over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DependentRule {
+    /// The view it is on; it need not read the set itself.
+    pub relation: QualifiedName,
+    /// The view's oid.
+    pub relation_oid: u32,
+    /// View.
+    pub relation_kind: RelationKind,
+    /// The view's owner.
+    pub relation_owner: Ident,
+    /// Whether the session's role has the rights of the view's owner.
+    pub may_act_as_owner: bool,
+    /// Its name.
+    pub name: Ident,
+    /// `2` (update), `3` (insert) or `4` (delete): `pg_rewrite.ev_type`.
+    pub event: String,
+    /// What `pg_get_ruledef` prints after the name, members of the set unqualified.
+    pub tail: Deparsed,
+    /// What of the set, and of the views and functions over it, it refers to; its own view left out.
+    pub refers_to: Vec<Referent>,
+}
+
+impl DependentRule {
+    /// The rule as steps and errors name it.
+    #[must_use]
+    pub fn object(&self) -> ObjectName {
+        ObjectName::part(ObjectKind::Rule, &self.name, &self.relation)
+    }
+}
+
 /// A foreign key of a table outside the set that points into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
@@ -63,6 +115,10 @@ pub struct InboundForeignKey {
     pub table: QualifiedName,
     /// Its oid.
     pub table_oid: u32,
+    /// The owner of the referencing table.
+    pub owner: Ident,
+    /// Whether the session's role has the rights of that owner.
+    pub may_act_as_owner: bool,
     /// Whether the referencing table is partitioned; a key of a partition's own is like any other table's.
     pub partitioned: bool,
     /// Whether row-level security of the referencing table hides rows from the session's role.

@@ -9,9 +9,11 @@ mod deparsing;
 mod dependent;
 mod dependent_part;
 mod fingerprint;
+mod function;
 mod policy;
 mod publication;
 mod read;
+mod read_dependents;
 mod reading_order;
 mod relation;
 mod role;
@@ -23,9 +25,12 @@ pub use acl::{Acl, AclItem};
 pub use attached::{ExtendedStatistics, Index, Trigger};
 pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
 pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
-pub use dependent::{ColumnRead, DependentView, InboundForeignKey, KeyComparison, OtherDependent};
+pub use dependent::{
+    ColumnRead, DependentRule, DependentView, InboundForeignKey, KeyComparison, OtherDependent, Referent,
+};
 pub use dependent_part::{DependentPart, PartDefinition};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
+pub use function::{DependentFunction, FunctionKind};
 pub use policy::{Policy, PolicyCommand};
 pub use publication::PublicationMembership;
 pub use read::CatalogError;
@@ -40,7 +45,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Ident};
+use crate::{Digest, Ident, ObjectKind, ObjectName};
 
 /// Facts of the server and of the session that reads the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,13 +96,17 @@ pub struct CatalogSnapshot {
     pub roles: Vec<RoleFacts>,
     /// Views and materialized views outside the set that read it, nearest first.
     pub views: Vec<DependentView>,
+    /// Functions and procedures outside the set that refer to it, or to views and functions over it.
+    pub functions: Vec<DependentFunction>,
+    /// Rules on views outside the set that refer to it, or to views and functions over it.
+    pub rules: Vec<DependentRule>,
     /// Foreign keys of tables outside the set that point into it.
     pub inbound_foreign_keys: Vec<InboundForeignKey>,
     /// Policies, rules of tables and column defaults outside the set that name it.
     pub parts: Vec<DependentPart>,
     /// Everything else outside the set that depends on it.
     pub other_dependents: Vec<OtherDependent>,
-    /// Over the catalog rows of the members and of the relations that depend on them, see [`read_fingerprint`].
+    /// Over the catalog rows of the members and of what depends on them, see [`read_fingerprint`].
     pub fingerprint: Digest,
 }
 
@@ -123,16 +132,53 @@ impl CatalogSnapshot {
         })
     }
 
+    /// Everything outside the set that depends on it, described.
+    pub fn dependents(&self) -> impl Iterator<Item = String> {
+        let views = self.views.iter().map(|view| view.object().to_string());
+        let functions = self
+            .functions
+            .iter()
+            .map(|function| function.object().to_string());
+        let rules = self.rules.iter().map(|rule| rule.object().to_string());
+        let keys = self.inbound_foreign_keys.iter();
+        let keys =
+            keys.map(|key| ObjectName::part(ObjectKind::Constraint, &key.name, &key.table).to_string());
+        let parts = self.parts.iter().map(|part| part.object().to_string());
+        let others = self
+            .other_dependents
+            .iter()
+            .map(|other| other.description.clone());
+        views
+            .chain(functions)
+            .chain(rules)
+            .chain(keys)
+            .chain(parts)
+            .chain(others)
+    }
+
+    /// Forgets what outside the set depends on it: for what is made like the set and has no dependents.
+    pub fn forget_dependents(&mut self) {
+        self.views.clear();
+        self.functions.clear();
+        self.rules.clear();
+        self.inbound_foreign_keys.clear();
+        self.parts.clear();
+        self.other_dependents.clear();
+    }
+
     /// The oids that [`read_fingerprint`] covers: the members, the views that depend on them, and the relations that refer
     /// to them by foreign keys, policies, rules and column defaults.
     #[must_use]
     pub fn fingerprint_oids(&self) -> Vec<u32> {
-        self.relations
+        let members = self.relations.iter().map(|relation| relation.oid);
+        let views: BTreeSet<u32> = self
+            .views
             .iter()
-            .map(|r| r.oid)
-            .chain(self.views.iter().map(|v| v.oid))
+            .map(|view| view.oid)
+            .chain(self.rules.iter().map(|rule| rule.relation_oid))
             .chain(self.parts.iter().map(|part| part.table_oid))
             .chain(self.inbound_foreign_keys.iter().map(|key| key.table_oid))
-            .collect()
+            .collect();
+        members.chain(views).collect()
     }
 }

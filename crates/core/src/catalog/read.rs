@@ -7,7 +7,9 @@ use serde_json::Value;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::{CatalogSnapshot, Relation, RoleFacts, ServerFacts, deparsing, read_fingerprint};
+use super::{
+    CatalogSnapshot, Relation, RoleFacts, ServerFacts, deparsing, read_dependents, read_fingerprint,
+};
 use crate::{Digest, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
@@ -125,50 +127,19 @@ impl CatalogSnapshot {
             query_value(tx, schema, include_str!("sql/server.sql"), &[&schema.as_str()]).await?,
         )?;
         let relations = Self::read_members(tx, schema, members).await?;
-        let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-
-        let views = listed(
-            tx,
-            schema,
-            "views",
-            include_str!("sql/dependent_views.sql"),
-            &oids,
-        )
-        .await?;
-        let inbound_foreign_keys = listed(
-            tx,
-            schema,
-            "foreign keys",
-            include_str!("sql/inbound_foreign_keys.sql"),
-            &oids,
-        )
-        .await?;
-        let parts = listed(
-            tx,
-            schema,
-            "policies, rules and defaults",
-            include_str!("sql/dependent_parts.sql"),
-            &oids,
-        )
-        .await?;
-        let other_dependents = listed(
-            tx,
-            schema,
-            "dependents",
-            include_str!("sql/other_dependents.sql"),
-            &oids,
-        )
-        .await?;
+        let dependents = read_dependents::read(tx, schema, &relations).await?;
         let roles = read_roles(tx, schema, &relations).await?;
         let mut snapshot = Self {
             server,
             schema: schema.clone(),
             relations,
             roles,
-            views,
-            inbound_foreign_keys,
-            parts,
-            other_dependents,
+            views: dependents.views,
+            functions: dependents.functions,
+            rules: dependents.rules,
+            inbound_foreign_keys: dependents.inbound_foreign_keys,
+            parts: dependents.parts,
+            other_dependents: dependents.others,
             fingerprint: Digest::of([]),
         };
         snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
@@ -315,7 +286,7 @@ where
 }
 
 /// A query whose rows are an oid and the JSON of what belongs to it.
-async fn keyed<T: DeserializeOwned>(
+pub(super) async fn keyed<T: DeserializeOwned>(
     tx: &Transaction<'_>,
     schema: &Ident,
     of: &'static str,
@@ -332,14 +303,14 @@ async fn keyed<T: DeserializeOwned>(
 }
 
 /// A query whose rows are one JSON value each.
-async fn listed<T: DeserializeOwned>(
+pub(super) async fn listed<T: DeserializeOwned>(
     tx: &Transaction<'_>,
     schema: &Ident,
     of: &'static str,
     sql: &str,
-    oids: &[u32],
+    params: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<T>, CatalogError> {
-    let rows = tx.query(sql, &[&oids]).await.map_err(reading(schema))?;
+    let rows = tx.query(sql, params).await.map_err(reading(schema))?;
     rows.into_iter()
         .map(|row| parse(of, row.try_get(0).map_err(reading(schema))?))
         .collect()

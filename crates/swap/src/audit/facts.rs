@@ -11,7 +11,7 @@ type Facts = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What differs between two relations that are the same, or is known more exactly: oids, estimates, and the rights of
 /// whoever looks.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 17] = [
     "oid",
     "table_oid",
     "parent_oid",
@@ -23,6 +23,9 @@ const LEFT_OUT: [&str; 14] = [
     "draws_from",
     "estimated_rows",
     "may_act_as_owner",
+    "may_create_in_schema",
+    "refers_to",
+    "relation_oid",
     "may_select",
     "bound_by_row_security",
     "relation",
@@ -41,7 +44,7 @@ const NAMED: [(&str, &str); 9] = [
     ("publications", "publication"),
 ];
 
-/// The facts of the members, and of the views and foreign keys outside the set that depend on it.
+/// The facts of the members, and of what outside the set depends on it.
 pub(super) fn of(snapshot: &CatalogSnapshot) -> Facts {
     let mut facts = Facts::new();
     for relation in &snapshot.relations {
@@ -49,6 +52,13 @@ pub(super) fn of(snapshot: &CatalogSnapshot) -> Facts {
     }
     for view in &snapshot.views {
         add(&mut facts, view.object().to_string(), view);
+    }
+    for function in &snapshot.functions {
+        let name = format!("{}({})", function.object(), function.identity_arguments);
+        add(&mut facts, name, function);
+    }
+    for rule in &snapshot.rules {
+        add(&mut facts, rule.object().to_string(), rule);
     }
     for key in &snapshot.inbound_foreign_keys {
         let name = format!("foreign key {} of {}", key.name, key.table);

@@ -9,6 +9,7 @@
 
 mod audit;
 mod declared;
+mod dependents;
 mod faults;
 mod identity;
 mod locks;

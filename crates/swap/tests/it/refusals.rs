@@ -29,17 +29,17 @@ async fn dependents_that_cannot_follow_are_refused() {
         (
             "CREATE FUNCTION first_site() RETURNS sites LANGUAGE sql AS 'SELECT NULL::sites'",
             RefusalKind::Dependent,
-            "function first_site()",
+            r#"function "public"."first_site""#,
         ),
         (
-            "CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM sites; END",
-            RefusalKind::Dependent,
-            "function how_many()",
-        ),
-        (
-            "CREATE RULE replaced AS ON DELETE TO titled_sources DO INSTEAD NOTHING",
+            "CREATE VIEW whole AS SELECT s FROM sites s",
             RefusalKind::View,
-            r#"view "public"."titled_sources""#,
+            r#"view "public"."whole""#,
+        ),
+        (
+            "CREATE TABLE log (site sites)",
+            RefusalKind::Dependent,
+            "column site of table log",
         ),
         (
             "CREATE PUBLICATION everything FOR ALL TABLES",

@@ -2,6 +2,21 @@
 -- Runs under whatever search path its session has, so everything is qualified.
 -- Changes when any catalog row that describes one of them, or what hangs on it, is rewritten.
 -- xmin tells that cheaply; VACUUM and ANALYZE update pg_class in place and do not disturb it.
+WITH RECURSIVE functions (oid) AS (
+    -- Functions that refer to one of the relations or its row type, and those that refer to such functions.
+    SELECT d.objid FROM pg_catalog.pg_depend d
+     WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.deptype = 'n'
+       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = ANY ($1)
+    UNION
+    SELECT d.objid
+      FROM pg_catalog.pg_type t JOIN pg_catalog.pg_depend d
+        ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (t.oid, t.typarray)
+     WHERE t.typrelid = ANY ($1) AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.deptype = 'n'
+    UNION
+    SELECT d.objid FROM functions f JOIN pg_catalog.pg_depend d
+        ON d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid = f.oid
+     WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.deptype = 'n'
+)
 SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
   FROM (
     SELECT 'c' || c.oid || '.' || c.xmin || c.relname AS fact FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1)
@@ -44,6 +59,7 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                             OR d.objid IN (SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid = ANY ($1))))
                       OR (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
                           AND d.objid IN (SELECT t.oid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1))))
+    UNION ALL SELECT 'f' || p.oid || '.' || p.xmin FROM pg_catalog.pg_proc p WHERE p.oid IN (SELECT oid FROM functions)
     -- Labels of the relation, its columns and their sequences.
     UNION ALL SELECT 'l' || l.objoid || '.' || l.objsubid || '.' || l.xmin FROM pg_catalog.pg_seclabel l
                WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass

@@ -2,6 +2,8 @@
 SELECT json_build_object(
     'table', json_build_object('schema', n.nspname, 'name', c.relname),
     'table_oid', c.oid::bigint,
+    'owner', pg_get_userbyid(c.relowner),
+    'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),
     'partitioned', c.relkind = 'p',
     'bound_by_row_security', row_security_active(c.oid),
     'name', k.conname,

@@ -1,6 +1,6 @@
 -- $1: oids of the members. Everything else outside the set that the catalog says depends on it, on its row types or on
--- its columns' own sequences: whatever is not a view over it, a foreign key, a policy, a rule of a
--- table, a column default, or a part of a member.
+-- its columns' own sequences: whatever is not a view, a function, a rule, a foreign key, a policy, a column default, or a
+-- part of a member.
 WITH members AS (
     SELECT unnest($1::oid[]) AS oid
 ), types AS (
@@ -33,16 +33,13 @@ SELECT DISTINCT jsonb_build_object(
         d.objid IN (SELECT oid FROM members)
         OR EXISTS (SELECT FROM pg_index x WHERE x.indexrelid = d.objid AND x.indrelid IN (SELECT oid FROM members))
         OR EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S')
+        -- A column of a view that shows whole rows: the view is told.
+        OR EXISTS (SELECT FROM pg_class v WHERE v.oid = d.objid AND v.relkind IN ('v', 'm'))
+    -- Functions are told by themselves; what an aggregate is, no deparser prints.
+    WHEN 'pg_proc'::regclass THEN EXISTS (SELECT FROM pg_proc p WHERE p.oid = d.objid AND p.prokind <> 'a')
     WHEN 'pg_rewrite'::regclass THEN
-        -- A view that reads a member is told with the views; one that names only its type or its sequence is not.
-        EXISTS (SELECT FROM pg_rewrite r WHERE r.oid = d.objid
-                   AND (r.ev_class IN (SELECT oid FROM members)
-                        OR EXISTS (SELECT FROM pg_class c WHERE c.oid = r.ev_class AND c.relkind NOT IN ('v', 'm'))
-                        OR (r.rulename = '_RETURN'
-                            AND EXISTS (SELECT FROM pg_depend o
-                                         WHERE o.classid = d.classid AND o.objid = d.objid
-                                           AND o.refclassid = 'pg_class'::regclass
-                                           AND o.refobjid IN (SELECT oid FROM members)))))
+        -- Rules are told by themselves.
+        true
     WHEN 'pg_constraint'::regclass THEN
         EXISTS (SELECT FROM pg_constraint k WHERE k.oid = d.objid
                    AND (k.conrelid IN (SELECT oid FROM members) OR k.contype = 'f'))

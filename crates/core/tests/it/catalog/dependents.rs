@@ -1,12 +1,12 @@
 //! What outside the set refers to it: each exactly once, in the list where it belongs.
 
-use cutover_core::catalog::{CatalogSnapshot, PartDefinition, RelationKind};
+use cutover_core::catalog::{CatalogSnapshot, PartDefinition, Referent, RelationKind};
 use cutover_core::{Deparsed, QualifiedName};
 
 use super::{Fixture, before_15, ident, member, named, since_15};
 
 /// Depth and name of every dependent view, in the snapshot's order.
-fn views(set: &CatalogSnapshot) -> Vec<(i32, &str)> {
+fn views(set: &CatalogSnapshot) -> Vec<(u32, &str)> {
     set.views
         .iter()
         .map(|view| (view.depth, view.name.name.as_str()))
@@ -112,8 +112,11 @@ async fn views_come_nearest_first_and_once() {
     assert_eq!(reads("one"), ["id", "name"]);
     assert!(of("four").reads.is_empty());
     assert_eq!(of("one").owner, ident("postgres"));
-    // A column of the row type keeps it, whatever the view reads.
-    assert_eq!(others(&set), [("view column", "column s of view other.whole")]);
+    assert_eq!(
+        of("whole").columns[0].row_type_of,
+        Some(member(&set, "sites").oid)
+    );
+    assert_eq!(others(&set), []);
 }
 
 #[tokio::test]
@@ -194,6 +197,8 @@ async fn everything_else_is_described_once() {
          CREATE POLICY known ON other.t USING (site IN (SELECT id FROM live.sites));
          CREATE RULE also AS ON INSERT TO other.t DO ALSO UPDATE live.sites SET name = '' WHERE id = new.site;
          CREATE DOMAIN other.domain AS live.sites;
+         CREATE FUNCTION other.longest(live.sites, live.sites) RETURNS live.sites LANGUAGE sql AS 'SELECT $1';
+         CREATE AGGREGATE other.longest(live.sites) (sfunc = other.longest, stype = live.sites);
          CREATE TABLE other.child () INHERITS (live.sites);
          CREATE TYPE other.pair AS (one live.sites, two live.sites[]);
          CREATE VIEW other.typed AS SELECT (NULL::live.sites).name AS name;
@@ -203,18 +208,13 @@ async fn everything_else_is_described_once() {
     )
     .await;
     let set = fixture.read(&["sites"]).await;
-    assert_eq!(
-        views(&set),
-        [(1, "typed")],
-        "a column of the row type is a column of the table"
-    );
+    assert_eq!(views(&set), [(1, "counted"), (1, "nulls"), (1, "typed")]);
+    let functions: Vec<&str> = set.functions.iter().map(|f| f.name.name.as_str()).collect();
+    assert_eq!(functions, ["atomic", "longest", "rows"]);
     let expected = [
+        ("aggregate", "function other.longest(sites)"),
         ("composite type column", "column one of composite type other.pair"),
         ("composite type column", "column two of composite type other.pair"),
-        ("function", "function other.atomic()"),
-        ("function", "function other.rows()"),
-        ("rule", "rule _RETURN on view other.counted"),
-        ("rule", "rule _RETURN on view other.nulls"),
         ("table", "table other.child"),
         ("table column", "column best of table other.t"),
         ("type", "type other.domain"),
@@ -228,8 +228,6 @@ async fn everything_else_is_described_once() {
             .unwrap()
             .member
     };
-    assert_eq!(of("function other.atomic()"), "sites");
-    assert_eq!(of("function other.rows()"), "sites");
     assert_eq!(of("column two of composite type other.pair"), "sites[]");
     let parts: Vec<String> = set.parts.iter().map(|part| part.object().to_string()).collect();
     let expected = [
@@ -256,5 +254,119 @@ async fn everything_else_is_described_once() {
         tail.as_str()
             .starts_with(" AS\n    ON INSERT TO other.t DO  UPDATE sites SET"),
         "{tail}"
+    );
+}
+
+/// A name and what is referred to by name, sorted.
+fn referred_to<'a>(set: &'a CatalogSnapshot, refers_to: &[Referent]) -> Vec<&'a str> {
+    let name_of = |referent: &Referent| match referent {
+        Referent::Relation(oid) => {
+            let members = set.relations.iter().map(|member| (member.oid, &member.name));
+            let sequences = set.relations.iter().flat_map(|member| &member.sequences);
+            let views = set.views.iter().map(|view| (view.oid, &view.name));
+            let mut all = members.chain(sequences.map(|s| (s.oid, &s.name))).chain(views);
+            all.find(|(of, _)| of == oid).unwrap().1.name.as_str()
+        }
+        Referent::Function(oid) => set
+            .functions
+            .iter()
+            .find(|function| function.oid == *oid)
+            .unwrap()
+            .name
+            .name
+            .as_str(),
+    };
+    let mut names: Vec<&str> = refers_to.iter().map(name_of).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn functions_are_found_through_bodies_signatures_and_defaults() {
+    let mut fixture = Fixture::new(
+        "CREATE SCHEMA other;
+         CREATE TABLE live.sites (id serial PRIMARY KEY, name text);
+         CREATE FUNCTION live.counted() RETURNS bigint RETURN (SELECT count(*) FROM live.sites);
+         CREATE VIEW other.v AS SELECT live.counted() AS n, id FROM live.sites;
+         CREATE FUNCTION other.over_both(of text = 'x;y') RETURNS SETOF bigint BEGIN ATOMIC
+             SELECT n FROM other.v; SELECT live.counted(); END;
+         CREATE FUNCTION other.of_rows(a integer, b live.sites[]) RETURNS live.sites LANGUAGE plpgsql
+             AS 'BEGIN RETURN b[a]; END';
+         CREATE FUNCTION other.of_view(other.v) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION live.next_one(a bigint = nextval('live.sites_id_seq')) RETURNS bigint LANGUAGE sql AS 'SELECT a';
+         CREATE PROCEDURE other.add(name text) BEGIN ATOMIC INSERT INTO live.sites (name) VALUES (name); END;
+         CREATE FUNCTION other.by_name() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM live.sites';",
+    )
+    .await;
+    let set = fixture.read(&["sites"]).await;
+    let found: Vec<(&str, bool, Vec<&str>)> = set
+        .functions
+        .iter()
+        .map(|f| (f.name.name.as_str(), f.direct, referred_to(&set, &f.refers_to)))
+        .collect();
+    let expected = [
+        ("counted", true, vec!["sites"]),
+        ("next_one", true, vec!["sites_id_seq"]),
+        ("add", true, vec!["sites"]),
+        ("of_rows", true, vec!["sites"]),
+        ("of_view", false, vec!["v"]),
+        ("over_both", false, vec!["counted", "v"]),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(views(&set), [(2, "v")], "above the function that it calls");
+    let of = |name: &str| named(&set.functions, |f| &f.name.name, name);
+    assert_eq!(of("of_rows").row_types, [member(&set, "sites").oid]);
+    assert_eq!(of("of_rows").identity_arguments.as_str(), "a integer, b sites[]");
+    assert!(of("over_both").standard_body && !of("of_rows").standard_body);
+    assert_eq!(
+        of("add").definition.as_str(),
+        "CREATE OR REPLACE PROCEDURE other.add(IN name text)\n LANGUAGE sql\nBEGIN ATOMIC\n \
+         INSERT INTO sites (name)\n   VALUES (add.name);\nEND"
+    );
+    assert_eq!(others(&set), []);
+}
+
+#[tokio::test]
+async fn rules_of_views_that_name_the_set_or_what_is_over_it() {
+    let mut fixture = Fixture::new(
+        "CREATE SCHEMA other;
+         CREATE TABLE live.sites (id integer PRIMARY KEY, name text);
+         CREATE TABLE other.log (id integer);
+         CREATE VIEW other.elsewhere AS SELECT id FROM other.log;
+         CREATE VIEW live.v AS SELECT id, name FROM live.sites;
+         CREATE RULE \"to \"\"it\" AS ON INSERT TO other.elsewhere WHERE new.id > 0
+             DO ALSO INSERT INTO live.sites VALUES (new.id);
+         CREATE RULE through AS ON DELETE TO other.elsewhere DO INSTEAD DELETE FROM live.v WHERE v.id = old.id;
+         CREATE RULE own AS ON UPDATE TO live.v DO INSTEAD INSERT INTO other.log VALUES (new.id);",
+    )
+    .await;
+    let set = fixture.read(&["sites"]).await;
+    let found: Vec<(&str, &str, Vec<&str>)> = set
+        .rules
+        .iter()
+        .map(|rule| {
+            (
+                rule.name.as_str(),
+                rule.event.as_str(),
+                referred_to(&set, &rule.refers_to),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [("through", "4", vec!["v"]), ("to \"it", "3", vec!["sites"])]
+    );
+    assert_eq!(
+        set.rules[1].tail.as_str(),
+        " AS\n    ON INSERT TO other.elsewhere\n   WHERE new.id > 0 DO  INSERT INTO sites (id)\n  VALUES (new.id)"
+    );
+    assert_eq!(
+        set.rules[0].relation,
+        QualifiedName::new(ident("other"), ident("elsewhere"))
+    );
+    let oid = set.rules[0].relation_oid;
+    assert!(
+        set.fingerprint_oids().contains(&oid),
+        "a change of the rule is seen"
     );
 }

@@ -1,0 +1,38 @@
+-- $1: oids of relations, $2: oids of functions: the members with their sequences, and the views and functions over them.
+-- Rewrite rules that refer to one of them, on views outside the set; a view's own query is told with the view.
+WITH refers AS (
+    SELECT DISTINCT d.objid AS rule,
+           CASE d.refclassid WHEN 'pg_proc'::regclass THEN d.refclassid::regclass ELSE 'pg_class'::regclass END AS to_class,
+           CASE d.refclassid WHEN 'pg_type'::regclass THEN coalesce(nullif(t.typrelid, 0), e.typrelid)
+                             ELSE d.refobjid END AS to_oid
+      FROM pg_depend d
+      LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+      LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+     WHERE d.classid = 'pg_rewrite'::regclass
+       AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
+)
+SELECT json_build_object(
+    'relation', json_build_object('schema', n.nspname, 'name', c.relname),
+    'relation_oid', c.oid::bigint,
+    'relation_kind', c.relkind::text,
+    'relation_owner', pg_get_userbyid(c.relowner),
+    'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),
+    'name', r.rulename,
+    'event', r.ev_type::text,
+    -- What follows the name: only the pretty form leaves the schema of the rule's own relation to the search path.
+    'tail', substr(rtrim(pg_get_ruledef(r.oid, true), ';'), length('CREATE RULE ' || quote_ident(r.rulename)) + 1),
+    'refers_to', (SELECT json_agg(json_build_object(CASE WHEN f.to_class = 'pg_proc'::regclass THEN 'function'
+                                                         ELSE 'relation' END, f.to_oid::bigint)
+                                  ORDER BY f.to_class::oid, f.to_oid)
+                    FROM refers f WHERE f.rule = r.oid AND f.to_oid <> r.ev_class
+                     AND ((f.to_class = 'pg_class'::regclass AND f.to_oid = ANY ($1))
+                          OR (f.to_class = 'pg_proc'::regclass AND f.to_oid = ANY ($2))))
+)
+  FROM pg_rewrite r
+  JOIN pg_class c ON c.oid = r.ev_class
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE r.rulename <> '_RETURN' AND c.relkind = 'v'
+   AND r.oid IN (SELECT f.rule FROM refers f
+                  WHERE (f.to_class = 'pg_class'::regclass AND f.to_oid = ANY ($1) AND f.to_oid <> r.ev_class)
+                     OR (f.to_class = 'pg_proc'::regclass AND f.to_oid = ANY ($2)))
+ ORDER BY n.nspname, c.relname, r.rulename
