@@ -173,6 +173,16 @@ pub enum EventKind {
         /// Pause until the next attempt, in milliseconds.
         retry_in_ms: u64,
     },
+    /// While the swap tried for its locks, sessions waited behind it; told once the try has ended. It is sampled: a wait
+    /// of some milliseconds may be missed.
+    WaitingBehind {
+        /// The most that waited at once.
+        waiting: u32,
+        /// The longest wait seen, in milliseconds.
+        longest_ms: u64,
+        /// Some of them, the longest wait first.
+        sample: Vec<Waiter>,
+    },
     /// A session that blocked the swap was made to let go, because that was asked for.
     BlockerCancelled {
         /// Which.
@@ -220,6 +230,21 @@ pub enum EventKind {
         /// The text, with the remedy.
         message: String,
     },
+}
+
+/// A session that waits behind the swap, as `pg_locks` and `pg_stat_activity` show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiter {
+    /// Its server process.
+    pub pid: i32,
+    /// Its role; absent for background workers.
+    pub user: Option<String>,
+    /// Its application name.
+    pub application: String,
+    /// For how long it had waited, in milliseconds.
+    pub waited_ms: u64,
+    /// The start of its query, at most 200 characters; empty where the asking role may not see it.
+    pub query: String,
 }
 
 /// A session that stands in the way, as `pg_stat_activity` shows it.

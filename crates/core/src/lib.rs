@@ -22,7 +22,7 @@ pub use connect::{
 };
 pub use digest::Digest;
 pub use error::{DatabaseError, StatementError};
-pub use event::{Blocker, Event, EventKind, EventSink, Events, millis};
+pub use event::{Blocker, Event, EventKind, EventSink, Events, Waiter, millis};
 pub use ident::{Ident, IdentError, MAX_IDENT_BYTES, QualifiedName};
 pub use lock::{LockHolder, ReleaseLock};
 pub use naming::{NamingPolicy, Stamp, StampError};

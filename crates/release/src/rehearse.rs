@@ -55,11 +55,13 @@ impl Cutover {
         };
         let plan = self.plan_swap(&mut session, &staged).await?;
         refuse_orphans(&session, &plan).await?;
+        let observer = self.observer().await;
         let context = SwapContext {
             lock: &lock,
             records: &records,
             release: record.id,
             events,
+            observer: observer.as_deref(),
         };
         let rehearsal = plan.rehearse(&mut session, &context, &self.lock_policy()).await?;
         // The lock goes with the session.

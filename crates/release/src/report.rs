@@ -5,7 +5,7 @@ use std::fmt;
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
 use cutover_core::{Phase, Plan, Stamp, write_comment};
-use cutover_swap::{StandbyReplay, SwapPlan, SwapReport};
+use cutover_swap::{StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
 use crate::{ChangesOf, Manifest};
@@ -54,6 +54,8 @@ pub struct SwapFigures {
     pub exclusive_ms: u64,
     /// When the attached standbys showed it, after the commit.
     pub standbys: Vec<StandbyReplay>,
+    /// Who waited behind its tries for the locks; `None` where that was not seen.
+    pub waited_behind: Option<WaitedBehind>,
 }
 
 impl SwapFigures {
@@ -64,6 +66,7 @@ impl SwapFigures {
             attempts: report.attempts,
             exclusive_ms: report.exclusive_ms,
             standbys: Vec::new(),
+            waited_behind: report.waited_behind,
         }
     }
 
@@ -75,6 +78,7 @@ impl SwapFigures {
             attempts: 0,
             exclusive_ms: 0,
             standbys: Vec::new(),
+            waited_behind: None,
         }
     }
 }

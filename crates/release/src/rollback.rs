@@ -157,6 +157,7 @@ impl Cutover {
         for message in StandbyReport::read(&**session, self.schema()).await?.warnings() {
             events.emit(EventKind::Warning { message });
         }
+        let observer = self.observer().await;
         let mut planned = 0;
         loop {
             planned += 1;
@@ -188,6 +189,7 @@ impl Cutover {
                 records,
                 release,
                 events,
+                observer: observer.as_deref(),
             };
             match plan.run(session, &context, &self.lock_policy()).await {
                 Ok(report) => return Ok(SwapFigures::of(&report)),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit; // a release set at one moment, and what differs between two
+mod behind; // who waits behind us
 mod blockers; // who stands in the way
 mod dependents; // what outside the set refers to it and how it goes on
 mod drop_backups; // dropping what retention does not keep
@@ -36,6 +37,7 @@ mod victim; // who gives way in a deadlock
 mod window; // when readers may have been held up
 
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
+pub use behind::WaitedBehind;
 pub use drop_backups::DropError;
 pub use error::SwapError;
 pub use lost_writes::LostWrites;

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use cutover_core::{Blocker, millis};
 
+use crate::behind::WaitedBehind;
 use crate::error::SwapError;
 use crate::plan::SwapPlan;
 use crate::policy::LockPolicy;
@@ -33,6 +34,8 @@ pub struct Rehearsal {
     pub snapshots: Vec<Blocker>,
     /// The standbys, where the locks of the rehearsal were replayed, too.
     pub standbys: StandbyReport,
+    /// Who waited behind the tries for the locks; `None` without [`SwapContext::observer`].
+    pub waited_behind: Option<WaitedBehind>,
 }
 
 impl SwapPlan {
@@ -76,6 +79,7 @@ impl SwapPlan {
             blockers: through.met,
             snapshots,
             standbys,
+            waited_behind: through.waited_behind,
         })
     }
 }

@@ -12,6 +12,7 @@ use cutover_core::{
     StatementError, millis,
 };
 
+use crate::behind::{Lookout, WaitedBehind};
 use crate::error::SwapError;
 use crate::message::{self, Limits, StageError};
 use crate::plan::SwapPlan;
@@ -36,6 +37,9 @@ pub struct SwapContext<'a> {
     pub release: i64,
     /// Who wants to hear of it.
     pub events: &'a Events,
+    /// Another connection to the same database, from which is seen who waits behind the swap while its own is waiting
+    /// for locks. Without it that is not told. To see whose sessions they are and what they run takes `pg_read_all_stats`.
+    pub observer: Option<&'a Client>,
 }
 
 impl SwapContext<'_> {
@@ -69,6 +73,8 @@ pub struct SwapReport {
     /// got through.
     #[serde(skip)]
     pub windows: Vec<LockWindow>,
+    /// Who waited behind the swap's tries for its locks; `None` without [`SwapContext::observer`].
+    pub waited_behind: Option<WaitedBehind>,
 }
 
 impl SwapPlan {
@@ -108,6 +114,7 @@ impl SwapPlan {
             exclusive_ms: millis(through.exclusive),
             took_ms: millis(started.elapsed()),
             windows: through.windows,
+            waited_behind: through.waited_behind,
         };
         tracing::info!(backup = %report.backup, attempts = report.attempts,
                        exclusive_ms = report.exclusive_ms, "swapped");
@@ -130,12 +137,14 @@ impl SwapPlan {
     ) -> Result<Through, SwapError> {
         let rule = DeadlockRule::read(client, context.records.release_set()).await?;
         let mut tries = Tries::new(policy, rule, context.events, &self.locked_oids);
+        let mut lookout = Lookout::open(client, context, &self.locked_oids).await?;
         loop {
             let mut attempt = Attempt {
                 plan: self,
                 context,
                 policy,
                 tries: &mut tries,
+                lookout: lookout.as_mut(),
                 ending,
             };
             if let Some(exclusive) = attempt.run(client).await? {
@@ -146,6 +155,7 @@ impl SwapPlan {
                     exclusive,
                     met,
                     windows,
+                    waited_behind: lookout.map(Lookout::into_seen),
                 });
             }
         }
@@ -210,6 +220,8 @@ pub(crate) struct Through {
     pub(crate) met: Vec<Blocker>,
     /// When readers may have been held up.
     pub(crate) windows: Vec<LockWindow>,
+    /// Who waited behind them.
+    pub(crate) waited_behind: Option<WaitedBehind>,
 }
 
 /// A try that took longer than its budget under the locks, or met somebody's lock there: with that statement's error.
@@ -218,9 +230,10 @@ struct Late(Option<StatementError>);
 /// One transaction that tries to get the swap through.
 struct Attempt<'a, 'p> {
     plan: &'a SwapPlan,
-    context: &'a SwapContext<'a>,
+    context: &'a SwapContext<'p>,
     policy: &'p LockPolicy,
     tries: &'a mut Tries<'p>,
+    lookout: Option<&'a mut Lookout<'p>>,
     ending: Ending,
 }
 
@@ -404,7 +417,13 @@ impl Attempt<'_, '_> {
                 silence: self.silence(),
             };
             let window = OpenWindow::open();
-            let error = match message::run(tx, &self.plan.take_locks.steps, &limits).await {
+            let trying = message::run(tx, &self.plan.take_locks.steps, &limits);
+            let tried = match &mut self.lookout {
+                // The first try does not wait, so nobody waits behind it.
+                Some(lookout) if self.tries.count() > 1 => lookout.watch(trying).await,
+                _ => trying.await,
+            };
+            let error = match tried {
                 Ok(()) => return Ok(Some(window)),
                 Err(StageError::Busy(error)) => error,
                 Err(StageError::Failed(error)) => return Err(error.into()),

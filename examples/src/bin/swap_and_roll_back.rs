@@ -51,7 +51,7 @@ async fn run(
     plan: &SwapPlan, kind: ReleaseKind, session: &mut Session, lock: &ReleaseLock, records: &Records,
 ) -> Result<()> {
     let release = records.open(&**session, kind, "example", None, "", std::process::id()).await?;
-    let context = SwapContext { lock, records, release, events: &Events::none() };
+    let context = SwapContext { lock, records, release, events: &Events::none(), observer: None };
     let report = plan.run(session, &context, &LockPolicy::default()).await?;
     records.close(&**session, release, ReleaseState::Completed, None).await?;
 

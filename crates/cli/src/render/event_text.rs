@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::records::Go;
-use cutover_core::{Blocker, EventKind, Phase};
+use cutover_core::{Blocker, EventKind, Phase, Waiter};
 use jiff::Timestamp;
 
 use super::Palette;
@@ -129,6 +129,24 @@ fn swap_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String
             let sessions = counted(holders.len() as u64, "session", "sessions");
             let text = format!("waiting for {sessions} whose snapshot is older than the new data");
             notable(&text, holders, palette)
+        }
+        EventKind::WaitingBehind {
+            waiting,
+            longest_ms,
+            sample,
+        } => {
+            let sessions = counted(u64::from(*waiting), "session", "sessions");
+            let mut lines = vec![small(
+                format!(
+                    "{sessions} waited behind this attempt, {} at most",
+                    took(*longest_ms)
+                ),
+                palette,
+            )];
+            if detail == Detail::Everything {
+                lines.extend(sample.iter().map(|waiter| small(waiter_text(waiter), palette)));
+            }
+            lines
         }
         EventKind::BlockerCancelled { blocker, terminated } => {
             notable(cancelled(*terminated), std::slice::from_ref(blocker), palette)
@@ -260,14 +278,29 @@ fn notable(text: &str, sessions: &[Blocker], palette: Palette) -> Vec<String> {
 
 fn session_text(session: &Blocker) -> String {
     let user = session.user.as_deref().unwrap_or("no user");
-    let query = session.query.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = query.chars().take(QUERY).collect();
-    let more = if shown.len() < query.len() { "…" } else { "" };
+    let query = start_of(&session.query);
     let age = took(session.transaction_age_ms);
     format!(
-        "pid {}, {:?} of {user}, in a transaction for {age}: {shown}{more}",
+        "pid {}, {:?} of {user}, in a transaction for {age}: {query}",
         session.pid, session.application
     )
+}
+
+fn waiter_text(session: &Waiter) -> String {
+    let user = session.user.as_deref().unwrap_or("no user");
+    let query = start_of(&session.query);
+    let waited = took(session.waited_ms);
+    format!(
+        "pid {}, {:?} of {user}, for {waited}: {query}",
+        session.pid, session.application
+    )
+}
+
+fn start_of(query: &str) -> String {
+    let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = query.chars().take(QUERY).collect();
+    let more = if shown.len() < query.len() { "…" } else { "" };
+    format!("{shown}{more}")
 }
 
 fn took(millis: u64) -> String {
@@ -360,6 +393,26 @@ mod tests {
         ‖ ready: 78.9 MB in staging, nothing held but the release lock; waiting for `cutover go`, and for 2026-11-21 22:00 UTC
         ▸ held for 1 min 1 s: its moment has come
         ");
+    }
+
+    #[test]
+    fn who_waited_behind_is_counted_and_named_in_full() {
+        let event = EventKind::WaitingBehind {
+            waiting: 2,
+            longest_ms: 75,
+            sample: vec![Waiter {
+                pid: 4711,
+                user: Some("tiles".to_owned()),
+                application: "martin".to_owned(),
+                waited_ms: 75,
+                query: "SELECT 1".to_owned(),
+            }],
+        };
+        insta::assert_snapshot!(text(&event, Detail::Everything), @r#"
+          2 sessions waited behind this attempt, 75 ms at most
+          pid 4711, "martin" of tiles, for 75 ms: SELECT 1
+        "#);
+        assert_eq!(text(&event, Detail::Phases).lines().count(), 1);
     }
 
     #[test]

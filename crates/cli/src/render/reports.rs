@@ -6,6 +6,7 @@ use std::time::Duration;
 use cutover::{AbortReport, GoReport, Manifest, ReleaseReport, RollbackReport, SwapFigures};
 use cutover_core::records::ReleaseState;
 use cutover_importer::preflight::PreflightReport;
+use cutover_swap::WaitedBehind;
 use jiff::Timestamp;
 
 use super::measure::{age, bytes, count, counted, duration, moment};
@@ -119,11 +120,24 @@ pub(crate) fn preflight_failure(report: &PreflightReport) -> Option<Failure> {
 
 fn swap_text(swap: &SwapFigures) -> String {
     format!(
-        "{} changed places in {}, readers could be held up for {} at most",
+        "{} changed places in {}, readers could be held up for {} at most{}",
         counted(swap.relations as u64, "relation", "relations"),
         counted(u64::from(swap.attempts), "attempt", "attempts"),
         duration(Duration::from_millis(swap.exclusive_ms)),
+        waited_text(swap.waited_behind),
     )
+}
+
+/// Who waited behind the tries for the locks: the end of a sentence, where anybody did.
+pub(super) fn waited_text(behind: Option<WaitedBehind>) -> String {
+    match behind {
+        Some(behind) if behind.most_waiting > 0 => format!(
+            "; up to {} waited behind the attempts, {} at most",
+            counted(behind.most_waiting.into(), "session", "sessions"),
+            duration(Duration::from_millis(behind.longest_wait_ms))
+        ),
+        _ => String::new(),
+    }
 }
 
 fn manifest_table(manifest: &Manifest) -> String {

@@ -7,6 +7,7 @@ use cutover::{DropReport, RehearsalReport};
 use cutover_swap::{AuditDiff, KeptSet, RetentionPlan, SetSpace, SpaceOf, SpaceReport};
 
 use super::measure::{bytes, count, counted, duration};
+use super::reports::waited_text;
 use super::{Palette, table};
 
 /// How the rehearsal went, and who would make the swap wait.
@@ -19,10 +20,11 @@ pub(crate) fn rehearsal_text(report: &RehearsalReport, palette: Palette) -> Stri
     );
     let _ = writeln!(
         text,
-        "All locks were had in {}, {} after it began; readers could be held up for {} at most.",
+        "All locks were had in {}, {} after it began; readers could be held up for {} at most{}.",
         counted(u64::from(rehearsal.attempts), "attempt", "attempts"),
         duration(Duration::from_millis(rehearsal.took_ms)),
         duration(Duration::from_millis(rehearsal.exclusive_ms)),
+        waited_text(rehearsal.waited_behind),
     );
     for (heading, sessions) in [
         ("In the way of the attempts before:", &rehearsal.blockers),

@@ -2,12 +2,12 @@
 
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_core::records::Records;
-use cutover_core::{Ident, ObjectKind, ObjectName, Stamp};
+use cutover_core::{Ident, ObjectKind, ObjectName, Session, Stamp};
 use cutover_swap::{LockPolicy, Outcome, StandbyReport, SwapContext, SwapError, SwapPlan, settle};
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
-use super::PATIENCE;
+use super::{PATIENCE, counted};
 use crate::changes::plan_options;
 use crate::report::SwapFigures;
 use crate::run::{Run, session_error};
@@ -34,6 +34,7 @@ impl Run<'_> {
         {
             self.warn(message);
         }
+        let observer = cutover.observer().await;
         let mut planned = 0;
         let report = loop {
             planned += 1;
@@ -48,6 +49,7 @@ impl Run<'_> {
                 records: &self.records,
                 release: self.release,
                 events: &self.events,
+                observer: observer.as_deref(),
             };
             match plan.run(&mut self.session, &context, &policy).await {
                 Ok(report) => break SwapFigures::of(&report),
@@ -76,13 +78,21 @@ impl Run<'_> {
             self.warn(message);
         }
         let summary = format!(
-            "{} relations live, readers held up for at most {} ms, {}; backup set {}",
+            "{} relations live, readers held up for at most {} ms, {}{}; backup set {}",
             report.relations,
             report.exclusive_ms,
             if report.attempts == 1 {
                 "first try".to_owned()
             } else {
                 format!("{} tries", report.attempts)
+            },
+            match report.waited_behind {
+                Some(behind) if behind.most_waiting > 0 => format!(
+                    " with up to {} waiting behind, {} ms at most",
+                    counted(behind.most_waiting, "session"),
+                    behind.longest_wait_ms
+                ),
+                _ => String::new(),
             },
             report.backup,
         );
@@ -126,6 +136,17 @@ impl ReleaseError {
 }
 
 impl Cutover {
+    /// The session from which is seen who waits behind the swap; the swap goes on without where there is none to be had.
+    pub(crate) async fn observer(&self) -> Option<Session> {
+        match self.target.connect("observer").await {
+            Ok(session) => Some(session),
+            Err(error) => {
+                tracing::warn!(%error, "whoever waits behind the swap is not seen");
+                None
+            }
+        }
+    }
+
     /// The bounds of the swap, as `[swap]` sets them.
     pub(crate) fn lock_policy(&self) -> LockPolicy {
         let swap = self.file.swap();

@@ -40,6 +40,7 @@ async fn swap_with_cut(
         records: &set.records,
         release,
         events: &set.events,
+        observer: None,
     };
     arm(proxy);
     let result = plan.run(&mut client, &context, &quick()).await;
@@ -151,6 +152,7 @@ async fn check_lost_commit(then: &str, expected: Outcome) {
         records: &set.records,
         release,
         events: &set.events,
+        observer: None,
     };
     let policy = quick();
     let cut = async {
@@ -216,6 +218,7 @@ async fn dropping_the_future_after_any_poll_leaves_all_old_or_all_new() {
             records: &set.records,
             release,
             events: &set.events,
+            observer: None,
         };
         let policy = quick();
         let done = poll_at_most(polls, plan.run(&mut set.client, &context, &policy)).await;
@@ -297,6 +300,7 @@ async fn a_client_that_falls_silent_under_lock_is_ended_by_the_server() {
         records: &set.records,
         release,
         events: &set.events,
+        observer: None,
     };
     let mut swap = pin!(plan.run(&mut set.client, &context, &policy));
     // Poll until every lock is held, then never again, without dropping it: the client hangs.
@@ -329,6 +333,7 @@ async fn futures_can_be_sent_between_threads() {
         records: &set.records,
         release,
         events: &set.events,
+        observer: None,
     };
     assert_send(plan.run(&mut set.client, &context, &quick()))
         .await

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod behind;
 mod declared;
 mod dependents;
 mod faults;

@@ -14,6 +14,7 @@ async fn rehearse(set: &mut ReleaseSet, plan: &SwapPlan) -> Result<Rehearsal, Sw
         records: &records,
         release,
         events: &events,
+        observer: None,
     };
     plan.rehearse(&mut set.client, &context, &quick()).await
 }

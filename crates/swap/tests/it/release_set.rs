@@ -144,6 +144,7 @@ impl ReleaseSet {
             records: &self.records,
             release,
             events: &self.events,
+            observer: None,
         };
         plan.run(&mut self.client, &context, policy).await
     }
