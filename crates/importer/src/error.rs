@@ -29,6 +29,18 @@ pub enum ImportError {
         /// The table.
         table: QualifiedName,
     },
+    /// A publication would send every row of the table to its subscribers while it is filled.
+    #[error(
+        "importer {importer}: table {table} is published by {publication}: its subscribers would be sent every row"
+    )]
+    TargetPublished {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+        /// The publication.
+        publication: Ident,
+    },
     /// There is no relation to read.
     #[error("importer {importer}: there is no relation {relation} to read")]
     SourceMissing {
@@ -117,6 +129,7 @@ impl ImportError {
             Self::Statement { source, .. } | Self::RowRefused { source, .. } => Some(source),
             Self::Csv { source, .. } => source.statement_error(),
             Self::TargetMissing { .. }
+            | Self::TargetPublished { .. }
             | Self::SourceMissing { .. }
             | Self::Columns { .. }
             | Self::Way { .. }
@@ -130,6 +143,10 @@ impl ImportError {
         match self {
             Self::Statement { source, .. } => database_remedy(source.database_error()),
             Self::TargetMissing { .. } => "build staging first, and check `into`",
+            Self::TargetPublished { .. } => {
+                "take it off the publication's list: the swap puts on it what goes live; one of all tables or of the \
+                 schema must be a list instead"
+            }
             Self::SourceMissing { .. } => {
                 "check the name and the schema in `from`; create the view, or refresh the portal's foreign tables"
             }
@@ -186,6 +203,14 @@ impl ImportError {
         Self::TargetMissing {
             importer: import.name().to_owned(),
             table: import.into_table().clone(),
+        }
+    }
+
+    pub(crate) fn target_published(import: &Import, publication: Ident) -> Self {
+        Self::TargetPublished {
+            importer: import.name().to_owned(),
+            table: import.into_table().clone(),
+            publication,
         }
     }
 

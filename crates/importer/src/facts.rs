@@ -53,6 +53,9 @@ impl Facts {
         let Some(table) = found else {
             return Err(ImportError::target_missing(import));
         };
+        if let Some(publication) = &table.published_by {
+            return Err(ImportError::target_published(import, publication.clone()));
+        }
         let from = match import.source() {
             Source::Relation(name) => Sql::text("").name(name),
             Source::Query(query) => sub_select(query),

@@ -9,6 +9,8 @@ pub(crate) struct Target {
     pub(crate) columns: Vec<TargetColumn>,
     /// Triggers that will fire for every row.
     pub(crate) triggers: i64,
+    /// A publication that it, or a partition of it, is in.
+    pub(crate) published_by: Option<Ident>,
 }
 
 #[derive(Debug, Clone)]
@@ -62,6 +64,18 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), bn.nspn
  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') \
  ORDER BY a.attnum";
 
+/// Whatever takes it in: a list, its schema, or all tables.
+const PUBLISHED: &str = "\
+SELECT p.pubname::pg_catalog.text \
+  FROM pg_catalog.pg_class t \
+  JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace \
+  JOIN LATERAL (SELECT t.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(t.oid)) tree ON true \
+  JOIN pg_catalog.pg_class c ON c.oid = tree.oid \
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+  JOIN pg_catalog.pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname \
+ WHERE tn.nspname = $1 AND t.relname = $2 \
+ ORDER BY 1 LIMIT 1";
+
 impl Target {
     /// Reads a table; `None` when there is none of that name.
     pub(crate) async fn read(
@@ -95,6 +109,13 @@ impl Target {
                 portable: row.get(5),
             });
         }
-        Ok(Some(Self { columns, triggers }))
+        let published = client
+            .query_opt(PUBLISHED, &[&table.schema.as_str(), &table.name.as_str()])
+            .await?;
+        Ok(Some(Self {
+            columns,
+            triggers,
+            published_by: published.and_then(|row| Ident::new(row.get::<_, String>(0)).ok()),
+        }))
     }
 }

@@ -87,6 +87,24 @@ async fn a_missing_relation_on_either_side() {
     "#);
 }
 
+/// Its subscribers would be sent the month before it is live, and again when it is.
+#[tokio::test]
+async fn a_published_table_is_not_filled() {
+    let db = database(
+        "CREATE TABLE source (id int); CREATE TABLE staging (id int) PARTITION BY LIST (id); \
+         CREATE TABLE part PARTITION OF staging DEFAULT; CREATE PUBLICATION early FOR TABLE part",
+    )
+    .await;
+    let staging = Import::new("t", public("staging"), relation("source"));
+    assert_snapshot!(told(&import(&db, &staging).await.unwrap_err()), @r#"
+    importer t: table "public"."staging" is published by "early": its subscribers would be sent every row
+      remedy: take it off the publication's list: the swap puts on it what goes live; one of all tables or of the schema must be a list instead
+    "#);
+    let dropped = "DROP PUBLICATION early; CREATE PUBLICATION late FOR TABLE source";
+    db.execute(dropped).await.unwrap();
+    import(&db, &staging).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_query_that_does_not_read() {
     let db = database(TABLES).await;
