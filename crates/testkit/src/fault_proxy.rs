@@ -20,7 +20,8 @@ use messages::MessageBoundaries;
 /// When a connection is cut its client loses it at once. The server still gets everything that was passed on before, and
 /// then the end of input: it does what it was told, and nobody hears the answer.
 /// Counts run over all connections together, from the moment a cut is armed. Messages are counted by their framing, so the
-/// connections must not be encrypted. Dropping the proxy closes everything.
+/// connections must not be encrypted, and to count the server's they must not ask whether they can be (`sslmode=disable`).
+/// Dropping the proxy closes everything.
 #[derive(Debug)]
 pub struct FaultProxy {
     port: u16,
@@ -33,6 +34,8 @@ pub struct FaultProxy {
 enum Cut {
     Never,
     AfterServerBytes(u64),
+    /// This many messages still reach the client; then all is cut.
+    AfterServerMessages(u64),
     /// This many messages still reach the server; then all is cut.
     AfterClientMessages(u64),
     /// This many messages still reach the server; the next one cuts all instead of reaching it.
@@ -45,6 +48,7 @@ struct State {
     refuse: AtomicBool,
     tripped: AtomicBool,
     client_messages: AtomicU64,
+    server_messages: AtomicU64,
     cut: Mutex<Cut>,
     /// Counts the cuts; a connection ends when it changes.
     epoch: watch::Sender<u64>,
@@ -65,6 +69,7 @@ impl FaultProxy {
             refuse: AtomicBool::new(false),
             tripped: AtomicBool::new(false),
             client_messages: AtomicU64::new(0),
+            server_messages: AtomicU64::new(0),
             cut: Mutex::new(Cut::Never),
             epoch: watch::Sender::new(0),
         });
@@ -90,6 +95,11 @@ impl FaultProxy {
     /// Passes on `bytes` more from the server, then cuts.
     pub fn cut_after_server_bytes(&self, bytes: u64) {
         self.arm(Cut::AfterServerBytes(bytes));
+    }
+
+    /// Passes on `messages` more from the server, then cuts: what they answer is done, and so is what was sent by then.
+    pub fn cut_after_server_messages(&self, messages: u64) {
+        self.arm(Cut::AfterServerMessages(messages));
     }
 
     /// Passes on `messages` more to the server, then cuts: the last one is carried out, its answer lost.
@@ -119,6 +129,12 @@ impl FaultProxy {
         self.state.client_messages.load(Ordering::SeqCst)
     }
 
+    /// How many messages servers have sent through.
+    #[must_use]
+    pub fn server_messages(&self) -> u64 {
+        self.state.server_messages.load(Ordering::SeqCst)
+    }
+
     /// Whether new connections are closed as soon as they come.
     pub fn refuse(&self, refuse: bool) {
         self.state.refuse.store(refuse, Ordering::SeqCst);
@@ -144,13 +160,28 @@ impl State {
         self.epoch.send_modify(|epoch| *epoch += 1);
     }
 
-    /// How many of `arrived` bytes from the server go through, and whether all is cut then.
-    fn admit_from_server(&self, arrived: usize) -> (usize, bool) {
+    /// How many of the bytes from the server go through, and whether all is cut then.
+    fn admit_from_server(&self, boundaries: &mut MessageBoundaries, bytes: &[u8]) -> (usize, bool) {
         let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pass = 0;
+        while pass < bytes.len() {
+            let (taken, complete) = boundaries.advance(&bytes[pass..]);
+            pass += taken;
+            if complete {
+                self.server_messages.fetch_add(1, Ordering::SeqCst);
+                if let Cut::AfterServerMessages(left) = &mut *cut {
+                    *left = left.saturating_sub(1);
+                    if *left == 0 {
+                        *cut = Cut::Never;
+                        return (pass, true);
+                    }
+                }
+            }
+        }
         let Cut::AfterServerBytes(left) = &mut *cut else {
-            return (arrived, false);
+            return (pass, false);
         };
-        let pass = usize::try_from(*left).unwrap_or(usize::MAX).min(arrived);
+        let pass = usize::try_from(*left).unwrap_or(usize::MAX).min(pass);
         *left -= pass as u64;
         let now = *left == 0;
         if now {
@@ -244,9 +275,10 @@ async fn to_server(mut client: OwnedReadHalf, server: &mut OwnedWriteHalf, state
 }
 
 async fn to_client(server: &mut OwnedReadHalf, mut client: OwnedWriteHalf, state: &State) {
+    let mut boundaries = MessageBoundaries::of_server();
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(arrived @ 1..) = server.read(&mut buffer).await {
-        let (pass, cut) = state.admit_from_server(arrived);
+        let (pass, cut) = state.admit_from_server(&mut boundaries, &buffer[..arrived]);
         let written = client.write_all(&buffer[..pass]).await;
         if cut {
             state.trip();

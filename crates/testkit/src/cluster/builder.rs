@@ -42,6 +42,7 @@ pub struct ClusterBuilder {
     version: Option<u16>,
     settings: Vec<(String, String)>,
     tls: bool,
+    wal_segment_megabytes: Option<u16>,
 }
 
 impl ClusterBuilder {
@@ -63,6 +64,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// The size of a file of the write-ahead log: a power of two; 16 unless set.
+    pub fn wal_segment_megabytes(mut self, megabytes: u16) -> Self {
+        self.wal_segment_megabytes = Some(megabytes);
+        self
+    }
+
     /// Makes the cluster and starts its server. Blocks until it accepts connections, some two seconds.
     ///
     /// # Errors
@@ -70,7 +77,11 @@ impl ClusterBuilder {
     /// when it does not start.
     pub fn start(self) -> Result<Cluster> {
         let password = random_password()?;
-        self.start_with(&password, &format!("init {SUPERUSER}"))
+        let option = self
+            .wal_segment_megabytes
+            .map(|megabytes| format!(" --wal-segsize={megabytes}"))
+            .unwrap_or_default();
+        self.start_with(&password, &format!("init {SUPERUSER}{option}"))
     }
 
     /// Starts a standby that was copied from `primary`, with its settings and below these.

@@ -281,6 +281,16 @@ impl Cluster {
         self.start_again()
     }
 
+    /// Lets a server process write no file beyond `bytes`: with a number that is no multiple of 8192 a table's next page
+    /// ends as on a full disk (`disk_full`, 53100), and the write-ahead log as on a full `pg_wal` (PANIC). Needs `prlimit`
+    /// of util-linux, no privileges.
+    ///
+    /// # Errors
+    /// When there is no such process, with the server's log.
+    pub fn limit_file_size(&self, pid: i32, bytes: u64) -> Result<()> {
+        self.request(&format!("limit {pid} {bytes}"))
+    }
+
     /// Leaves the cluster running after this process, and says how to reach and how to remove it.
     ///
     /// # Errors

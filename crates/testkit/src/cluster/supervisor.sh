@@ -3,7 +3,8 @@
 # ends however that process does, SIGKILL included.
 #
 # Usage: sh -c SCRIPT cutover-cluster BINDIR ROOT
-# Requests, one a line: `init SUPERUSER`, `copy PORT SUPERUSER`, `start PORT`, `stop MODE`, `keep`. Each is answered by an exit status.
+# Requests, one a line: `init SUPERUSER [OPTION]`, `copy PORT SUPERUSER`, `start PORT`, `stop MODE`,
+# `limit PID BYTES`, `keep`. Each is answered by an exit status.
 set -u
 bin=$1 root=$2
 data=$root/data
@@ -16,7 +17,9 @@ pg_ctl() { "$bin/pg_ctl" -D "$data" -w -t 120 "$@" </dev/null >>"$root/superviso
 while read -r request argument; do
     case $request in
     init)
-        "$bin/initdb" --no-sync --no-instructions -D "$data" -U "$argument" --pwfile="$root/password" \
+        superuser=${argument%% *}
+        # shellcheck disable=SC2086 # options are words
+        "$bin/initdb" --no-sync --no-instructions -D "$data" -U "$superuser" ${argument#"$superuser"} --pwfile="$root/password" \
             --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
             </dev/null >>"$root/supervisor.log"
         ;;
@@ -28,6 +31,8 @@ while read -r request argument; do
         ;;
     start) pg_ctl start -l "$root/server.log" -o "-p $argument" ;;
     stop) pg_ctl stop -m "$argument" ;;
+    # As the server's user, who may limit what is its own.
+    limit) prlimit --pid "${argument% *}" --fsize="${argument#* }" ;;
     keep) echo 0; exit 0 ;;
     *) false ;;
     esac

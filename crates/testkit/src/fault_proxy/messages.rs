@@ -1,6 +1,6 @@
-//! Where the messages of a client begin and end in its bytes.
+//! Where messages begin and end in the bytes of one direction.
 
-/// Follows the framing of the frontend's side of the protocol ([55.7]): start-up messages have a length only, later ones
+/// Follows the framing of the protocol, the frontend's by default ([55.7]): start-up messages have a length only, later ones
 /// a type byte and a length, and both lengths count themselves.
 ///
 /// [55.7]: https://www.postgresql.org/docs/15/protocol-message-formats.html
@@ -15,6 +15,14 @@ pub(super) struct MessageBoundaries {
 const ENCRYPTION_REQUESTS: [u32; 2] = [80_877_103, 80_877_104];
 
 impl MessageBoundaries {
+    /// Of the backend, whose messages all have a type byte.
+    pub(super) fn of_server() -> Self {
+        Self {
+            started: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes bytes up to the end of the message at hand: how many, and whether it is complete with them.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut taken = 0;
