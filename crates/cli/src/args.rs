@@ -73,12 +73,7 @@ pub(crate) enum Command {
     /// List the backup sets
     Backups,
     /// Put a backup set live again; what was live becomes a backup set itself
-    Rollback {
-        /// The backup set, as `cutover backups` lists it
-        stamp: Stamp,
-        #[command(flatten)]
-        consent: Consent,
-    },
+    Rollback(RollbackArguments),
     /// Check whether the sources are fit to be imported; live is not touched
     Preflight {
         /// The label that queries and paths are filled in with; the release file's default unless given
@@ -160,6 +155,25 @@ pub(crate) struct ReleaseArguments {
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,
+}
+
+/// What a rollback is asked to do.
+#[derive(Args)]
+pub(crate) struct RollbackArguments {
+    /// The backup set, as `cutover backups` lists it
+    pub(crate) stamp: Stamp,
+    /// Print every statement and lock, and what would refuse it; do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Take live back although rows were written to it since it went live; they stay in the new backup set only
+    #[arg(long)]
+    pub(crate) allow_lost_writes: bool,
+    /// Take live back although rows outside refer to rows that only the present release has; they stay, and the foreign
+    /// keys stay NOT VALID until they can be validated
+    #[arg(long)]
+    pub(crate) allow_orphans: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 /// What to do with an audit.

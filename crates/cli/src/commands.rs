@@ -38,7 +38,7 @@ pub(crate) async fn run(
         Command::Plan => view::plan(&context).await,
         Command::Status => view::status(&context).await,
         Command::Backups => view::backups(&context).await,
-        Command::Rollback { stamp, consent } => undo::rollback(&context, &stamp, &consent).await,
+        Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,
         Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
         Command::Abort { consent } => undo::abort(&context, &consent).await,
         Command::Go => go::run(&context).await,

@@ -8,7 +8,7 @@ mod servers; // the portal and live
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use cutover::{Cutover, ReleaseOptions, ReleaseReport, StopSignal};
+use cutover::{Cutover, ReleaseOptions, ReleaseReport, RollbackOptions, StopSignal};
 use cutover_core::release_file::Label;
 use cutover_core::{Events, millis};
 use jiff::Timestamp;
@@ -97,7 +97,12 @@ async fn show(context: &Context, arguments: &DemoArguments) -> Result<DemoReport
     let watching = Readers::start(&servers, readers).await?;
     watching.settle(ANSWERS).await?;
     let rollback = cutover
-        .rollback(&swap.backup, StopSignal::never(), &events)
+        .rollback(
+            &swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &events,
+        )
         .await?;
     console.part(|palette| rollback_text(&rollback, palette))?;
     watching.settle(ANSWERS).await?;

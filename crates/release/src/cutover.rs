@@ -154,7 +154,7 @@ mod tests {
     use cutover_core::{Environment, Events, Stamp};
 
     use super::*;
-    use crate::{ReleaseOptions, StopSignal};
+    use crate::{ReleaseOptions, RollbackOptions, StopSignal};
 
     /// A service spawns what it calls; nothing but the compiler can tell whether it may.
     #[test]
@@ -178,7 +178,12 @@ mod tests {
         let (cutover, stop, events) = made();
         spawnable(async move {
             cutover
-                .rollback(&Stamp::at(Timestamp::now()), stop, &events)
+                .rollback(
+                    &Stamp::at(Timestamp::now()),
+                    &RollbackOptions::default(),
+                    stop,
+                    &events,
+                )
                 .await
         });
         let (cutover, stop, events) = made();

@@ -145,7 +145,7 @@ pub enum ReleaseError {
     #[error(transparent)]
     Structure(Box<cutover_staging::StructureRefused>),
     /// Gates of `[[validate]]` are shut.
-    #[error("{} checks of the new release failed\n{}", failures.len(), failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("{} checks of the new release failed\n{}", failures.len(), lines(failures))]
     Gates {
         /// All of them.
         failures: Vec<GateFailure>,
@@ -159,15 +159,23 @@ pub enum ReleaseError {
     /// Rows outside the set would lose what they refer to.
     #[error(
         "rows outside the set refer to rows that the new release does not have\n{}",
-        describe_orphans(orphans)
+        lines(orphans)
     )]
     Orphans {
         /// By foreign key.
         orphans: Vec<cutover_swap::OrphanedRows>,
     },
-    /// The outcome of a lost commit could not be settled.
-    #[error(transparent)]
-    Settle(Box<cutover_swap::SettleError>),
+    /// Rows outside the set would lose what they refer to if live were taken back.
+    #[error(
+        "rows outside the set refer to rows that backup set {stamp} does not have\n{}",
+        lines(orphans)
+    )]
+    OrphansOfRollback {
+        /// The backup set.
+        stamp: Stamp,
+        /// By foreign key.
+        orphans: Vec<cutover_swap::OrphanedRows>,
+    },
     /// The rollback cannot be planned.
     #[error(transparent)]
     Rollback(Box<cutover_swap::RollbackError>),
@@ -271,16 +279,12 @@ fn list(stamps: &[Stamp]) -> String {
         .join(", ")
 }
 
-fn describe_orphans(orphans: &[cutover_swap::OrphanedRows]) -> String {
-    let lines = orphans.iter().map(|orphan| {
-        format!(
-            "{} rows by {}, for example {}",
-            orphan.rows,
-            orphan.key,
-            orphan.sample.join(", ")
-        )
-    });
-    lines.collect::<Vec<_>>().join("\n")
+fn lines<T: std::fmt::Display>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn names(relations: &[QualifiedName]) -> String {

@@ -64,8 +64,8 @@ impl ReleaseError {
             | Self::StagingReady { .. }
             | Self::SwapRefused(_)
             | Self::Orphans { .. }
+            | Self::OrphansOfRollback { .. }
             | Self::Rollback(_) => FailureClass::Refused,
-            Self::Settle(_) => FailureClass::Unknown,
             Self::Swap(error) => swap_class(error),
             Self::Stopped { .. } | Self::StoppedHolding { .. } => FailureClass::Stopped,
             Self::NothingHolds { .. } => FailureClass::NotHolding,
@@ -113,7 +113,10 @@ impl ReleaseError {
             Self::Orphans { .. } => {
                 "delete or mend these rows, or keep what they refer to in the release".to_owned()
             }
-            Self::Settle(error) => error.remedy().to_owned(),
+            Self::OrphansOfRollback { .. } => {
+                "delete or mend these rows, or roll back with --allow-orphans: they stay, and the key stays NOT VALID"
+                    .to_owned()
+            }
             Self::Rollback(error) => error.remedy().to_owned(),
             Self::Retention(error) => error.remedy().to_owned(),
             Self::StagingTakenUp => {

@@ -13,6 +13,7 @@ mod go; // saying go to a release that holds
 mod hold; // waiting before the swap
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
+mod lost_commit; // whether it happened
 mod manifest; // what a release consists of
 mod map; // release file -> importer crate
 mod notify; // Slack
@@ -42,10 +43,10 @@ pub use go::{GoReport, Holding};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use notify::{Slack, SlackError, SlackMessages, SlackSink};
-pub use options::ReleaseOptions;
+pub use options::{ReleaseOptions, RollbackOptions};
 pub use rehearse::RehearsalReport;
 pub use report::{
-    AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackReport, SwapFigures,
+    AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackPlan, RollbackReport, SwapFigures,
 };
 pub use selection::{Selection, SelectionError};
 pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};

@@ -119,3 +119,33 @@ impl ReleaseOptions {
         self.only.is_empty() && self.skip.is_empty() && self.sample.is_none()
     }
 }
+
+/// What a rollback may do that it would refuse by default.
+///
+/// ```
+/// use cutover::RollbackOptions;
+///
+/// let in_an_emergency = RollbackOptions::default().allow_lost_writes().allow_orphans();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use]
+pub struct RollbackOptions {
+    pub(crate) allow_lost_writes: bool,
+    pub(crate) allow_orphans: bool,
+}
+
+impl RollbackOptions {
+    /// Takes live back although rows were written to it since it went live: they stay in the backup set that it becomes,
+    /// and only there. `[swap] allow_lost_writes` allows it for every swap and rollback.
+    pub fn allow_lost_writes(mut self) -> Self {
+        self.allow_lost_writes = true;
+        self
+    }
+
+    /// Takes live back although rows outside the set refer to rows that only the present release has. They stay as they
+    /// are, and their foreign keys `NOT VALID`: new rows are checked. Each later release tries to validate them.
+    pub fn allow_orphans(mut self) -> Self {
+        self.allow_orphans = true;
+        self
+    }
+}

@@ -10,18 +10,14 @@ mod preflight;
 mod refresh_views;
 mod validate;
 
-use std::time::Duration;
-
 use cutover_core::Phase;
 use cutover_core::release_file::ImportPhase;
 pub(crate) use finalise_swap::refuse_orphans;
+pub(crate) use post_swap::is_violation;
 
 use crate::ReleaseError;
 use crate::boxed::BoxFuture;
 use crate::run::Run;
-
-/// How long a lost COMMIT may still be at work on the server before its outcome is asked for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Run<'_> {
     /// Runs a phase and returns one calm line about what it did.

@@ -5,7 +5,7 @@ use std::fmt;
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
 use cutover_core::{Phase, Plan, Stamp, write_comment};
-use cutover_swap::{StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
+use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
 use crate::{ChangesOf, Manifest};
@@ -80,6 +80,35 @@ impl SwapFigures {
             standbys: Vec::new(),
             waited_behind: None,
         }
+    }
+}
+
+/// What a rollback would do, and what stands against it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct RollbackPlan {
+    /// The label of the release that the backup set holds, where one is recorded.
+    pub label: Option<String>,
+    /// Every statement with its locks.
+    pub plan: SwapPlan,
+    /// Rows outside the set that refer to what the backup set does not have; refused unless allowed.
+    pub orphans: Vec<OrphanedRows>,
+    /// What was written to live since it went live; refused unless allowed.
+    pub writes: Vec<LostWrites>,
+}
+
+impl fmt::Display for RollbackPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for orphans in &self.orphans {
+            write_comment(f, format_args!("refused unless --allow-orphans: {orphans}"))?;
+        }
+        for writes in &self.writes {
+            write_comment(
+                f,
+                format_args!("refused unless --allow-lost-writes: written since it went live: {writes}"),
+            )?;
+        }
+        write!(f, "{}", self.plan)
     }
 }
 

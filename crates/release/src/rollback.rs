@@ -2,16 +2,16 @@
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseState};
 use cutover_core::{EventKind, Events, Phase, Session, Stamp};
-use cutover_swap::{Outcome, RollbackError, StandbyReport, SwapContext, SwapError, rollback_plan, settle};
+use cutover_swap::{RollbackError, StandbyReport, SwapContext, SwapError, SwapPlan, rollback_plan};
 use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
 use crate::busy::busy;
-use crate::phases::PATIENCE;
+use crate::phases::is_violation;
 use crate::release::with_causes;
 use crate::report::SwapFigures;
 use crate::stop::Supervisor;
-use crate::{Cutover, ReleaseError, RollbackReport, StopSignal};
+use crate::{Cutover, ReleaseError, RollbackOptions, RollbackPlan, RollbackReport, StopSignal};
 
 /// How often a rollback is planned again because the catalog changed under it.
 const PLANS: usize = 3;
@@ -30,35 +30,62 @@ impl Cutover {
     /// As for [`Cutover::release`].
     ///
     /// # Errors
-    /// [`ReleaseError::UnknownStamp`] with the stamps there are; [`ReleaseError::Busy`] while a release runs.
+    /// [`ReleaseError::UnknownStamp`] with the stamps there are; [`ReleaseError::Busy`] while a release runs;
+    /// [`ReleaseError::OrphansOfRollback`] and [`SwapError::LiveWritten`], unless `options` allow them.
     pub async fn rollback(
         &self,
         stamp: &Stamp,
+        options: &RollbackOptions,
         stop: StopSignal,
         events: &Events,
     ) -> Result<RollbackReport, ReleaseError> {
-        let run: BoxFuture<'_, _> = Box::pin(self.run_rollback(stamp, stop, events));
+        let run: BoxFuture<'_, _> = Box::pin(self.run_rollback(stamp, *options, stop, events));
         run.await
+    }
+
+    /// Plans a rollback, and looks for what would refuse it. Reads only, and needs no release lock.
+    ///
+    /// # Locks
+    /// `ACCESS SHARE` on tables outside with foreign keys to the set, and on the backups that they are checked against.
+    ///
+    /// # Errors
+    /// [`ReleaseError::UnknownStamp`] with the stamps there are; [`ReleaseError::Rollback`] with everything that stands
+    /// in the way.
+    pub async fn plan_rollback(&self, stamp: &Stamp) -> Result<RollbackPlan, ReleaseError> {
+        let run: BoxFuture<'_, _> = Box::pin(self.run_plan_rollback(stamp));
+        run.await
+    }
+
+    async fn run_plan_rollback(&self, stamp: &Stamp) -> Result<RollbackPlan, ReleaseError> {
+        let mut session = self.target.connect("plan a rollback").await?;
+        let records = self.records()?;
+        let label = match Records::version(&*session).await? {
+            Some(_) => self.label_of(&session, &records, stamp).await?,
+            None => return Err(unknown_stamp(stamp, Vec::new())),
+        };
+        let plan = self.plan_back(&mut session, &records, stamp).await?;
+        let orphans = plan.read_orphans(&*session).await?;
+        let writes = plan.lost_writes(&*session).await?;
+        session.close().await;
+        Ok(RollbackPlan {
+            label,
+            plan,
+            orphans,
+            writes,
+        })
     }
 
     async fn run_rollback(
         &self,
         stamp: &Stamp,
+        options: RollbackOptions,
         stop: StopSignal,
         events: &Events,
     ) -> Result<RollbackReport, ReleaseError> {
         let mut session = self.connect_safely("rollback").await?;
         Records::migrate(&mut session).await?;
         let (lock, records) = (self.lock()?, self.records()?);
-        let backups = records.backup_sets(&*session).await?;
-        let Some(backup) = backups.iter().find(|backup| backup.stamp == *stamp) else {
-            let known = backups.into_iter().map(|backup| backup.stamp).collect();
-            return Err(ReleaseError::UnknownStamp {
-                stamp: stamp.clone(),
-                known,
-            });
-        };
-        let label = backup.label.clone();
+        let label = self.label_of(&session, &records, stamp).await?;
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
@@ -96,7 +123,15 @@ impl Cutover {
             application: &application,
             signal: stop,
         };
-        let swapped = self.swap_back(&mut session, &records, release, stamp, events);
+        let observer = self.observer().await;
+        let context = SwapContext {
+            lock: &lock,
+            records: &records,
+            release,
+            events,
+            observer: observer.as_deref(),
+        };
+        let swapped = self.swap_back(&mut session, &context, stamp, options);
         let (outcome, asked) = supervisor.run(Box::pin(swapped)).await;
         let mut outcome = match (outcome, asked) {
             (Err(_), Some(reason)) => Err(ReleaseError::Stopped {
@@ -145,62 +180,89 @@ impl Cutover {
         })
     }
 
+    /// The label of the release that a backup set holds, where one is recorded.
+    async fn label_of(
+        &self,
+        client: &Client,
+        records: &Records,
+        stamp: &Stamp,
+    ) -> Result<Option<String>, ReleaseError> {
+        let mut backups = records.backup_sets(client).await?;
+        match backups.iter().position(|backup| backup.stamp == *stamp) {
+            Some(found) => Ok(backups.swap_remove(found).label),
+            None => Err(unknown_stamp(
+                stamp,
+                backups.into_iter().map(|backup| backup.stamp).collect(),
+            )),
+        }
+    }
+
+    /// Plans putting a backup set live, and from when on writes to live would be lost.
+    async fn plan_back(
+        &self,
+        client: &mut Client,
+        records: &Records,
+        stamp: &Stamp,
+    ) -> Result<SwapPlan, ReleaseError> {
+        let plan = rollback_plan(client, records, stamp, &self.naming)
+            .await
+            .map_err(|error| match error {
+                RollbackError::UnknownStamp { stamp, available, .. } => unknown_stamp(&stamp, available),
+                error => ReleaseError::Rollback(Box::new(error)),
+            })?;
+        Ok(match records.writes_when_live(client).await? {
+            Some(counted) => plan.refuse_writes_since(counted),
+            None => plan,
+        })
+    }
+
     async fn swap_back(
         &self,
         session: &mut Session,
-        records: &Records,
-        release: i64,
+        context: &SwapContext<'_>,
         stamp: &Stamp,
-        events: &Events,
+        options: RollbackOptions,
     ) -> Result<SwapFigures, ReleaseError> {
-        let lock = self.lock()?;
+        let SwapContext {
+            records,
+            release,
+            events,
+            ..
+        } = *context;
+        let warn = |message: String| events.emit(EventKind::Warning { message });
         for message in StandbyReport::read(&**session, self.schema()).await?.warnings() {
-            events.emit(EventKind::Warning { message });
+            warn(message);
         }
-        let observer = self.observer().await;
         let mut planned = 0;
         loop {
             planned += 1;
-            let plan = rollback_plan(session, records, stamp, &self.naming)
-                .await
-                .map_err(|error| match error {
-                    RollbackError::UnknownStamp { stamp, available, .. } => ReleaseError::UnknownStamp {
-                        stamp,
-                        known: available,
-                    },
-                    error => ReleaseError::Rollback(Box::new(error)),
-                })?;
-            for message in &plan.warnings {
-                events.emit(EventKind::Warning {
-                    message: message.clone(),
+            let mut plan = self.plan_back(session, records, stamp).await?;
+            plan.warnings.iter().cloned().for_each(warn);
+            let orphans = plan.read_orphans(&**session).await?;
+            if !orphans.is_empty() && !options.allow_orphans {
+                return Err(ReleaseError::OrphansOfRollback {
+                    stamp: stamp.clone(),
+                    orphans,
                 });
             }
-            let mut keys: Vec<_> = plan
-                .post_swap
-                .steps
-                .iter()
-                .map(|step| step.object.clone())
-                .collect();
-            // Keys that the present release left NOT VALID are in no plan, and its record is about to be history.
-            keys.extend(records.keys_to_validate(&**session).await?);
-            records.set_keys_to_validate(&**session, release, &keys).await?;
-            let context = SwapContext {
-                lock: &lock,
-                records,
-                release,
-                events,
-                observer: observer.as_deref(),
-            };
-            match plan.run(session, &context, &self.lock_policy()).await {
+            for orphans in orphans {
+                warn(format!("its foreign key stays NOT VALID: {orphans}"));
+            }
+            if options.allow_lost_writes || self.file.swap().allow_lost_writes {
+                for writes in plan.lost_writes(&**session).await? {
+                    let backup = &plan.backup;
+                    warn(format!(
+                        "written since it went live, stays in backup set {backup}: {writes}"
+                    ));
+                }
+                plan = plan.allow_lost_writes();
+            }
+            self.remember_keys_to_validate(session, release, &plan).await?;
+            match plan.run(session, context, &self.lock_policy()).await {
                 Ok(report) => return Ok(SwapFigures::of(&report)),
                 Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
                 Err(error @ SwapError::OutcomeUnknown { .. }) => {
-                    let other = self.target.connect("settle the rollback").await?;
-                    return match settle(&*other, &lock, records, release, PATIENCE).await {
-                        Ok(Outcome::Swapped) => Ok(SwapFigures::settled(&plan)),
-                        Ok(Outcome::NotSwapped) => Err(ReleaseError::not_swapped(records, error)),
-                        Err(_) => Err(error.into()),
-                    };
+                    return self.settle_lost_commit(context, &plan, error).await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -232,16 +294,25 @@ impl Cutover {
         match tidied.await {
             Ok(()) => Vec::new(),
             Err(error) => {
-                let message = format!(
-                    "the rollback is live, but: {}; {}",
-                    with_causes(&error),
-                    error.remedy()
-                );
+                let remedy = match &error {
+                    ReleaseError::Statement(error) if is_violation(error) => {
+                        "the next release tries it again".to_owned()
+                    }
+                    error => error.remedy(),
+                };
+                let message = format!("the rollback is live, but: {}; {remedy}", with_causes(&error));
                 events.emit(EventKind::Warning {
                     message: message.clone(),
                 });
                 vec![message]
             }
         }
+    }
+}
+
+fn unknown_stamp(stamp: &Stamp, known: Vec<Stamp>) -> ReleaseError {
+    ReleaseError::UnknownStamp {
+        stamp: stamp.clone(),
+        known,
     }
 }

@@ -1,7 +1,7 @@
 //! A release in progress: its sessions, its record, what it has built so far.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cutover_core::records::{Records, ReleaseState};
 use cutover_core::release_file::{Label, TemplateFacts};
@@ -205,6 +205,31 @@ impl<'a> Run<'a> {
             .set_staged(&*self.session, self.release, None)
             .await?;
         Ok(removed)
+    }
+
+    /// Ends the pooled sessions and waits until they are gone. What a session has written is counted when it ends, or up
+    /// to ten seconds later: after the swap, a rollback would take what was loaded for writes to live.
+    pub(crate) async fn end_loading_sessions(&self) -> Result<(), ReleaseError> {
+        self.pool.retain(|_, _| false);
+        let began = Instant::now();
+        // One that does not go is no reason not to swap.
+        while began.elapsed() < Duration::from_secs(5) {
+            let left = self
+                .session
+                .query_one(
+                    "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name = $1 \
+                        AND datname = pg_catalog.current_database() AND usename = current_user \
+                        AND pid <> pg_catalog.pg_backend_pid()",
+                    &[&self.application],
+                )
+                .await
+                .map_err(|error| session_error("wait for the loading sessions in", error))?;
+            if left.get::<_, i64>(0) == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
     }
 
     pub(crate) fn warn(&self, message: String) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cutover_core::{Blocker, DatabaseError, Ident, StatementError};
 
-use crate::lost_writes::LostWrites;
+use crate::lost_writes::{LostWrites, WrittenSince};
 
 /// A swap that did not happen, or whose outcome is not known.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +23,11 @@ pub enum SwapError {
         /// The set's schema.
         schema: Ident,
     },
-    /// Live was written to since staging was built, and what was written is not in staging. Nothing was changed.
-    #[error("live was written to since staging was built{}", lines(.written))]
+    /// Live was written to, and what was written is not in what was to go live. Nothing was changed.
+    #[error("live was written to since {since}{}", lines(.written))]
     LiveWritten {
+        /// Since when.
+        since: WrittenSince,
         /// Where.
         written: Vec<LostWrites>,
     },
@@ -100,6 +102,13 @@ impl SwapError {
                 "see `cutover status` for who holds it; connect directly, not through a transaction-pooling proxy"
             }
             Self::CatalogChanged { .. } => "plan the swap again",
+            Self::LiveWritten {
+                since: WrittenSince::ItWentLive,
+                ..
+            } => {
+                "take what was written over by hand, or allow it to be lost with --allow-lost-writes (it stays in the backup \
+                 set that live becomes)"
+            }
             Self::LiveWritten { .. } => {
                 "bring the writes into the sources and release again, or allow them to be lost (they stay in the backup set)"
             }

@@ -8,7 +8,7 @@ mod drop_backups; // dropping what retention does not keep
 mod error; // why a planned swap did not happen
 mod follow; // views, functions and rules that are replaced in place
 mod lock_order; // every lock, in one order
-mod lost_writes; // writes to live since staging was built
+mod lost_writes; // writes to live that are not in what goes live
 mod members; // pairs looked up and checked
 mod message; // the steps of a stage as one bounded message
 mod outside_parts; // policies, rules and defaults outside the set
@@ -19,6 +19,7 @@ mod policy; // how long to wait, how long to let wait
 mod post_swap; // foreign keys from outside, validated
 mod precheck; // rows outside that would lose what they refer to
 mod publications; // what publishes the set
+mod reading; // what several queries read, as of one moment
 mod refused; // why a swap cannot be planned
 mod rehearse; // a swap, rolled back
 mod renames; // live -> backup, incoming -> live
@@ -40,7 +41,7 @@ pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use behind::WaitedBehind;
 pub use drop_backups::DropError;
 pub use error::SwapError;
-pub use lost_writes::LostWrites;
+pub use lost_writes::{LostWrites, WrittenSince};
 pub use pairing::{Pair, PartPair};
 pub use plan::{PlanOptions, SwapPlan};
 pub use policy::{LockPolicy, OldSnapshots};

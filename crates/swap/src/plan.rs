@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use cutover_core::catalog::{CatalogSnapshot, Relation, WriteCounts};
+use cutover_core::catalog::{CatalogSnapshot, Relation, RelationKind, WriteCounts};
 use cutover_core::records::BackupObject;
 use cutover_core::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, Plan, QualifiedName, Stamp, Step};
 
@@ -93,9 +93,12 @@ pub struct SwapPlan {
     pub plan_safe: bool,
     /// How many relations change places.
     pub relations: usize,
-    /// What had been written to live when staging was built.
+    /// What had been written to live when staging was built; for a rollback, when it went live.
     #[serde(skip)]
     pub(crate) writes: Option<WriteCounts>,
+    /// The tables that go live: what has been written to them by then is recorded with the swap.
+    #[serde(skip)]
+    pub(crate) incoming_tables: Vec<u32>,
     #[serde(skip)]
     pub(crate) backup_objects: Vec<BackupObject>,
     #[serde(skip)]
@@ -217,6 +220,12 @@ impl SwapPlan {
             relations: members.len(),
             locked_oids: lock_order::oids(live, &followers, &members),
             writes: None,
+            incoming_tables: members
+                .iter()
+                .map(|member| member.incoming)
+                .filter(|relation| relation.kind != RelationKind::MaterializedView)
+                .map(|relation| relation.oid)
+                .collect(),
             backup_objects,
             live: CatalogFacts::of(live),
             incoming: CatalogFacts::of(incoming),
@@ -231,11 +240,21 @@ impl SwapPlan {
     }
 
     /// Lets the swap refuse when live was written to since `counted` was read: what was written is not in what goes live.
+    /// For a rollback, `counted` is [`Records::writes_when_live`].
     ///
     /// [`WriteCounts`] tells what that cannot see.
+    ///
+    /// [`Records::writes_when_live`]: cutover_core::records::Records::writes_when_live
     #[must_use]
     pub fn refuse_writes_since(mut self, counted: WriteCounts) -> Self {
         self.writes = Some(counted);
+        self
+    }
+
+    /// Takes [`refuse_writes_since`](Self::refuse_writes_since) back: what was written stays in the new backup set.
+    #[must_use]
+    pub fn allow_lost_writes(mut self) -> Self {
+        self.writes = None;
         self
     }
 

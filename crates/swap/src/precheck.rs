@@ -1,10 +1,14 @@
 //! Rows outside the set that would lose what they refer to, counted before the swap.
 
+use std::fmt;
+
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
 use cutover_core::catalog::InboundForeignKey;
 use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, StatementError};
+
+use crate::plan::SwapPlan;
 
 /// A query that looks for rows which a foreign key from outside would refuse after the swap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,5 +84,35 @@ impl Precheck {
             rows,
             sample: row.get(1),
         }))
+    }
+}
+
+impl SwapPlan {
+    /// Runs all of [`prechecks`](Self::prechecks): the rows outside the set that would lose what they refer to.
+    ///
+    /// # Errors
+    /// [`StatementError`] when a query fails.
+    pub async fn read_orphans(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Vec<OrphanedRows>, StatementError> {
+        let mut orphans = Vec::new();
+        for precheck in &self.prechecks {
+            orphans.extend(precheck.read(client).await?);
+        }
+        Ok(orphans)
+    }
+}
+
+impl fmt::Display for OrphanedRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        write!(
+            f,
+            "{} {rows} by {}, for example {}",
+            self.rows,
+            self.key,
+            self.sample.join(", ")
+        )
     }
 }

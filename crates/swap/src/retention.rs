@@ -12,6 +12,7 @@ use cutover_core::{
     DoneWhen, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Stamp, StatementError, Step,
 };
 
+use crate::reading;
 use crate::ties;
 
 /// Which backup sets are to be dropped, and which are not although their time has come.
@@ -88,15 +89,7 @@ async fn plan_sets(
     records: &Records,
     choose: impl FnOnce(Vec<BackupSet>) -> Vec<BackupSet> + Send,
 ) -> Result<RetentionPlan, CatalogError> {
-    let tx = client
-        .build_transaction()
-        .read_only(true)
-        .start()
-        .await
-        .map_err(|error| {
-            let object = ObjectName::global(ObjectKind::Release, records.release_set());
-            StatementError::new("plan the retention of", object, error)
-        })?;
+    let tx = reading::begin(client, records, "plan the retention of").await?;
     let sets = newest_first(records.backup_sets(&tx).await?);
     let mut plan = RetentionPlan {
         drops: Vec::new(),

@@ -9,6 +9,7 @@ use cutover_core::{Ident, NamingPolicy, ObjectKind, QualifiedName, Stamp, Statem
 
 use crate::pairing::Pair;
 use crate::plan::{PlanOptions, SwapPlan};
+use crate::reading;
 use crate::refused::SwapRefused;
 use crate::retention::newest_first;
 
@@ -94,21 +95,16 @@ impl RollbackError {
 /// # Errors
 /// [`RollbackError::UnknownStamp`] with the stamps there are; [`RollbackError::SetChanged`] when the set would restore
 /// only part of what is live.
+///
+/// Rows outside that refer to keys which the backup set does not hold are found by [`SwapPlan::prechecks`]; writes to
+/// live since it went live by [`SwapPlan::refuse_writes_since`], given [`Records::writes_when_live`].
 pub async fn rollback_plan(
     client: &mut Client,
     records: &Records,
     stamp: &Stamp,
     policy: &NamingPolicy,
 ) -> Result<SwapPlan, RollbackError> {
-    let tx = client
-        .build_transaction()
-        .read_only(true)
-        .start()
-        .await
-        .map_err(|error| {
-            let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
-            StatementError::new("plan the rollback of", object, error)
-        })?;
+    let tx = reading::begin(client, records, "plan the rollback of").await?;
     let sets = newest_first(records.backup_sets(&tx).await?);
     let stamps: Vec<Stamp> = sets.into_iter().map(|set| set.stamp).collect();
     if !stamps.contains(stamp) {

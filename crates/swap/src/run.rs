@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
+use cutover_core::catalog::{WriteCounts, read_fingerprint, read_fingerprint_without_index_names};
 use cutover_core::records::{Records, SwapRecord};
 use cutover_core::{
     Blocker, DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
@@ -260,6 +260,8 @@ impl Attempt<'_, '_> {
             },
             Err(error) => return Err(error),
         };
+        // Nobody but the release writes to what is not live yet, so it can be read before the locks.
+        let writes = WriteCounts::read(&tx, &self.plan.incoming_tables).await?;
         self.context
             .records
             .add_backup(&tx, &self.plan.backup, &self.plan.backup_objects)
@@ -279,7 +281,7 @@ impl Attempt<'_, '_> {
             }
             Err(StageError::Failed(error)) => return Err(error.into()),
         }
-        let Some(window) = self.take_locks(&tx).await? else {
+        let Some(window) = self.take_locks(&tx, &writes).await? else {
             self.roll_back(tx).await?;
             return Ok(None);
         };
@@ -393,7 +395,11 @@ impl Attempt<'_, '_> {
     /// this transaction has been open for long enough.
     ///
     /// Each try is a savepoint: rolling back to it gives the locks back and keeps the renamed indexes.
-    async fn take_locks(&mut self, tx: &Transaction<'_>) -> Result<Option<OpenWindow>, SwapError> {
+    async fn take_locks(
+        &mut self,
+        tx: &Transaction<'_>,
+        writes: &WriteCounts,
+    ) -> Result<Option<OpenWindow>, SwapError> {
         let opened = Instant::now();
         loop {
             tx.batch_execute("SAVEPOINT cutover_locks")
@@ -405,6 +411,7 @@ impl Attempt<'_, '_> {
                 release: self.context.release,
                 backup: self.plan.backup.clone(),
                 restored: self.plan.restores.clone(),
+                writes: writes.clone(),
             };
             self.context.records.record_swap(tx, &swap).await?;
             let wait = self.tries.next_wait();

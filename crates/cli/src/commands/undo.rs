@@ -1,11 +1,10 @@
 //! `cutover rollback` and `cutover abort`: what asks first.
 
-use cutover::{Activity, ReleaseError, Status};
-use cutover_core::Stamp;
+use cutover::{Activity, ReleaseError, RollbackOptions, Status};
 use cutover_core::release_file::Overrides;
 use jiff::Timestamp;
 
-use crate::args::Consent;
+use crate::args::{Consent, RollbackArguments};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -13,11 +12,15 @@ use crate::listeners::Listeners;
 use crate::render::{Outcome, abort_text, describe_backup, rollback_text};
 use crate::request::Request;
 
-pub(super) async fn rollback(context: &Context, stamp: &Stamp, consent: &Consent) -> Result<(), Failure> {
-    let console = &context.console;
+pub(super) async fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<(), Failure> {
+    let (console, stamp) = (&context.console, &arguments.stamp);
     let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
     let cutover = request.cutover(&context.captured, console)?;
-    if !consent.yes {
+    if arguments.dry_run {
+        let plan = cutover.plan_rollback(stamp).await?;
+        return console.result(Outcome::RollbackPlan(&plan), |_| plan.to_string());
+    }
+    if !arguments.consent.yes {
         let backups = cutover.backups().await?;
         let Some(backup) = backups.iter().find(|backup| backup.stamp == *stamp) else {
             let known = backups.into_iter().map(|backup| backup.stamp).collect();
@@ -35,7 +38,12 @@ pub(super) async fn rollback(context: &Context, stamp: &Stamp, consent: &Consent
     let listeners = Listeners::start(console, &request, &context.captured)?;
     let interrupt = Interrupt::listen(console)?;
     let ended = cutover
-        .rollback(stamp, interrupt.signal(), listeners.events())
+        .rollback(
+            stamp,
+            &arguments.options(),
+            interrupt.signal(),
+            listeners.events(),
+        )
         .await;
     interrupt.end().await;
     console.progress.clear();
@@ -44,6 +52,19 @@ pub(super) async fn rollback(context: &Context, stamp: &Stamp, consent: &Consent
     console.result(Outcome::Rollback(&report), |palette| {
         rollback_text(&report, palette)
     })
+}
+
+impl RollbackArguments {
+    fn options(&self) -> RollbackOptions {
+        let mut options = RollbackOptions::default();
+        if self.allow_lost_writes {
+            options = options.allow_lost_writes();
+        }
+        if self.allow_orphans {
+            options = options.allow_orphans();
+        }
+        options
+    }
 }
 
 pub(super) async fn abort(context: &Context, consent: &Consent) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use cutover::{
     AbortReport, DropReport, GoReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport,
-    RollbackReport, Status, StructureRefused,
+    RollbackPlan, RollbackReport, Status, StructureRefused,
 };
 use cutover_core::records::BackupSet;
 use cutover_importer::preflight::PreflightReport;
@@ -34,6 +34,7 @@ pub(crate) enum Outcome<'a> {
     Status(&'a Status),
     Backups(&'a [BackupSet]),
     Rollback(&'a RollbackReport),
+    RollbackPlan(&'a RollbackPlan),
     Preflight(&'a PreflightReport),
     Abort(&'a AbortReport),
     Go(&'a GoReport),

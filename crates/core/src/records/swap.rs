@@ -3,6 +3,7 @@
 use tokio_postgres::GenericClient;
 
 use super::Records;
+use crate::catalog::WriteCounts;
 use crate::{ObjectName, Stamp, StatementError};
 
 /// What the swap writes, in its own transaction.
@@ -14,6 +15,8 @@ pub struct SwapRecord {
     pub backup: Stamp,
     /// For a rollback: the backup set that goes live again and ceases to be one.
     pub restored: Option<Stamp>,
+    /// What had been written to what goes live, so that a rollback can tell what was written since.
+    pub writes: WriteCounts,
 }
 
 impl Records {
@@ -36,13 +39,21 @@ impl Records {
             )
             .await
             .map_err(&failed)?;
+        let writes = serde_json::json!(swap.writes);
         // RETURNING, so that a record that is not there fails the swap instead of leaving none current.
         client
             .query_one(
                 "UPDATE cutover.release SET current = true, swapped_at = pg_catalog.clock_timestamp(), \
-                        updated_at = pg_catalog.clock_timestamp(), backup_stamp = $3, restored_stamp = $4, staged = NULL \
+                        updated_at = pg_catalog.clock_timestamp(), backup_stamp = $3, restored_stamp = $4, writes = $5, \
+                        staged = NULL \
                   WHERE id = $1 AND name = $2 RETURNING id",
-                &[&swap.release, &name, &swap.backup.as_str(), &swap.restored.as_ref().map(Stamp::as_str)],
+                &[
+                    &swap.release,
+                    &name,
+                    &swap.backup.as_str(),
+                    &swap.restored.as_ref().map(Stamp::as_str),
+                    &writes,
+                ],
             )
             .await
             .map_err(&failed)?;
@@ -50,6 +61,27 @@ impl Records {
             self.forget_backup(client, restored).await?;
         }
         Ok(())
+    }
+
+    /// What had been written to the relations that are live now when they went live; `None` before the first swap.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn writes_when_live(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Option<WriteCounts>, StatementError> {
+        let row = client
+            .query_opt(
+                "SELECT writes FROM cutover.release WHERE name = $1 AND current",
+                &[&self.release_set.as_str()],
+            )
+            .await
+            .map_err(self.failed("read what had been written before the swap of"))?;
+        // Written by `record_swap`; what cannot be read back tells nothing.
+        Ok(row
+            .and_then(|row| row.get::<_, Option<serde_json::Value>>(0))
+            .and_then(|writes| serde_json::from_value(writes).ok()))
     }
 
     /// Keeps which foreign keys from outside have to be validated once the release is live. They are named before the

@@ -228,8 +228,9 @@ pub struct Swap {
     /// deadline; they may be any distance behind unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_standby_lag: Option<StandbyLag>,
-    /// Lets a release go live although rows were written to live since staging was built; `false` unless set. They stay
-    /// in the backup set and nowhere else.
+    /// Lets a release go live although rows were written to live since staging was built, and a rollback take live back
+    /// although rows were written to it since it went live; `false` unless set. They stay in the backup set and nowhere
+    /// else.
     pub allow_lost_writes: bool,
     /// Waits before the swap, with everything ready, until `cutover go` says so; `false` unless set.
     pub hold: bool,

@@ -1,6 +1,6 @@
 //! Under a search path of somebody else's making, our statements still mean the server's own functions and catalogs.
 
-use cutover_core::catalog::read_fingerprint;
+use cutover_core::catalog::{WriteCounts, read_fingerprint};
 use cutover_core::records::{BackupObject, Records, ReleaseKind, ReleaseState, SwapRecord};
 use cutover_core::{Event, EventKind, Events, Ident, ObjectKind, Phase, QualifiedName, ReleaseLock, Stamp};
 use cutover_testkit::Cluster;
@@ -76,6 +76,7 @@ async fn the_servers_own_are_meant() {
         release,
         backup: stamp,
         restored: None,
+        writes: WriteCounts::default(),
     };
     records.record_swap(&client, &swap).await.unwrap();
     assert_eq!(records.backup_sets(&client).await.unwrap()[0].relations, 1);

@@ -1,13 +1,12 @@
 //! `finalise_swap`: staging goes live in one transaction, on the session that holds the lock.
 
 use cutover_core::catalog::CatalogSnapshot;
-use cutover_core::records::Records;
-use cutover_core::{Ident, ObjectKind, ObjectName, Session, Stamp};
-use cutover_swap::{LockPolicy, Outcome, StandbyReport, SwapContext, SwapError, SwapPlan, settle};
+use cutover_core::{Ident, Session, Stamp};
+use cutover_swap::{LockPolicy, StandbyReport, SwapContext, SwapError, SwapPlan};
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
-use super::{PATIENCE, counted};
+use super::counted;
 use crate::changes::plan_options;
 use crate::report::SwapFigures;
 use crate::run::{Run, session_error};
@@ -26,7 +25,8 @@ impl Run<'_> {
             return Err(ReleaseError::NothingToTakeUp { why });
         }
         let cutover = self.cutover;
-        self.validate_pending_keys().await?;
+        self.validate_what_can_be().await?;
+        self.end_loading_sessions().await?;
         let policy = cutover.lock_policy();
         for message in StandbyReport::read(&*self.session, cutover.schema())
             .await?
@@ -43,7 +43,9 @@ impl Run<'_> {
                 self.warn(message.clone());
             }
             refuse_orphans(&self.session, &plan).await?;
-            self.remember_keys_to_validate(&plan).await?;
+            cutover
+                .remember_keys_to_validate(&self.session, self.release, &plan)
+                .await?;
             let context = SwapContext {
                 lock: &self.lock,
                 records: &self.records,
@@ -56,17 +58,11 @@ impl Run<'_> {
                 Err(SwapError::CatalogChanged { .. }) if planned < PLANS => {}
                 Err(error @ SwapError::OutcomeUnknown { .. }) => {
                     // Where the records say that it happened, it did; what follows needs the lost session, and warns.
-                    match self.settle_swap().await {
-                        Ok(Outcome::Swapped) => {}
-                        Ok(Outcome::NotSwapped) => {
-                            return Err(ReleaseError::not_swapped(&self.records, error));
-                        }
-                        Err(_) => return Err(error.into()),
-                    }
+                    let figures = cutover.settle_lost_commit(&context, &plan, error).await?;
                     self.warn(
                         "the connection was lost at the commit; the records tell that it happened".to_owned(),
                     );
-                    break SwapFigures::settled(&plan);
+                    break figures;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -100,38 +96,15 @@ impl Run<'_> {
         self.staged = Staged::default();
         Ok(summary)
     }
-
-    async fn settle_swap(&self) -> Result<Outcome, ReleaseError> {
-        let session = self.cutover.target.connect("settle the swap").await?;
-        let outcome = settle(&*session, &self.lock, &self.records, self.release, PATIENCE).await;
-        session.close().await;
-        outcome.map_err(|error| ReleaseError::Settle(Box::new(error)))
-    }
 }
 
 /// Rows outside that would lose what they refer to are told before anything is locked, never deleted.
 pub(crate) async fn refuse_orphans(client: &Client, plan: &SwapPlan) -> Result<(), ReleaseError> {
-    let mut orphans = Vec::new();
-    for precheck in &plan.prechecks {
-        orphans.extend(precheck.read(client).await?);
-    }
+    let orphans = plan.read_orphans(client).await?;
     if orphans.is_empty() {
         Ok(())
     } else {
         Err(ReleaseError::Orphans { orphans })
-    }
-}
-
-impl ReleaseError {
-    /// The commit was lost, and the records tell that it did not happen: a lost connection like any other.
-    pub(crate) fn not_swapped(records: &Records, error: SwapError) -> Self {
-        match error {
-            SwapError::OutcomeUnknown { source, .. } => {
-                let object = ObjectName::global(ObjectKind::Release, records.release_set());
-                Self::statement("commit the swap of", object, source)
-            }
-            error => error.into(),
-        }
     }
 }
 

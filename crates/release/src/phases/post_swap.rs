@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cutover_core::{DoneWhen, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+use cutover_core::{DoneWhen, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, StatementError, Step};
 use cutover_swap::SwapPlan;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
+use crate::release::with_causes;
 use crate::run::{Run, session_error};
 use crate::{Cutover, ReleaseError};
 
@@ -31,43 +33,69 @@ impl Run<'_> {
         self.cutover.validate_pending_keys(&mut client).await
     }
 
-    /// Keeps the names of the keys that will have to be validated, before they are dropped and added again.
-    pub(super) async fn remember_keys_to_validate(&self, plan: &SwapPlan) -> Result<(), ReleaseError> {
-        let keys: Vec<ObjectName> = plan
-            .post_swap
-            .steps
-            .iter()
-            .map(|step| step.object.clone())
-            .collect();
-        Ok(self
-            .records
-            .set_keys_to_validate(&*self.session, self.release, &keys)
-            .await?)
+    /// The same before the swap. A key that cannot be, because rows violate it, does not stop a release that may bring
+    /// what they refer to: it is tried again after the swap.
+    pub(super) async fn validate_what_can_be(&self) -> Result<(), ReleaseError> {
+        match self.validate_pending_keys().await {
+            Err(ReleaseError::Statement(error)) if is_violation(&error) => {
+                self.warn(format!("{}; tried again after the swap", with_causes(&error)));
+                Ok(())
+            }
+            validated => validated.map(drop),
+        }
     }
 }
 
+/// Whether rows stand against a key, and nothing else.
+pub(crate) fn is_violation(error: &StatementError) -> bool {
+    error.sqlstate() == Some(&SqlState::FOREIGN_KEY_VIOLATION)
+}
+
 impl Cutover {
-    /// Validates, one transaction each, and returns how many there were.
+    /// Keeps the names of the keys that will have to be validated, before they are dropped and added again: the plan's,
+    /// and those that the present release left `NOT VALID`. They are in no plan, and its record is about to be history.
+    pub(crate) async fn remember_keys_to_validate(
+        &self,
+        client: &Client,
+        release: i64,
+        plan: &SwapPlan,
+    ) -> Result<(), ReleaseError> {
+        let records = self.records()?;
+        let planned = plan.post_swap.steps.iter().map(|step| step.object.clone());
+        let mut keys: Vec<ObjectName> = planned.collect();
+        keys.extend(records.keys_to_validate(client).await?);
+        Ok(records.set_keys_to_validate(client, release, &keys).await?)
+    }
+
+    /// Validates, one transaction each, and returns how many there were. One that cannot be does not keep the others
+    /// from it; its error is told in the end.
     pub(crate) async fn validate_pending_keys(&self, client: &mut Client) -> Result<usize, ReleaseError> {
         let keys = self.records()?.keys_to_validate(client).await?;
         let steps: Vec<Step> = keys.iter().filter_map(validate).collect();
+        let mut failed = None;
         for (done, step) in steps.iter().enumerate() {
-            let tx = client
-                .transaction()
-                .await
-                .map_err(|error| session_error("begin to validate a key in", error))?;
-            let timeout = Sql::text("SET LOCAL lock_timeout = ")
-                .number(i64::try_from(LOCK_TIMEOUT.as_millis()).unwrap_or(i64::MAX));
-            tx.batch_execute(timeout.as_str())
-                .await
-                .map_err(|error| session_error("limit the wait for locks in", error))?;
-            step.run(&tx, done).await?;
-            tx.commit()
-                .await
-                .map_err(|error| session_error("commit a validated key in", error))?;
+            if let Err(error) = validate_key(client, step, done).await {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(steps.len())
+        failed.map_or(Ok(steps.len()), Err)
     }
+}
+
+async fn validate_key(client: &mut Client, step: &Step, done: usize) -> Result<(), ReleaseError> {
+    let tx = client
+        .transaction()
+        .await
+        .map_err(|error| session_error("begin to validate a key in", error))?;
+    let timeout = Sql::text("SET LOCAL lock_timeout = ")
+        .number(i64::try_from(LOCK_TIMEOUT.as_millis()).unwrap_or(i64::MAX));
+    tx.batch_execute(timeout.as_str())
+        .await
+        .map_err(|error| session_error("limit the wait for locks in", error))?;
+    step.run(&tx, done).await?;
+    tx.commit()
+        .await
+        .map_err(|error| session_error("commit a validated key in", error))
 }
 
 fn validate(key: &ObjectName) -> Option<Step> {

@@ -1,6 +1,6 @@
 //! What cannot work is refused with a clear message, and the database is as it was.
 
-use cutover::{FailureClass, ReleaseError, ReleaseOptions, Selection, StopSignal};
+use cutover::{FailureClass, ReleaseError, ReleaseOptions, RollbackOptions, Selection, StopSignal};
 use cutover_core::release_file::Label;
 use cutover_core::{Events, Phase, Stamp};
 use cutover_testkit::dataset::LIVE_OWNER;
@@ -229,7 +229,12 @@ async fn an_unknown_stamp_is_refused_with_the_list() {
     let stamp: Stamp = "2001010000".parse().unwrap();
     let error = site
         .cutover
-        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .rollback(
+            &stamp,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap_err();
     assert_eq!(error.class(), FailureClass::Refused);
@@ -250,7 +255,12 @@ async fn an_unknown_stamp_is_refused_with_the_list() {
     let error = Site::empty()
         .await
         .cutover
-        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .rollback(
+            &stamp,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap_err();
     insta::assert_snapshot!(told(&error), @"

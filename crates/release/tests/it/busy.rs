@@ -1,6 +1,6 @@
 //! A second release, or a rollback, while one runs.
 
-use cutover::{FailureClass, StopSignal};
+use cutover::{FailureClass, RollbackOptions, StopSignal};
 use cutover_core::records::ReleaseState;
 use cutover_core::{EventKind, Events};
 
@@ -30,7 +30,12 @@ async fn is_refused_at_once_and_names_the_holder() {
     let stamp = site.cutover.backups().await.unwrap()[0].stamp.clone();
     let rollback = site
         .cutover
-        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .rollback(
+            &stamp,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap_err();
     assert_eq!(told(&rollback), told(&second));

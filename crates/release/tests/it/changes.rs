@@ -1,6 +1,6 @@
 //! A month that changes the structure: declared, built, loaded, live, and back.
 
-use cutover::{FailureClass, ReleaseError, ReleaseOptions, Selection, StopSignal};
+use cutover::{FailureClass, ReleaseError, ReleaseOptions, RollbackOptions, Selection, StopSignal};
 use cutover_core::{Events, Phase};
 
 use crate::world::{Ear, Site, assert_same_dump, dump_of_month_1, redact, told};
@@ -84,12 +84,22 @@ async fn a_declared_month_goes_live_and_is_taken_back() {
     let month_2 = site.dump_live().await;
     let back = site
         .cutover
-        .rollback(&backup, StopSignal::never(), &Events::none())
+        .rollback(
+            &backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
     site.cutover
-        .rollback(&back.swap.backup, StopSignal::never(), &Events::none())
+        .rollback(
+            &back.swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_same_dump(&site.dump_live().await, &month_2);

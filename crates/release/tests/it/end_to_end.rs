@@ -1,6 +1,6 @@
 //! Month 1, month 2, and back, with an application at work.
 
-use cutover::{Activity, StopSignal};
+use cutover::{Activity, RollbackOptions, StopSignal};
 use cutover_core::Events;
 use cutover_core::records::ReleaseState;
 use cutover_testkit::dataset::LIVE_READER;
@@ -27,7 +27,12 @@ async fn month_2_goes_live_and_is_taken_back_under_readers() {
     let load = ReaderLoad::start(&url, 8).await.unwrap();
     load.statements_reach(100).await.unwrap();
     site.cutover
-        .rollback(&swap.backup, StopSignal::never(), &Events::none())
+        .rollback(
+            &swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     load.statements_reach(load.statements() + 100).await.unwrap();
@@ -64,7 +69,12 @@ async fn swap_and_rollback_are_the_identity_and_a_swapped_month_is_a_fresh_one()
 
     let back = site
         .cutover
-        .rollback(&swap.backup, StopSignal::never(), &Events::none())
+        .rollback(
+            &swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_eq!(back.label.as_deref(), Some(first.label.as_str()));
@@ -72,7 +82,12 @@ async fn swap_and_rollback_are_the_identity_and_a_swapped_month_is_a_fresh_one()
 
     // And the rollback is taken back.
     site.cutover
-        .rollback(&back.swap.backup, StopSignal::never(), &Events::none())
+        .rollback(
+            &back.swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_same_dump(&site.dump_live().await, &month_2);

@@ -1,6 +1,6 @@
 //! A materialized view of the set that reads its tables.
 
-use cutover::StopSignal;
+use cutover::{RollbackOptions, StopSignal};
 use cutover_core::Events;
 use cutover_core::records::ReleaseState;
 
@@ -61,7 +61,12 @@ async fn it_goes_live_with_the_new_rows_and_comes_back_with_the_old() {
 
     let stamp = report.swap.unwrap().backup;
     site.cutover
-        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .rollback(
+            &stamp,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_eq!(site.texts(SEEN).await, before);

@@ -1,6 +1,6 @@
 //! Which backup sets are kept.
 
-use cutover::{ReleaseOptions, Selection, StopSignal};
+use cutover::{ReleaseOptions, RollbackOptions, Selection, StopSignal};
 use cutover_core::Phase;
 
 use crate::world::{Ear, Site, assert_same_dump, redact};
@@ -48,13 +48,19 @@ async fn two_sets_are_kept_and_one_that_is_still_used() {
     for backup in kept().await.iter().rev() {
         let back = site
             .cutover
-            .rollback(backup, StopSignal::never(), &cutover_core::Events::none())
+            .rollback(
+                backup,
+                &RollbackOptions::default(),
+                StopSignal::never(),
+                &cutover_core::Events::none(),
+            )
             .await
             .unwrap();
         assert_eq!(back.restored, *backup);
         site.cutover
             .rollback(
                 &back.swap.backup,
+                &RollbackOptions::default(),
                 StopSignal::never(),
                 &cutover_core::Events::none(),
             )

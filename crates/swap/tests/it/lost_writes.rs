@@ -1,7 +1,8 @@
-//! Trap 55: what is written to live between clone and swap would be lost.
+//! Trap 55: what is written to live between clone and swap would be lost; and between a swap and its rollback.
 
+use cutover_core::NamingPolicy;
 use cutover_core::catalog::{WriteCounts, Writes};
-use cutover_swap::SwapError;
+use cutover_swap::{SwapError, rollback_plan};
 
 use crate::release_set::{ReleaseSet, quick};
 
@@ -145,4 +146,53 @@ async fn vacuum_and_analyze_are_no_writes() {
     let plan = set.plan().await.refuse_writes_since(before);
     set.run(&plan, &quick()).await.unwrap();
     assert_eq!(set.month().await, "m2");
+}
+
+/// A swap records what had been written to what goes live; the rollback tells what was written since.
+#[tokio::test]
+async fn a_write_since_it_went_live_refuses_the_rollback() {
+    let mut set = settled().await;
+    set.wait_until("SELECT n_tup_ins >= 60 FROM pg_stat_user_tables WHERE relname = 'staging_sites'")
+        .await;
+    let swapped = set.swap().await;
+    let counted_then = set.records.writes_when_live(&set.client).await.unwrap().unwrap();
+    let rollback = async |set: &mut ReleaseSet| {
+        let policy = NamingPolicy::default();
+        let plan = rollback_plan(&mut set.client, &set.records, &swapped.backup, &policy).await;
+        plan.unwrap().refuse_writes_since(counted_then.clone())
+    };
+    let plan = rollback(&mut set).await;
+    assert_eq!(plan.lost_writes(&set.client).await.unwrap(), []);
+
+    // A value that left no row behind is no write.
+    set.database
+        .execute("SELECT nextval('sources_id_seq')")
+        .await
+        .unwrap();
+    write(&set, "UPDATE sites SET name = 'm2 ' || name WHERE id < 3").await;
+    let error = set.run(&plan, &quick()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "live was written to since it went live\n  \"public\".\"sites\": 2 rows"
+    );
+    assert_eq!(set.month().await, "m2");
+    set.assert_no_locks().await;
+
+    let plan = rollback(&mut set).await.allow_lost_writes();
+    let back = set.run(&plan, &quick()).await.unwrap();
+    assert_eq!(set.month().await, "m1");
+    let kept = format!(
+        "SELECT count(*) FROM bk{}_sites WHERE name LIKE 'm2 m2%'",
+        back.backup
+    );
+    assert_eq!(set.database.query_text(&kept).await.unwrap(), "2");
+    // What came back counts from here on.
+    let counted_now = set.records.writes_when_live(&set.client).await.unwrap().unwrap();
+    assert_eq!(counted_now.oids().len(), 3);
+    assert!(
+        counted_now
+            .oids()
+            .iter()
+            .all(|oid| !counted_then.oids().contains(oid))
+    );
 }

@@ -1,5 +1,6 @@
 //! Backup sets: what they hold, how large they are, and that they can be forgotten.
 
+use cutover_core::catalog::WriteCounts;
 use cutover_core::records::{BackupObject, Records, SwapRecord};
 use cutover_core::{ObjectKind, QualifiedName};
 
@@ -124,6 +125,7 @@ async fn a_set_knows_whose_data_it_holds() {
                     release: id,
                     backup,
                     restored: None,
+                    writes: WriteCounts::default(),
                 },
             )
             .await

@@ -1,5 +1,6 @@
 //! Releases and rollbacks, from the opening of their record to its end.
 
+use cutover_core::catalog::WriteCounts;
 use cutover_core::records::{Records, ReleaseKind, ReleaseState, SwapRecord};
 use cutover_core::{Digest, Phase};
 use jiff::Timestamp;
@@ -200,6 +201,7 @@ async fn exactly_one_is_current() {
                 release: other,
                 backup: stamp("2509010000"),
                 restored: None,
+                writes: WriteCounts::default(),
             },
         )
         .await
@@ -220,6 +222,7 @@ async fn exactly_one_is_current() {
                     release: id,
                     backup: backup.clone(),
                     restored: None,
+                    writes: WriteCounts::default(),
                 },
             )
             .await
@@ -244,9 +247,11 @@ async fn exactly_one_is_current() {
         release: rollback,
         backup: stamp("2504010000"),
         restored: Some(stamp("2503010000")),
+        writes: serde_json::from_value(json!({ "16385": 7 })).unwrap(),
     };
     records.add_backup(client, &swap.backup, &[]).await.unwrap();
     records.record_swap(client, &swap).await.unwrap();
+    assert_eq!(records.writes_when_live(client).await.unwrap(), Some(swap.writes));
     let current = records.current(client).await.unwrap().unwrap();
     assert_eq!(
         (current.id, current.restored_stamp),
@@ -282,6 +287,7 @@ async fn a_swap_of_no_release_fails() {
         release: id,
         backup: stamp("2509010000"),
         restored: None,
+        writes: WriteCounts::default(),
     };
     fixture.records.record_swap(&fixture.client, &swap).await.unwrap();
     let other = Records::of(&ident("oecm"))
