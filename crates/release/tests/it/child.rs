@@ -2,14 +2,15 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
-use cutover::{ReleaseOptions, StopSignal};
+use cutover::{ReleaseOptions, RollbackOptions, StopSignal};
 use cutover_core::release_file::Label;
-use cutover_core::{Event, Events};
+use cutover_core::{Event, Events, Stamp};
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Site, cutover};
+use crate::parks::Parks;
+use crate::world::{Site, cutover, swap_what_is_staged};
 
 const VARIABLE: &str = "CUTOVER_TEST_ORDERS";
 const SIGKILL: i32 = 9;
@@ -19,8 +20,17 @@ const SIGKILL: i32 = 9;
 struct Orders {
     url: String,
     directory: PathBuf,
-    label: String,
-    dies_at: String,
+    task: Task,
+    dies_at: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// A whole release under this label.
+    Release(String),
+    /// The swap of what is staged, and what follows it.
+    Swap,
+    Rollback(Stamp),
 }
 
 /// Carries out the orders that a test's own process was started with, and does not return; returns when there are none.
@@ -35,20 +45,28 @@ pub(crate) async fn obey() {
     let Orders {
         url,
         directory,
-        label,
+        task,
         dies_at,
     } = serde_json::from_str(&orders).unwrap();
-    let options = ReleaseOptions::default().label(Label::new(label).unwrap());
     let events = Events::to(move |event: &Event| {
-        if moment(event).as_deref() == Some(&dies_at) {
+        if dies_at.is_some() && moment(event) == dies_at {
             let status = Command::new("sh").args(["-c", "kill -9 $PPID"]).status();
             unreachable!("survived its own SIGKILL: {status:?}");
         }
     });
-    let outcome = cutover(&url, &directory)
-        .release(&options, StopSignal::never(), &events)
-        .await;
-    panic!("the release ended instead of being killed: {outcome:?}");
+    let (cutover, stop) = (cutover(&url, &directory), StopSignal::never());
+    let release = match task {
+        Task::Release(label) => ReleaseOptions::default().label(Label::new(label).unwrap()),
+        Task::Swap => swap_what_is_staged(),
+        Task::Rollback(stamp) => {
+            let outcome = cutover
+                .rollback(&stamp, &RollbackOptions::default(), stop, &events)
+                .await;
+            panic!("the rollback ended: {outcome:?}");
+        }
+    };
+    let outcome = cutover.release(&release, stop, &events).await;
+    panic!("the release ended: {outcome:?}");
 }
 
 /// An event as orders name it: `release_started`, `phase_started import_core`, `import_started sources`,
@@ -72,15 +90,36 @@ impl Site {
         let orders = Orders {
             url: self.url(),
             directory: self.directory().to_owned(),
-            label: self.label().as_str().to_owned(),
-            dies_at: dies_at.to_owned(),
+            task: Task::Release(self.label().as_str().to_owned()),
+            dies_at: Some(dies_at.to_owned()),
         };
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
-            .env(VARIABLE, serde_json::to_string(&orders).unwrap())
-            .output()
-            .unwrap();
+        let child = command(test, &orders).output().unwrap();
         assert_eq!(child.status.signal(), Some(SIGKILL), "{child:?}");
         self.until_lock_is_free().await;
     }
+}
+
+impl Parks {
+    /// Starts a child process that does the task: the test `test` of this binary, which must call [`obey`] first.
+    pub(crate) fn start_child(&self, test: &str, task: Task) -> Child {
+        let orders = Orders {
+            url: self.url(),
+            directory: self.directory().to_owned(),
+            task,
+            dies_at: None,
+        };
+        command(test, &orders)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+}
+
+fn command(test: &str, orders: &Orders) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(VARIABLE, serde_json::to_string(orders).unwrap());
+    command
 }

@@ -1,17 +1,18 @@
-//! The network goes away while the swap is under way.
+//! The network goes away while the whole reference dataset is swapped. At every message of a small set: `faults/messages.rs`.
 
-use cutover::{Activity, StopSignal};
+use cutover::{Activity, RollbackOptions, StopSignal};
 use cutover_core::Events;
 use cutover_core::records::ReleaseState;
 use cutover_testkit::FaultProxy;
 use cutover_testkit::dataset::LIVE_OWNER;
 
 use crate::world::{
-    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, swap_what_is_staged,
+    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, every_message,
+    swap_what_is_staged,
 };
 
-/// At about how many messages of the swap the connections are cut.
-const CUTS: u64 = 8;
+/// At how many messages of the swap the connections are cut, unless at every one.
+const CUTS: u64 = 3;
 
 struct Run {
     site: Site,
@@ -49,8 +50,9 @@ async fn live_is_all_old_or_all_new_and_status_knows_which() {
     let whole = swap_over_a_proxy(None).await;
     assert!(!whole.failed && !whole.was_cut);
     let (mut old, mut new) = (0, 0);
+    let step = if every_message() { 1 } else { whole.messages / CUTS };
     for cut in 1.. {
-        let run = swap_over_a_proxy(Some(whole.messages / CUTS * cut)).await;
+        let run = swap_over_a_proxy(Some(step * cut)).await;
         if !run.was_cut {
             assert!(!run.failed);
             break;
@@ -70,7 +72,12 @@ async fn live_is_all_old_or_all_new_and_status_knows_which() {
             assert_same_dump(&site.dump_live().await, dump_of_month_2_alone().await);
             let backup = release.backup_stamp.clone().unwrap();
             site.cutover
-                .rollback(&backup, StopSignal::never(), &Events::none())
+                .rollback(
+                    &backup,
+                    &RollbackOptions::default(),
+                    StopSignal::never(),
+                    &Events::none(),
+                )
                 .await
                 .unwrap();
             assert_same_dump(&site.dump_live().await, dump_of_month_1().await);

@@ -309,6 +309,11 @@ pub(crate) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool)
     }
 }
 
+/// Whether connections are to be cut at every single message, as `scripts/soak faults` asks for.
+pub(crate) fn every_message() -> bool {
+    std::env::var_os("CUTOVER_TEST_EVERY_MESSAGE").is_some()
+}
+
 /// The swap of what an earlier run has staged, and what follows it.
 pub(crate) fn swap_what_is_staged() -> ReleaseOptions {
     ReleaseOptions::default().selection(Selection::all().start_at(Phase::FinaliseSwap).unwrap())
