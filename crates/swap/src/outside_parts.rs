@@ -1,7 +1,11 @@
 //! Policies, rules and column defaults of relations outside the set that name it: each is set to its own definition again,
 //! whose names mean the new relations by then. Who it is for, whether it is enabled, and its comment stay.
 
-use cutover_core::catalog::{CatalogSnapshot, DependentPart, PartDefinition, Relation, RelationKind};
+use std::collections::BTreeSet;
+
+use cutover_core::catalog::{
+    CatalogSnapshot, DependentPart, PartDefinition, Referent, Relation, RelationKind,
+};
 use cutover_core::{Deparsed, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use crate::members::{Member, Part};
@@ -99,14 +103,7 @@ pub(crate) fn follow(
     members: &[Member<'_>],
     backup: &dyn Fn(&QualifiedName) -> QualifiedName,
 ) -> Vec<Step> {
-    let mut oids: Vec<u32> = live
-        .parts
-        .iter()
-        .flat_map(|part| part.draws_from.iter().copied())
-        .collect();
-    oids.sort_unstable();
-    oids.dedup();
-    let sequences = oids.into_iter().filter_map(|oid| {
+    let sequences = named_outside(live).into_iter().filter_map(|oid| {
         let (member, part) = drawn(oid, members)?;
         let (name, _) = part.live.as_ref()?;
         let increment = member
@@ -121,6 +118,20 @@ pub(crate) fn follow(
     sequences.chain(parts.into_iter().filter_map(repoint)).collect()
 }
 
+/// The oids of relations that something outside names: of those that are sequences of the set, it may draw.
+fn named_outside(live: &CatalogSnapshot) -> BTreeSet<u32> {
+    let parts = live.parts.iter().flat_map(|part| &part.draws_from).copied();
+    let views = live.views.iter().map(|view| &view.refers_to);
+    let functions = live.functions.iter().map(|function| &function.refers_to);
+    let rules = live.rules.iter().map(|rule| &rule.refers_to);
+    let referents = views.chain(functions).chain(rules).flatten();
+    let relations = referents.filter_map(|referent| match referent {
+        Referent::Relation(oid) => Some(*oid),
+        Referent::Function(_) => None,
+    });
+    parts.chain(relations).collect()
+}
+
 fn order(definition: &PartDefinition) -> u8 {
     match definition {
         PartDefinition::Rule { .. } => 0,
@@ -129,7 +140,7 @@ fn order(definition: &PartDefinition) -> u8 {
     }
 }
 
-/// What outside tables drew is not in the set, so nothing there keeps it from being given twice: the sequence that goes
+/// What was drawn outside is not in the set, so nothing there keeps it from being given twice: the sequence that goes
 /// live goes on at least where the other one stands.
 fn go_on(was: &QualifiedName, now: &QualifiedName, increment: i64) -> Step {
     let further = if increment > 0 { " > " } else { " < " };

@@ -78,15 +78,16 @@ async fn they_follow_swap_and_rollback() {
     assert_eq!(set.database.query_text(title).await.unwrap(), "m1 source 1");
 }
 
-/// Numbers that outside tables were given are not given to them again, whichever release is live.
+/// Numbers that were given outside are not given again, whichever release is live.
 #[tokio::test]
-async fn sequences_that_outside_tables_draw_from_go_on() {
+async fn sequences_that_are_drawn_from_outside_go_on() {
     let mut set = ReleaseSet::new().await;
     set.database
         .execute(
             "CREATE TABLE visits (id integer PRIMARY KEY DEFAULT nextval('sources_id_seq'), note text); \
              CREATE SEQUENCE down INCREMENT -1 OWNED BY sources.title; ALTER TABLE countries ADD deep integer; \
-             ALTER TABLE countries ALTER deep SET DEFAULT nextval('down')",
+             ALTER TABLE countries ALTER deep SET DEFAULT nextval('down'); \
+             CREATE FUNCTION next_site() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT nextval('sites_id_seq'); END",
         )
         .await
         .unwrap();
@@ -97,14 +98,14 @@ async fn sequences_that_outside_tables_draw_from_go_on() {
         .unwrap();
     let draw = "WITH v AS (INSERT INTO visits (note) VALUES ('x') RETURNING id), \
                      c AS (INSERT INTO countries (id, name) SELECT 100 + id, 'x' FROM v RETURNING deep) \
-                SELECT id || ' ' || deep FROM v, c";
+                SELECT id || ' ' || deep || ' ' || next_site() FROM v, c";
     let drawn = async |set: &ReleaseSet| set.database.query_text(draw).await.unwrap();
-    assert_eq!(drawn(&set).await, "4 -1");
-    assert_eq!(drawn(&set).await, "5 -2");
+    assert_eq!(drawn(&set).await, "4 -1 51");
+    assert_eq!(drawn(&set).await, "5 -2 52");
     let report = set.swap().await;
-    assert_eq!(drawn(&set).await, "6 -3");
+    assert_eq!(drawn(&set).await, "6 -3 61");
     set.roll_back(&report.backup).await;
-    assert_eq!(drawn(&set).await, "7 -4");
+    assert_eq!(drawn(&set).await, "7 -4 62");
 }
 
 #[tokio::test]
