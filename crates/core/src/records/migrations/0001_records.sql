@@ -13,8 +13,6 @@ CREATE TABLE cutover.release (
     backup_stamp    text,
     -- For a rollback: the backup set that it put live again.
     restored_stamp  text,
-    -- What the server had counted as written to the relations that went live, by oid.
-    writes          jsonb,
     config_digest   text,
     staged          jsonb,
     manifest        jsonb,
