@@ -1,12 +1,8 @@
-//! The server's lock table: one for all sessions, and of a fixed size. A transaction that fills it up makes statements of
-//! *other* sessions fail with "out of shared memory" ([13.3.1], `max_locks_per_transaction`), so what a clone takes of it is
-//! counted before it begins.
-//!
-//! [13.3.1]: https://www.postgresql.org/docs/15/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION
+//! What a clone takes of the server's lock table, see [`LockTableFit`].
 
 use std::collections::BTreeSet;
 
-use cutover_core::catalog::{Relation, ServerFacts};
+use cutover_core::catalog::{LockTableFit, Relation, ServerFacts};
 use cutover_core::{ObjectKind, ObjectName};
 
 use crate::build::Build;
@@ -35,17 +31,12 @@ pub(crate) fn needed(build: &Build, live: &[&Relation]) -> usize {
 
 /// Refuses what does not fit at all, and tells what leaves less than half for everybody else.
 pub(crate) fn check(needed: usize, server: &ServerFacts) -> Result<Option<String>, CloneError> {
-    let room = usize::try_from(server.max_lock_entries).unwrap_or(usize::MAX);
-    let why = format!(
-        "has a lock table of about {room} entries for all sessions, and the clone takes about {needed}: were it full, \
-         statements of others would fail"
-    );
     let database = ObjectName::global(ObjectKind::Database, &server.database);
-    let remedy = "raise max_locks_per_transaction, or make several release sets";
-    if needed > room {
-        let refusals = vec![Refusal::new(database, why, remedy)];
-        Err(CloneError { refusals })
-    } else {
-        Ok((needed > room / 2).then(|| format!("{database} {why}; {remedy}")))
+    match server.lock_table_fit("the clone", needed) {
+        LockTableFit::Fits => Ok(None),
+        LockTableFit::Crowded(why) => Ok(Some(format!("{database} {why}; {}", LockTableFit::REMEDY))),
+        LockTableFit::TooSmall(why) => Err(CloneError {
+            refusals: vec![Refusal::new(database, why, LockTableFit::REMEDY)],
+        }),
     }
 }

@@ -7,6 +7,7 @@ mod dependents; // what outside the set refers to it and how it goes on
 mod drop_backups; // dropping what retention does not keep
 mod error; // why a planned swap did not happen
 mod follow; // views, functions and rules that are replaced in place
+mod lock_count; // entries of the server's lock table
 mod lock_order; // every lock, in one order
 mod lost_writes; // writes to live that are not in what goes live
 mod members; // pairs looked up and checked

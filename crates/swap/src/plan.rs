@@ -191,7 +191,7 @@ impl SwapPlan {
         switch.extend(keys().flat_map(|key| dependents::repoint_key(key, &live.schema)));
         switch.extend(publications::follow(&members, &backup));
         let validated = keys().filter(|key| key.validated);
-        Ok(Self {
+        let plan = Self {
             schema: live.schema.clone(),
             backup: stamp.clone(),
             restores: None,
@@ -230,7 +230,8 @@ impl SwapPlan {
             live: CatalogFacts::of(live),
             incoming: CatalogFacts::of(incoming),
             server_version: live.server.version_num,
-        })
+        };
+        plan.within_the_lock_table(live, incoming)
     }
 
     /// Over the catalog facts the plan was computed from.

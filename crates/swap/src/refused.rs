@@ -31,6 +31,8 @@ pub enum RefusalKind {
     Rights,
     /// Two objects would bear one name.
     Name,
+    /// The server's lock table has no room for all the locks.
+    LockTable,
 }
 
 /// One reason why a swap was refused.

@@ -10,6 +10,7 @@ mod dependent;
 mod dependent_part;
 mod fingerprint;
 mod function;
+mod lock_table;
 mod policy;
 mod publication;
 mod read;
@@ -31,6 +32,7 @@ pub use dependent::{
 pub use dependent_part::{DependentPart, PartDefinition};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
 pub use function::{DependentFunction, FunctionKind};
+pub use lock_table::LockTableFit;
 pub use policy::{Policy, PolicyCommand};
 pub use publication::PublicationMembership;
 pub use read::CatalogError;

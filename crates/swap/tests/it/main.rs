@@ -13,6 +13,7 @@ mod declared;
 mod dependents;
 mod faults;
 mod identity;
+mod lock_count;
 mod locks;
 mod lost_writes;
 mod outside_keys;
