@@ -81,7 +81,7 @@ impl SwapPlan {
     /// Puts the incoming relations live and keeps what was live as a backup set, in one transaction.
     ///
     /// # Locks
-    /// `ACCESS EXCLUSIVE` on the members, on the views over them and on tables with foreign keys to them. It is asked
+    /// `ACCESS EXCLUSIVE` on the members, on the views over them and on tables that refer to them. It is asked
     /// for in short tries, the first without waiting; no reader waits longer than [`LockPolicy::stall_budget`] for a
     /// try that fails, or [`LockPolicy::exclusive_budget`] more for the one that gets through. Nobody is
     /// cancelled, unless [`LockPolicy::cancel_blockers_after`] says so.
