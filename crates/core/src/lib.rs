@@ -5,6 +5,7 @@ mod connect; // connection settings, TLS, sessions
 mod digest; // SHA-256 of plans, files and catalog facts
 mod error; // failed statements, readable
 mod event; // what happened, typed
+mod grants; // privileges, exactly as another object has them
 mod ident; // identifiers and their quoting
 mod lock; // the release lock
 mod naming; // staging and backup names, stamps
@@ -23,6 +24,7 @@ pub use connect::{
 pub use digest::Digest;
 pub use error::{DatabaseError, StatementError};
 pub use event::{Blocker, Event, EventKind, EventSink, Events, Waiter, millis};
+pub use grants::{Grants, in_grant_order};
 pub use ident::{Ident, IdentError, MAX_IDENT_BYTES, QualifiedName};
 pub use lock::{LockHolder, ReleaseLock};
 pub use naming::{NamingPolicy, Stamp, StampError};

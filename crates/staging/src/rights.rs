@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use cutover_core::catalog::{Acl, CatalogSnapshot, Relation};
-use cutover_core::{Ident, ObjectKind, ObjectName};
+use cutover_core::{Ident, ObjectKind, ObjectName, in_grant_order};
 
 use crate::Refusal;
-use crate::build::grants::in_grant_order;
 
 /// Collects what the session's role may not do for a twin of `relation`.
 pub(crate) fn check(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {

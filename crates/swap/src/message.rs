@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Transaction;
+use tokio_postgres::error::ErrorPosition;
 
 use cutover_core::{Sql, StatementError, Step};
 
@@ -64,9 +65,16 @@ pub(crate) async fn run(tx: &Transaction<'_>, stage: &[Step], limits: &Limits) -
     let Err(error) = tx.batch_execute(message(stage, limits).as_str()).await else {
         return Ok(());
     };
-    // The server tells the statement that failed in the error's context, whatever its language.
-    let context = error.as_db_error().and_then(|db| db.where_()).unwrap_or_default();
-    let failed = stage.iter().position(|step| context.contains(step.sql.as_str()));
+    // The server tells the statement that failed in the error's context, or beside it when it could not even read it,
+    // whatever its language.
+    let db = error.as_db_error();
+    let context = db.and_then(|db| db.where_()).unwrap_or_default();
+    let unread = match db.and_then(|db| db.position()) {
+        Some(ErrorPosition::Internal { query, .. }) => query.as_str(),
+        _ => "",
+    };
+    let tells = |sql: &str| context.contains(sql) || unread == sql;
+    let failed = stage.iter().position(|step| tells(step.sql.as_str()));
     let step = failed.and_then(|index| stage.get(index)).unwrap_or(first);
     let error = StatementError::new(step.purpose, step.object.clone(), error).after(failed.unwrap_or(0));
     Err(StageError::of(error, started.elapsed(), limits.stage))

@@ -164,8 +164,7 @@ impl SwapPlan {
         let mut refusals = Vec::new();
         let members = members::resolve(live, incoming, pairing, options, &mut refusals);
         dependents::check(live, incoming, &members, &mut refusals);
-        let followers = Followers::of(live);
-        followers.check(live, &members, &mut refusals);
+        let followers = Followers::of(live, &members, &mut refusals);
         outside_parts::check(live, incoming, &members, &mut refusals);
         publications::check(live, incoming, &members, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
@@ -185,7 +184,8 @@ impl SwapPlan {
             plan
         };
         let keys = || live.inbound_foreign_keys.iter();
-        let mut switch = renames::under_lock(&members, &backup);
+        let mut switch = followers.clear_away();
+        switch.extend(renames::under_lock(&members, &backup));
         switch.extend(followers.repoint());
         switch.extend(outside_parts::follow(live, &members, &backup));
         switch.extend(keys().flat_map(|key| dependents::repoint_key(key, &live.schema)));
@@ -212,6 +212,7 @@ impl SwapPlan {
             warnings: dependents::warnings(live, incoming)
                 .into_iter()
                 .chain(reshaped::warnings(live, &members))
+                .chain(followers.warnings())
                 .chain(publications::warnings(&members))
                 .collect(),
             plan_safe: members

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use cutover_core::Ident;
-use cutover_core::catalog::{CatalogSnapshot, Relation};
+use cutover_core::catalog::{CatalogSnapshot, ColumnRead, Relation};
+use cutover_core::{Ident, QualifiedName};
 
 use crate::members::Member;
 
@@ -13,6 +13,24 @@ use crate::members::Member;
 #[must_use]
 pub fn is_plan_safe(live: &Relation, incoming: &Relation) -> bool {
     shape(live) == shape(incoming)
+}
+
+/// Whether a column that something outside reads has another type in what goes live, or is not there.
+pub(crate) fn changes_type_of(read: &ColumnRead, members: &[Member<'_>]) -> bool {
+    let mut members = members.iter();
+    let of = members.find(|member| member.live.oid == read.relation);
+    of.is_some_and(|member| type_of(member.live, &read.column) != type_of(member.incoming, &read.column))
+}
+
+/// Whether any column of the live relation has another type in what takes its place, or is not there.
+pub(crate) fn changes_type_of_columns(member: &Member<'_>) -> bool {
+    let mut columns = member.live.columns.iter();
+    columns.any(|column| type_of(member.live, &column.name) != type_of(member.incoming, &column.name))
+}
+
+fn type_of<'a>(relation: &'a Relation, column: &Ident) -> Option<(&'a str, Option<&'a QualifiedName>)> {
+    let column = relation.column(column)?;
+    Some((column.data_type.as_str(), column.collation.as_ref()))
 }
 
 /// What a result of `SELECT *` is made of: order, names, types with their modifiers, collations.

@@ -18,7 +18,7 @@ pub struct AclItem {
 }
 
 impl AclItem {
-    /// The privilege as a keyword, when it is one that relations, columns or sequences have.
+    /// The privilege as a keyword, when it is one that relations, columns, sequences or functions have.
     #[must_use]
     pub fn keyword(&self) -> Option<&'static str> {
         Some(match self.privilege.as_str() {
@@ -31,6 +31,7 @@ impl AclItem {
             "TRIGGER" => "TRIGGER",
             "MAINTAIN" => "MAINTAIN",
             "USAGE" => "USAGE",
+            "EXECUTE" => "EXECUTE",
             _ => return None,
         })
     }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ForeignKeyTarget, RelationKind};
+use super::{Acl, Column, ForeignKeyTarget, RelationKind, Rule, SecurityLabel, Trigger};
 use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
 /// A view or materialized view outside the set that reads it, directly or through other views and functions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[non_exhaustive]
 pub struct DependentView {
     /// Its oid.
@@ -24,6 +25,16 @@ pub struct DependentView {
     pub may_act_as_owner: bool,
     /// Whether the session's role may create relations in its schema, which replacing one takes too.
     pub may_create_in_schema: bool,
+    /// Whether its owner may create there, which who is to own a view there must.
+    pub owner_may_create_in_schema: bool,
+    /// Access privileges.
+    pub acl: Acl,
+    /// What default privileges give to a view that the session's role makes in its schema.
+    pub default_acl: Acl,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its security labels.
+    pub security_labels: Vec<SecurityLabel>,
     /// `security_barrier=…`, `security_invoker=…`, `check_option=…`.
     pub options: Vec<String>,
     /// Its query, members of the set unqualified.
@@ -37,6 +48,12 @@ pub struct DependentView {
     /// Its columns in order.
     #[serde(default)]
     pub columns: Vec<Column>,
+    /// Its triggers by name.
+    #[serde(default)]
+    pub triggers: Vec<Trigger>,
+    /// Its rewrite rules by name, its own query left out.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// The columns of members that it reads itself.
     pub reads: Vec<ColumnRead>,
     /// The extension it belongs to.
@@ -101,6 +118,17 @@ impl DependentRule {
     pub fn object(&self) -> ObjectName {
         ObjectName::part(ObjectKind::Rule, &self.name, &self.relation)
     }
+}
+
+/// What depends on a view or function over the set and is neither a view, nor a rule of one, nor a function: while the
+/// view or function stays it needs nothing, but it stands against dropping it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UpperDependent {
+    /// The view or function.
+    pub on: Referent,
+    /// What `pg_describe_object` prints.
+    pub description: String,
 }
 
 /// A foreign key of a table outside the set that points into it.

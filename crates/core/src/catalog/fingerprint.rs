@@ -11,9 +11,9 @@ use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 /// of them in between. It covers the relations with their columns, defaults, indexes, constraints, triggers, policies,
 /// rules, statistics, owned sequences, comments, security labels, who depends on them or on their row types, on which
 /// extensions they depend, and which publications take them in, those of all tables or of their schema included; and the
-/// functions that refer to the relations or their row types, with those that refer to such functions.
+/// functions that refer to the relations or their row types and those that refer to such functions, with their comments.
 ///
-/// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on owned sequences and on functions; changes inside
+/// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on owned sequences; changes inside
 /// what depends on a relation without being a function or one of `oids`.
 ///
 /// # Errors

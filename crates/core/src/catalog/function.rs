@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Referent;
+use super::{Acl, Referent, SecurityLabel};
 use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
 /// Whether a routine is called or evaluated.
@@ -30,16 +30,35 @@ pub struct DependentFunction {
     pub kind: FunctionKind,
     /// The arguments that tell it from others of its name, as `ALTER FUNCTION` wants them.
     pub identity_arguments: Deparsed,
+    /// All its arguments with their modes and names, as `CREATE FUNCTION` wants them; defaults are `NULL`.
+    pub stub_arguments: Deparsed,
+    /// What it returns; nothing for a procedure.
+    pub result: Option<Deparsed>,
     /// What `pg_get_functiondef` prints: `CREATE OR REPLACE …`, members of the set unqualified.
     pub definition: Deparsed,
     /// Whether its body is parsed when it is made: `BEGIN ATOMIC …` or `RETURN …`.
     pub standard_body: bool,
+    /// Whether the server can read again what it prints of such a body: not where it uses an argument without a name and
+    /// others have names.
+    pub readable_body: bool,
     /// Its owner.
     pub owner: Ident,
     /// Whether the session's role has the rights of the owner.
     pub may_act_as_owner: bool,
     /// Whether the session's role may create functions in its schema, which replacing one takes too.
     pub may_create_in_schema: bool,
+    /// Whether its owner may create there, which who is to own a function there must.
+    pub owner_may_create_in_schema: bool,
+    /// Access privileges.
+    pub acl: Acl,
+    /// What default privileges give to a function that the session's role makes in its schema.
+    pub default_acl: Acl,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its security labels.
+    pub security_labels: Vec<SecurityLabel>,
+    /// Extensions that it is dropped with (`ALTER … DEPENDS ON EXTENSION`).
+    pub depends_on_extensions: Vec<Ident>,
     /// Whether only a superuser may make it: it is `LEAKPROOF`, has a `SUPPORT` function or an untrusted language.
     pub superuser_only: bool,
     /// The oids of the relations whose row types, or arrays of them, are in its signature.

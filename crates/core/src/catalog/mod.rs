@@ -28,6 +28,7 @@ pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
 pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
 pub use dependent::{
     ColumnRead, DependentRule, DependentView, InboundForeignKey, KeyComparison, OtherDependent, Referent,
+    UpperDependent,
 };
 pub use dependent_part::{DependentPart, PartDefinition};
 pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
@@ -94,7 +95,8 @@ pub struct CatalogSnapshot {
     pub schema: Ident,
     /// The members, in the order they were asked for; each partitioned table is followed by its partitions.
     pub relations: Vec<Relation>,
-    /// The roles that own the members and their statistics, and those that granted privileges on them.
+    /// The roles that own the members, their statistics and the views and functions over them, and those that granted
+    /// privileges on them.
     pub roles: Vec<RoleFacts>,
     /// Views and materialized views outside the set that read it, nearest first.
     pub views: Vec<DependentView>,
@@ -102,6 +104,8 @@ pub struct CatalogSnapshot {
     pub functions: Vec<DependentFunction>,
     /// Rules on views outside the set that refer to it, or to views and functions over it.
     pub rules: Vec<DependentRule>,
+    /// What depends on those views and functions and would not outlive their being dropped.
+    pub upper_dependents: Vec<UpperDependent>,
     /// Foreign keys of tables outside the set that point into it.
     pub inbound_foreign_keys: Vec<InboundForeignKey>,
     /// Policies, rules of tables and column defaults outside the set that name it.
@@ -163,6 +167,7 @@ impl CatalogSnapshot {
         self.views.clear();
         self.functions.clear();
         self.rules.clear();
+        self.upper_dependents.clear();
         self.inbound_foreign_keys.clear();
         self.parts.clear();
         self.other_dependents.clear();

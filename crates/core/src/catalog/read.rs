@@ -128,7 +128,8 @@ impl CatalogSnapshot {
         )?;
         let relations = Self::read_members(tx, schema, members).await?;
         let dependents = read_dependents::read(tx, schema, &relations).await?;
-        let roles = read_roles(tx, schema, &relations).await?;
+        let members = relations.iter().flat_map(Relation::roles);
+        let roles = read_roles(tx, schema, members.chain(dependents.roles())).await?;
         let mut snapshot = Self {
             server,
             schema: schema.clone(),
@@ -137,6 +138,7 @@ impl CatalogSnapshot {
             views: dependents.views,
             functions: dependents.functions,
             rules: dependents.rules,
+            upper_dependents: dependents.upper,
             inbound_foreign_keys: dependents.inbound_foreign_keys,
             parts: dependents.parts,
             other_dependents: dependents.others,
@@ -246,17 +248,13 @@ async fn read_parts(
     Ok(())
 }
 
-/// The roles that own or granted something of the members.
+/// What the session may do in the name of these roles.
 async fn read_roles(
     tx: &Transaction<'_>,
     schema: &Ident,
-    relations: &[Relation],
+    roles: impl Iterator<Item = &Ident>,
 ) -> Result<Vec<RoleFacts>, CatalogError> {
-    let names: BTreeSet<&str> = relations
-        .iter()
-        .flat_map(Relation::roles)
-        .map(Ident::as_str)
-        .collect();
+    let names: BTreeSet<&str> = roles.map(Ident::as_str).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let rows = tx
         .query(include_str!("sql/roles.sql"), &[&names, &schema.as_str()])

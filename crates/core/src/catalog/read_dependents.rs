@@ -7,8 +7,8 @@ use tokio_postgres::Transaction;
 
 use super::read::{CatalogError, keyed, listed};
 use super::{
-    DependentFunction, DependentPart, DependentRule, DependentView, InboundForeignKey, OtherDependent,
-    Referent, Relation,
+    Acl, DependentFunction, DependentPart, DependentRule, DependentView, InboundForeignKey, OtherDependent,
+    Referent, Relation, UpperDependent,
 };
 use crate::Ident;
 
@@ -17,9 +17,29 @@ pub(super) struct Dependents {
     pub(super) views: Vec<DependentView>,
     pub(super) functions: Vec<DependentFunction>,
     pub(super) rules: Vec<DependentRule>,
+    pub(super) upper: Vec<UpperDependent>,
     pub(super) inbound_foreign_keys: Vec<InboundForeignKey>,
     pub(super) parts: Vec<DependentPart>,
     pub(super) others: Vec<OtherDependent>,
+}
+
+impl Dependents {
+    /// The roles that own the views and functions, and those that granted privileges on them.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &Ident> {
+        let of_views = self.views.iter().flat_map(|view| {
+            let acls = std::iter::once(&view.acl).chain(view.columns.iter().map(|column| &column.acl));
+            roles_of(&view.owner, acls)
+        });
+        let of_functions = self.functions.iter();
+        of_views.chain(
+            of_functions.flat_map(|function| roles_of(&function.owner, std::iter::once(&function.acl))),
+        )
+    }
+}
+
+fn roles_of<'a>(owner: &'a Ident, acls: impl Iterator<Item = &'a Acl>) -> impl Iterator<Item = &'a Ident> {
+    let grantors = acls.flatten().flatten().map(|item| &item.grantor);
+    std::iter::once(owner).chain(grantors)
 }
 
 /// A view or function over the set, and what it refers to itself.
@@ -50,7 +70,13 @@ pub(super) async fn read(
         views = listed(tx, schema, "views", sql, &[&relations, &oids]).await?;
         let sql = include_str!("sql/columns.sql");
         let mut columns = keyed(tx, schema, "columns", sql, &[&relations]).await?;
+        let sql = include_str!("sql/triggers.sql");
+        let mut triggers = keyed(tx, schema, "triggers", sql, &[&relations]).await?;
+        let sql = include_str!("sql/rules.sql");
+        let mut rules = keyed(tx, schema, "rules", sql, &[&relations]).await?;
         for view in &mut views {
+            view.triggers = triggers.remove(&view.oid).unwrap_or_default();
+            view.rules = rules.remove(&view.oid).unwrap_or_default();
             view.columns = columns.remove(&view.oid).unwrap_or_default();
         }
     }
@@ -82,9 +108,10 @@ pub(super) async fn read(
         .iter()
         .copied()
         .chain(sequences.map(|sequence| sequence.oid))
-        .chain(relations)
+        .chain(relations.iter().copied())
         .collect();
     let rules = include_str!("sql/dependent_rules.sql");
+    let upper = include_str!("sql/upper_dependents.sql");
     let keys = include_str!("sql/inbound_foreign_keys.sql");
     let parts = include_str!("sql/dependent_parts.sql");
     let others = include_str!("sql/other_dependents.sql");
@@ -92,6 +119,7 @@ pub(super) async fn read(
         views,
         functions: found,
         rules: listed(tx, schema, "rules", rules, &[&named, &functions]).await?,
+        upper: listed(tx, schema, "dependents", upper, &[&relations, &functions]).await?,
         inbound_foreign_keys: listed(tx, schema, "foreign keys", keys, &[&oids]).await?,
         parts: listed(tx, schema, "policies, rules and defaults", parts, &[&oids]).await?,
         others: listed(tx, schema, "dependents", others, &[&oids]).await?,

@@ -1,9 +1,8 @@
 //! What `LIKE` does not copy, for tables and materialized views: column settings, statistics, owner, grants, comments.
 
 use cutover_core::catalog::{CatalogSnapshot, Column, ExtendedStatistics};
-use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, Step};
+use cutover_core::{Grants, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
-use super::grants::Grants;
 use super::inheritance::is_in_tree;
 use super::row_type::is_row_of_member;
 use super::table::storage_parameter;
@@ -177,6 +176,7 @@ pub(super) fn owner_and_grants(
         live: &twin.live.acl,
         given: &server.default_table_acl,
         creator: &server.role,
+        public_by_default: false,
     };
     keep(twin.object(), &of_table);
     grant(twin.object(), of_table.statements());
@@ -195,6 +195,7 @@ pub(super) fn owner_and_grants(
             live: &sequence.acl,
             given: &server.default_sequence_acl,
             creator: &server.role,
+            public_by_default: false,
         };
         keep(object.clone(), &of_sequence);
         grant(object.clone(), of_sequence.statements());

@@ -3,7 +3,6 @@
 mod attached;
 mod dress;
 mod extension;
-pub(crate) mod grants;
 pub(crate) mod inheritance;
 pub(crate) mod label;
 mod matview;

@@ -1,6 +1,6 @@
 //! A view over the set, in SQL.
 
-use cutover_core::catalog::{DependentView, Relation, RelationKind};
+use cutover_core::catalog::{DependentView, RelationKind};
 use cutover_core::{Deparsed, Ident, LockMode, Sql, Step};
 
 use crate::lock_order;
@@ -21,36 +21,12 @@ pub(super) fn check(view: &DependentView, members: &[Member<'_>], refusals: &mut
             "drop it, or take the relation out of the set",
         );
     }
-    for column in &view.columns {
-        let of = members
-            .iter()
-            .find(|member| column.row_type_of == Some(member.live.oid));
-        if let Some(member) = of {
-            let reason = format!(
-                "shows whole rows of {} and would go on with the backup set",
-                member.live.name
-            );
-            let remedy = "drop the view before the swap and create it again after it";
-            refuse(reason, remedy);
-        }
-    }
     for read in &view.reads {
-        let Some(member) = members.iter().find(|member| member.live.oid == read.relation) else {
-            continue;
-        };
-        let type_of = |relation: &Relation| {
-            relation
-                .column(&read.column)
-                .map(|column| (column.data_type.clone(), column.collation.clone()))
-        };
-        if type_of(member.live) != type_of(member.incoming) {
-            let reason = format!(
-                "reads column {} of {}, which changes",
-                read.column, member.live.name
-            );
+        let of = members.iter().find(|member| member.live.oid == read.relation);
+        if let Some(member) = of.filter(|member| member.incoming.column(&read.column).is_none()) {
             refuse(
-                reason,
-                "drop the view before the swap and create it again after it",
+                format!("reads column {} of {}, which goes", read.column, member.live.name),
+                "drop the view before the swap and create it again, without the column, after it",
             );
         }
     }
@@ -63,7 +39,17 @@ pub(super) fn lock(view: &DependentView) -> Step {
 /// `CREATE OR REPLACE VIEW`: oid, owner, grants, comments, column defaults, triggers, rules and what reads it stay.
 /// Its options would not, so they are named again.
 pub(super) fn replace(view: &DependentView) -> Step {
-    let mut sql = Sql::text("CREATE OR REPLACE VIEW ").name(&view.name);
+    let sql = Sql::text("CREATE OR REPLACE VIEW ").append(&defined(view));
+    Step::new("re-point", view.object(), sql).locking(LockMode::AccessExclusive, &view.name)
+}
+
+/// `CREATE VIEW`, as it is on live.
+pub(super) fn create(view: &DependentView) -> Sql {
+    Sql::text("CREATE VIEW ").append(&defined(view))
+}
+
+fn defined(view: &DependentView) -> Sql {
+    let mut sql = Sql::text("").name(&view.name);
     if !view.options.is_empty() {
         let options = view.options.iter().map(|option| {
             let (name, value) = option.split_once('=').unwrap_or((option, "true"));
@@ -75,13 +61,30 @@ pub(super) fn replace(view: &DependentView) -> Step {
         });
         sql = sql.then(" WITH (").append(&Sql::join(options, ", ")).then(")");
     }
-    let query = Deparsed::from_server(
-        view.definition
-            .as_str()
-            .trim_end()
-            .trim_end_matches(';')
-            .to_owned(),
-    );
-    Step::new("re-point", view.object(), sql.then(" AS\n").deparsed(&query))
-        .locking(LockMode::AccessExclusive, &view.name)
+    let query = view.definition.as_str().trim_end().trim_end_matches(';');
+    sql.then(" AS\n")
+        .deparsed(&Deparsed::from_server(query.to_owned()))
+}
+
+/// Columns of the same names and types that come from nowhere. Its check option comes back with its query: without one
+/// it cannot be.
+pub(super) fn stub(view: &DependentView) -> Step {
+    let columns = view.columns.iter().map(|column| {
+        let sql = Sql::text("NULL::").deparsed(&column.data_type);
+        let sql = match &column.collation {
+            Some(collation) => sql.then(" COLLATE ").name(collation),
+            None => sql,
+        };
+        sql.then(" AS ").ident(&column.name)
+    });
+    let sql = Sql::text("CREATE OR REPLACE VIEW ")
+        .name(&view.name)
+        .then(" AS\n SELECT ")
+        .append(&Sql::join(columns, ", "));
+    Step::new("detach for the moment", view.object(), sql).locking(LockMode::AccessExclusive, &view.name)
+}
+
+pub(super) fn drop(view: &DependentView) -> Step {
+    let sql = Sql::text("DROP VIEW ").name(&view.name);
+    Step::new("drop", view.object(), sql).locking(LockMode::AccessExclusive, &view.name)
 }

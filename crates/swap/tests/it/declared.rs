@@ -121,3 +121,46 @@ async fn a_prepared_statement_fails_where_the_plan_says_so() {
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn views_over_a_column_that_changes_its_type_are_made_anew() {
+    let mut set = ReleaseSet::new().await;
+    set.database
+        .execute(
+            "GRANT INSERT ON titled_sources TO swap_reader; COMMENT ON COLUMN titled_sources.title IS 'the title'; \
+             CREATE VIEW titles AS SELECT upper(title) AS title FROM titled_sources; \
+             CREATE VIEW many AS SELECT count(*) FROM sites; \
+             CREATE FUNCTION longest_title() RETURNS text RETURN (SELECT max(title) FROM titles)",
+        )
+        .await
+        .unwrap();
+    let before = dump(&set.database, &["--schema-only"]);
+    set.stage("m2").await;
+    set.database
+        .execute("ALTER TABLE staging_sources ALTER COLUMN title TYPE varchar(200)")
+        .await
+        .unwrap();
+    let oid = "SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_class WHERE relname IN ('many', 'named_sites')";
+    let kept = set.database.query_text(oid).await.unwrap();
+    let plan = set.plan().await;
+    let report = set.run(&plan, &quick()).await.unwrap();
+    set.validate(&plan).await;
+    assert_eq!(set.month().await, "m2");
+    let types = "SELECT string_agg(DISTINCT format_type(atttypid, atttypmod), ', ') FROM pg_attribute \
+        WHERE attname = 'title' AND attrelid IN ('titled_sources'::regclass, 'site_report'::regclass)";
+    assert_eq!(
+        set.database.query_text(types).await.unwrap(),
+        "character varying(200)"
+    );
+    assert_eq!(set.database.query_text(oid).await.unwrap(), kept);
+    let longest = "SELECT left(longest_title(), 2)";
+    assert_eq!(set.database.query_text(longest).await.unwrap(), "M2");
+    let undone = set.roll_back(&report.backup).await;
+    assert_eq!(set.month().await, "m1");
+    assert_eq!(dump(&set.database, &["--schema-only"]), before);
+    set.roll_back(&undone.backup).await;
+    assert_eq!(
+        set.database.query_text(types).await.unwrap(),
+        "character varying(200)"
+    );
+}

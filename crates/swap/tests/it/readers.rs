@@ -4,7 +4,7 @@ use cutover_swap::LockPolicy;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::release_set::ReleaseSet;
+use crate::dependents::{stage, zoo};
 
 /// What one reader saw.
 #[derive(Debug, Default)]
@@ -14,14 +14,16 @@ struct Seen {
     months: std::collections::BTreeSet<String>,
 }
 
-/// Two relations, by name and by view, in one statement each: the months must agree, and there must be rows. Short: a
+/// Two relations, by name, by view and by function, in one statement each: the months must agree, and there must be rows. Short: a
 /// reader that takes longer than the stall budget holds up the swap, which is another test.
-const QUERIES: [&str; 4] = [
+const QUERIES: [&str; 6] = [
     "SELECT DISTINCT left(s.name, 2), left(so.title, 2) FROM sites s JOIN sources so ON so.id = s.source_id",
     "SELECT left((SELECT max(title) FROM sources), 2), left((SELECT min(name) FROM named_sites), 2)",
     "SELECT DISTINCT left(r.name, 2), left(r.title, 2) FROM site_report r",
     "SELECT lower(left((SELECT min(name) FROM upper_sites), 2)), left((SELECT max(title) FROM titled_sources), 2) \
        FROM \"sites & countries\" LIMIT 1",
+    "SELECT site_month(), left((SELECT max(title) FROM sources), 2)",
+    "SELECT DISTINCT g.month, f.month FROM zoo.over_grouped g JOIN zoo.by_function f USING (month)",
 ];
 
 async fn hammer(client: tokio_postgres::Client, nth: usize, stop: watch::Receiver<bool>) -> Seen {
@@ -48,10 +50,11 @@ async fn hammer(client: tokio_postgres::Client, nth: usize, stop: watch::Receive
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_notice_nothing_of_twenty_swaps() {
-    let mut set = ReleaseSet::staged("m2").await;
+    let mut set = zoo().await;
+    stage(&set, "m2").await;
     let (stop, stopped) = watch::channel(false);
     let mut readers = JoinSet::new();
-    for nth in 0..8 {
+    for nth in 0..2 * QUERIES.len() {
         readers.spawn(hammer(
             set.database.connect().await.unwrap(),
             nth,

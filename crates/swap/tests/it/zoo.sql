@@ -9,6 +9,7 @@ GRANT SELECT ON sites, sources, named_sites TO zoo_owner WITH GRANT OPTION;
 
 -- Functions with SQL-standard bodies.
 CREATE FUNCTION site_month() RETURNS text STABLE RETURN (SELECT max(left(name, 2)) FROM sites);
+ALTER FUNCTION site_month() DEPENDS ON EXTENSION plpgsql;
 CREATE FUNCTION zoo.sources_like(pattern text DEFAULT '%;%', OUT month text, OUT n bigint) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 3 PARALLEL SAFE SECURITY DEFINER SET search_path = zoo, pg_temp
     BEGIN ATOMIC
@@ -60,3 +61,53 @@ CREATE RULE "one; two" AS ON INSERT TO zoo.countries DO INSTEAD (
 COMMENT ON RULE "one; two" ON zoo.countries IS 'two; one';
 CREATE RULE quiet AS ON DELETE TO titled_sources WHERE old.id > (SELECT max(id) FROM sources) DO INSTEAD NOTHING;
 CREATE RULE own AS ON UPDATE TO zoo.over_grouped DO INSTEAD NOTHING;
+
+-- What is made of row types of the set, and so is dropped and made anew.
+CREATE FUNCTION all_sites() RETURNS SETOF sites LANGUAGE sql STABLE ROWS 60 AS 'SELECT * FROM sites';
+CREATE FUNCTION zoo.label(site sites) RETURNS text STABLE SECURITY DEFINER SET search_path = zoo, pg_temp RETURN left(site.name, 2);
+COMMENT ON FUNCTION zoo.label IS 'it''s the month';
+ALTER FUNCTION zoo.label OWNER TO zoo_owner;
+ALTER FUNCTION zoo.label DEPENDS ON EXTENSION plpgsql;
+REVOKE ALL ON FUNCTION zoo.label FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION zoo.label TO zoo_friend WITH GRANT OPTION;
+SET ROLE zoo_friend;
+GRANT EXECUTE ON FUNCTION zoo.label TO swap_reader;
+RESET ROLE;
+CREATE FUNCTION zoo.first_of(many sites[], INOUT n integer DEFAULT 1, VARIADIC "more of" text[] DEFAULT '{}', OUT site sites)
+    LANGUAGE plpgsql AS $$ BEGIN site := many[n]; END $$;
+CREATE FUNCTION zoo.listed(sep text DEFAULT ';') RETURNS TABLE (site sites, month text)
+    BEGIN ATOMIC SELECT s, zoo.label(s) || rtrim(sep, ';') FROM sites s; END;
+CREATE PROCEDURE zoo.take(site sites, INOUT month text DEFAULT NULL) LANGUAGE plpgsql AS $$ BEGIN month := zoo.label(site); END $$;
+
+-- A view of whole rows with everything that can hang on a view.
+CREATE VIEW zoo.whole WITH (security_barrier = true, security_invoker = false) AS SELECT s.id, s AS site, zoo.label(s) AS month FROM sites s;
+ALTER VIEW zoo.whole OWNER TO zoo_owner;
+ALTER VIEW zoo.whole ALTER COLUMN id SET DEFAULT nextval('sites_id_seq');
+COMMENT ON VIEW zoo.whole IS 'whole rows';
+COMMENT ON COLUMN zoo.whole.site IS 'a whole row';
+CREATE TRIGGER "keep; it" INSTEAD OF INSERT OR UPDATE ON zoo.whole FOR EACH ROW EXECUTE FUNCTION keep_site();
+COMMENT ON TRIGGER "keep; it" ON zoo.whole IS 'keeps it';
+CREATE RULE gone AS ON DELETE TO zoo.whole DO INSTEAD DELETE FROM sites WHERE sites.id = old.id;
+COMMENT ON RULE gone ON zoo.whole IS 'lets it go';
+GRANT SELECT ON zoo.whole TO zoo_friend WITH GRANT OPTION;
+GRANT UPDATE (id, month) ON zoo.whole TO swap_reader;
+SET ROLE zoo_friend;
+GRANT SELECT (month) ON zoo.whole TO swap_reader;
+RESET ROLE;
+-- Made of that view's own row type.
+CREATE FUNCTION zoo.wholes() RETURNS SETOF zoo.whole LANGUAGE sql AS 'SELECT * FROM zoo.whole';
+CREATE VIEW zoo.whole_rows AS SELECT w FROM zoo.whole w;
+CREATE RULE across AS ON INSERT TO zoo.whole_rows DO INSTEAD DELETE FROM zoo.whole;
+
+-- What reads those and keeps its shape: detached for the moment, and everything above it left alone.
+CREATE VIEW zoo.above AS SELECT w.id, w.month COLLATE "C" AS month FROM zoo.wholes() w;
+COMMENT ON VIEW zoo.above IS 'above';
+CREATE VIEW zoo.far_above AS SELECT max(month) AS month FROM zoo.above;
+CREATE VIEW zoo.checked AS SELECT id, country_id, name FROM sites s WHERE zoo.label(s) IS NOT NULL WITH LOCAL CHECK OPTION;
+CREATE FUNCTION zoo.over_rows(month text DEFAULT zoo.label(NULL::sites)) RETURNS text
+    RETURN (SELECT max(zoo.label(s)) FROM all_sites() s);
+COMMENT ON FUNCTION zoo.over_rows IS 'over rows';
+CREATE VIEW zoo.over_function AS SELECT zoo.over_rows() AS month;
+CREATE TABLE zoo.notes (id integer, month text DEFAULT zoo.over_rows());
+CREATE RULE via AS ON UPDATE TO zoo.countries DO INSTEAD
+    UPDATE zoo.checked SET name = zoo.label(s) || ' renamed' FROM sites s WHERE s.country_id = new.id AND checked.id = s.id;

@@ -6,6 +6,29 @@ SELECT json_build_object(
     'owner', pg_get_userbyid(c.relowner),
     'may_act_as_owner', pg_has_role(c.relowner, 'USAGE'),
     'may_create_in_schema', has_schema_privilege(n.oid, 'CREATE'),
+    'owner_may_create_in_schema', has_schema_privilege(c.relowner, n.oid, 'CREATE'),
+    -- An empty list (everything was revoked) is not the same as none (the built-in default).
+    'acl', CASE WHEN c.relacl IS NOT NULL THEN (
+        SELECT coalesce(json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                                   'grantor', pg_get_userbyid(x.grantor),
+                                                   'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                                 ORDER BY x.ordinality), '[]')
+          FROM aclexplode(c.relacl) WITH ORDINALITY x) END,
+    -- What a view that the session's role makes in this schema is given.
+    'default_acl', (SELECT CASE WHEN count(*) > 0 THEN
+        coalesce(json_agg(json_build_object('grantee', CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                                            'grantor', pg_get_userbyid(x.grantor),
+                                            'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                          ORDER BY x.ordinality) FILTER (WHERE x.grantee IS NOT NULL), '[]') END
+          FROM pg_default_acl d
+          JOIN pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
+          LEFT JOIN LATERAL aclexplode(d.defaclacl) WITH ORDINALITY x ON true
+         WHERE d.defaclnamespace IN (0, n.oid) AND d.defaclobjtype = 'r'),
+    'comment', obj_description(c.oid, 'pg_class'),
+    'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
+                                                 ORDER BY l.provider), '[]')
+                          FROM pg_seclabel l
+                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
     'options', coalesce(c.reloptions, '{}'),
     'definition', pg_get_viewdef(c.oid, true),
     'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')

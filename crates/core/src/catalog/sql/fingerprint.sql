@@ -50,7 +50,7 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.refobjid = ANY ($1) AND d.deptype IN ('a', 'i')
-    -- ALTER … DEPENDS ON EXTENSION: of the relation, its indexes and its triggers.
+    -- ALTER … DEPENDS ON EXTENSION: of the relation, its indexes and its triggers, and of the functions.
     UNION ALL SELECT 'x' || d.classid || '.' || d.objid || '.' || d.refobjid
                 FROM pg_catalog.pg_depend d
                WHERE d.deptype = 'x'
@@ -58,11 +58,13 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                        AND (d.objid = ANY ($1)
                             OR d.objid IN (SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid = ANY ($1))))
                       OR (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
-                          AND d.objid IN (SELECT t.oid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1))))
+                          AND d.objid IN (SELECT t.oid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1)))
+                      OR (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid IN (SELECT oid FROM functions)))
     UNION ALL SELECT 'f' || p.oid || '.' || p.xmin FROM pg_catalog.pg_proc p WHERE p.oid IN (SELECT oid FROM functions)
-    -- Labels of the relation, its columns and their sequences.
+    -- Labels of the relation, its columns and their sequences, and of the functions.
     UNION ALL SELECT 'l' || l.objoid || '.' || l.objsubid || '.' || l.xmin FROM pg_catalog.pg_seclabel l
-               WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+               WHERE (l.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND l.objoid IN (SELECT oid FROM functions))
+                  OR l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND (l.objoid = ANY ($1)
                       OR l.objoid IN (SELECT d.objid FROM pg_catalog.pg_depend d
                                         JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
@@ -87,6 +89,7 @@ SELECT coalesce(pg_catalog.string_agg(fact, ',' ORDER BY fact), '')
                        WHERE c.oid = ANY ($1)
                       UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, x.indexrelid FROM pg_catalog.pg_index x
                                  WHERE x.indrelid = ANY ($1)
+                      UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, f.oid FROM functions f
                       UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
                                   FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1)
                       UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_trigger t

@@ -1,46 +1,54 @@
 //! Owner and access privileges, exactly: also what default privileges added is taken away.
 
-use cutover_core::catalog::{Acl, AclItem};
-use cutover_core::{Ident, Sql};
+use crate::catalog::{Acl, AclItem};
+use crate::{Ident, Sql};
 
-/// What an object is granted from, and by whom it was made.
-pub(crate) struct Grants<'a> {
+/// The privileges on an object that is made like one of live, and how it came to those it has.
+#[derive(Debug, Clone)]
+pub struct Grants<'a> {
     /// `TABLE "public"."staging_x"`.
-    pub(crate) on: Sql,
-    /// The owner, live's and by now the twin's too.
-    pub(crate) owner: &'a Ident,
+    pub on: Sql,
+    /// The owner, live's and by now the new object's too.
+    pub owner: &'a Ident,
     /// What live has.
-    pub(crate) live: &'a Acl,
-    /// What the creating role's default privileges gave to the twin.
-    pub(crate) given: &'a Acl,
-    /// The role that made the twin.
-    pub(crate) creator: &'a Ident,
+    pub live: &'a Acl,
+    /// What the creating role's default privileges gave to the new object.
+    pub given: &'a Acl,
+    /// The role that made the new object.
+    pub creator: &'a Ident,
+    /// Whether the built-in default lets everybody use such an object, as it does with functions.
+    pub public_by_default: bool,
 }
 
 impl Grants<'_> {
     /// The statements that turn what was given into what live has, in the order in which live has it.
     ///
-    /// Live without a list (`relacl IS NULL`) means the owner has everything and nobody else anything; where default
-    /// privileges gave the twin a list, it ends with a list that says just that.
-    pub(crate) fn statements(&self) -> Vec<Sql> {
+    /// Live without a list (`relacl IS NULL`) means the built-in default; where default privileges gave the new object a
+    /// list, it ends with a list that says just that.
+    #[must_use]
+    pub fn statements(&self) -> Vec<Sql> {
         if self.live.is_none() && self.given.is_none() {
             return Vec::new();
         }
         let mut statements = vec![self.revoke_all()];
         match self.live {
-            None => statements.push(
-                Sql::text("GRANT ALL ON ")
-                    .append(&self.on)
-                    .then(" TO ")
-                    .ident(self.owner),
-            ),
+            None => {
+                let all = Sql::text("GRANT ALL ON ").append(&self.on).then(" TO ");
+                let all = if self.public_by_default {
+                    all.then("PUBLIC, ")
+                } else {
+                    all
+                };
+                statements.push(all.ident(self.owner));
+            }
             Some(items) => statements.extend(self.grantees(None).statements(items, &[])),
         }
         statements
     }
 
     /// Takes away what default privileges gave to others than the owner: nobody reads a twin before it is ready.
-    pub(crate) fn keep_to_the_owner(&self) -> Option<Sql> {
+    #[must_use]
+    pub fn keep_to_the_owner(&self) -> Option<Sql> {
         let mut from: Vec<Sql> = Vec::new();
         for item in self.given.iter().flatten() {
             let to_others =
@@ -69,7 +77,8 @@ impl Grants<'_> {
 
     /// The grants on a column; it has none to begin with. To be made after those on the table, whose grant options hold
     /// for its columns too.
-    pub(crate) fn on_column(&self, column: &Ident, live: &Acl) -> Vec<Sql> {
+    #[must_use]
+    pub fn on_column(&self, column: &Ident, live: &Acl) -> Vec<Sql> {
         let of_table = self.live.as_deref().unwrap_or_default();
         let items = live.as_deref().unwrap_or_default();
         self.grantees(Some(column)).statements(items, of_table)
@@ -78,6 +87,9 @@ impl Grants<'_> {
     /// From the owner too, so that the list is empty and fills in live's order.
     fn revoke_all(&self) -> Sql {
         let mut from = vec![Some(self.owner)];
+        if self.public_by_default {
+            from.push(None);
+        }
         for item in self.given.iter().flatten() {
             // The change of owner put the new one in the creator's place.
             let grantee = match &item.grantee {
@@ -156,7 +168,8 @@ impl GrantsOn<'_> {
 
 /// Privileges so that each comes after the grant option that its grantor has it from, as near to the given order as
 /// that allows; and those that no grant option explains. `held` are grant options from elsewhere.
-pub(crate) fn in_grant_order<'a>(
+#[must_use]
+pub fn in_grant_order<'a>(
     items: &'a [AclItem],
     owner: &Ident,
     held: &[AclItem],
@@ -204,6 +217,7 @@ mod tests {
             live,
             given,
             creator: &ident("creator"),
+            public_by_default: false,
         };
         let statements = grants.statements();
         assert_eq!(statements.iter().map(Sql::as_str).collect::<Vec<_>>(), expected);
@@ -269,6 +283,28 @@ mod tests {
         assert_eq!((ordered.len(), left), (1, vec![&stray]));
         let held = [item(Some("a"), "SELECT", true)];
         assert_eq!(in_grant_order(&items, &ident("owner"), &held).1.len(), 0);
+    }
+
+    #[test]
+    fn everybody_may_use_a_function_unless_it_is_said_otherwise() {
+        let (live, given) = (Some(vec![item(Some("app"), "EXECUTE", false)]), None);
+        let function = |live, given| {
+            Grants {
+                on: Sql::text("FUNCTION f()"),
+                owner: &ident("owner"),
+                live,
+                given,
+                creator: &ident("creator"),
+                public_by_default: true,
+            }
+            .statements()
+        };
+        assert_eq!(function(&None, &given), []);
+        let revoke = Sql::text(r#"REVOKE ALL ON FUNCTION f() FROM "owner", PUBLIC"#);
+        let grant = Sql::text(r#"GRANT EXECUTE ON FUNCTION f() TO "app""#);
+        assert_eq!(function(&live, &given), [revoke.clone(), grant]);
+        let back = Sql::text(r#"GRANT ALL ON FUNCTION f() TO PUBLIC, "owner""#);
+        assert_eq!(function(&None, &live), [revoke.then(r#", "app""#), back]);
     }
 
     #[test]
