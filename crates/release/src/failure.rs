@@ -178,6 +178,7 @@ fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
         SwapError::LockDeadline { .. }
         | SwapError::TooSlow { .. }
         | SwapError::OldSnapshots { .. }
+        | SwapError::AntiWraparound { .. }
         | SwapError::StandbysBehind { .. } => FailureClass::Timeout,
         SwapError::OutcomeUnknown { .. } => FailureClass::Unknown,
         SwapError::LockNotHeld { .. } => FailureClass::Busy,

@@ -8,6 +8,7 @@ mod post_data;
 mod post_swap;
 mod preflight;
 mod refresh_views;
+mod vacuum;
 mod validate;
 
 use cutover_core::Phase;

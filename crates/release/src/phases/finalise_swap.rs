@@ -26,6 +26,7 @@ impl Run<'_> {
         }
         let cutover = self.cutover;
         self.validate_what_can_be().await?;
+        self.vacuum_what_is_left().await?;
         self.end_loading_sessions().await?;
         let policy = cutover.lock_policy();
         for message in StandbyReport::read(&*self.session, cutover.schema())

@@ -21,6 +21,7 @@ mod lost_connection;
 mod parks;
 mod planning;
 mod preflight;
+mod ready;
 mod retention;
 mod rollback;
 mod selecting;
