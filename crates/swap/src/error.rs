@@ -73,6 +73,14 @@ pub enum SwapError {
         /// Their names.
         standbys: Vec<String>,
     },
+    /// Autovacuum was at work on relations of the swap, to prevent wraparound: it gives way to nobody. Nothing was changed.
+    #[error("autovacuum was still at work to prevent wraparound after {} s{}", waited.as_secs(), lines(.workers))]
+    AntiWraparound {
+        /// The deadline.
+        waited: Duration,
+        /// Which workers, on what.
+        workers: Vec<Blocker>,
+    },
     /// A statement failed. Nothing was changed.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -121,6 +129,10 @@ impl SwapError {
             }
             Self::StandbysBehind { .. } => {
                 "see why they are behind (a paused replay, a long query there), or raise the bound or the deadline"
+            }
+            Self::AntiWraparound { .. } => {
+                "let it finish, it must not be cancelled; `vacuum_cost_delay` and `maintenance_work_mem` decide how fast it is, \
+                 and VACUUM (FREEZE) at a quiet time comes before it"
             }
             Self::StandbysHidden { .. } => "GRANT pg_read_all_stats to the role, or take the bound away",
             Self::Statement(error) => error.remedy(),

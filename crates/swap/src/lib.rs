@@ -36,7 +36,8 @@ mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unmanaged; // look-alikes that are not in the records
 mod victim; // who gives way in a deadlock
-mod window; // when readers may have been held up
+mod window;
+mod wraparound; // the one vacuum that gives way to nobody // when readers may have been held up
 
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use behind::WaitedBehind;

@@ -22,6 +22,7 @@ use crate::standbys::{self, LagError};
 use crate::tries::Tries;
 use crate::victim::DeadlockRule;
 use crate::window::{LockWindow, OpenWindow};
+use crate::wraparound;
 
 /// How long one transaction may go on trying for its locks: longer, and its open transaction would hold back vacuum.
 const TRANSACTION_PATIENCE: Duration = Duration::from_secs(10);
@@ -106,6 +107,15 @@ impl SwapPlan {
         self.refuse_lost_writes(client).await?;
         self.wait_for_standbys(client, context, policy).await?;
         self.wait_for_old_snapshots(client, context, policy).await?;
+        let object = ObjectName::global(ObjectKind::Release, context.records.release_set());
+        wraparound::wait(
+            client,
+            &self.locked_oids,
+            &object,
+            policy.deadline,
+            context.events,
+        )
+        .await?;
         let through = self.get_through(client, context, policy, Ending::Commit).await?;
         let report = SwapReport {
             backup: self.backup.clone(),

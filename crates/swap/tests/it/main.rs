@@ -8,11 +8,15 @@
 )]
 
 mod audit;
+mod autovacuum;
 mod behind;
+mod clients;
 mod declared;
 mod dependents;
+mod event_triggers;
 mod faults;
 mod identity;
+mod inheritance;
 mod lock_count;
 mod locks;
 mod lost_writes;

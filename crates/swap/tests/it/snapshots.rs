@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use cutover_core::EventKind;
 use cutover_swap::{OldSnapshots, SwapError};
+use cutover_testkit::Cluster;
 
-use crate::release_set::{ReleaseSet, quick};
+use crate::release_set::{Observer, ReleaseSet, quick};
 
 const OLD_READER: &str =
     "SET application_name = 'nightly dump'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
@@ -132,4 +133,94 @@ async fn a_rollback_does_not_wait_for_snapshots() {
         .unwrap()
         .get(0);
     assert_eq!(rows, 50);
+}
+
+/// Waits until the swap names a session of this application among those whose snapshot it waits for.
+async fn until_waited_for(set: &Observer, application: &str) {
+    let names = |event: &EventKind| matches!(event, EventKind::WaitingForSnapshots { holders } if holders.iter().any(|h| h.application == application));
+    while !set.events_seen().iter().any(names) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A dump that began before the load holds the month that was live when it began, all of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_across_the_load_and_the_swap_holds_the_old_month() {
+    let mut set = ReleaseSet::new().await;
+    // Keeps the dump from getting on: it locks every table before it reads the first.
+    set.database
+        .execute("CREATE TABLE zz_held (x int)")
+        .await
+        .unwrap();
+    let holder = set.database.connect().await.unwrap();
+    holder
+        .batch_execute("BEGIN; LOCK TABLE zz_held IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let name = set.database.name().to_owned();
+    let dump = tokio::task::spawn_blocking(move || {
+        Cluster::shared().pg_dump(&name, &["--data-only", "--schema=public"])
+    });
+    set.wait_until(
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+         WHERE l.relation = 'zz_held'::regclass AND NOT l.granted AND a.application_name = 'pg_dump')",
+    )
+    .await;
+    set.stage("m2").await;
+    let plan = set.plan().await;
+    let observer = set.observer();
+    let dumping = async {
+        until_waited_for(&observer, "pg_dump").await;
+        holder.batch_execute("COMMIT").await.unwrap();
+        dump.await.unwrap().unwrap()
+    };
+    let policy = quick();
+    let (report, dump) = tokio::join!(set.run(&plan, &policy), dumping);
+    report.unwrap();
+    assert_eq!(set.month().await, "m2");
+    assert_eq!(dump.matches("m1 site").count(), 50);
+    assert!(!dump.contains("m2 "), "{dump}");
+}
+
+/// postgres_fdw reads in a REPEATABLE READ transaction here, whatever its own session does.
+#[tokio::test]
+async fn another_servers_foreign_tables_never_look_empty() {
+    let mut set = ReleaseSet::new().await;
+    let elsewhere = Cluster::shared().empty_database().await.unwrap();
+    let cluster = Cluster::shared();
+    elsewhere
+        .execute(&format!(
+            "CREATE EXTENSION postgres_fdw;
+             CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{}', port '{}', dbname '{}');
+             CREATE USER MAPPING FOR CURRENT_USER SERVER here OPTIONS (user '{}', password '{}');
+             IMPORT FOREIGN SCHEMA public LIMIT TO (sites, countries) FROM SERVER here INTO public",
+            cluster.host(),
+            cluster.port(),
+            set.database.name(),
+            cluster.superuser(),
+            cluster.password()
+        ))
+        .await
+        .unwrap();
+    let reader = elsewhere.connect().await.unwrap();
+    // Its snapshot here is of now, although its own isolation level is READ COMMITTED.
+    reader
+        .batch_execute("BEGIN; SELECT count(*) FROM countries")
+        .await
+        .unwrap();
+    set.stage("m2").await;
+    let plan = set.plan().await;
+    let observer = set.observer();
+    let reading = async {
+        until_waited_for(&observer, "postgres_fdw").await;
+        let rows = reader.query_one("SELECT count(*) FROM sites", &[]).await.unwrap();
+        reader.batch_execute("COMMIT").await.unwrap();
+        rows.get::<_, i64>(0)
+    };
+    let policy = quick();
+    let (report, rows) = tokio::join!(set.run(&plan, &policy), reading);
+    report.unwrap();
+    assert_eq!(rows, 50, "month 1, not an empty month 2");
+    let rows = reader.query_one("SELECT count(*) FROM sites", &[]).await.unwrap();
+    assert_eq!(rows.get::<_, i64>(0), 60, "month 2");
 }
