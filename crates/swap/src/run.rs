@@ -449,11 +449,24 @@ impl Attempt<'_, '_> {
                 .await
                 .map_err(|error| self.failed("give back the locks of", error))?;
             self.tries.held_up(window.close());
+            let knotted = is_deadlock(&error) && self.holds_up_somebody(tx).await?;
             self.tries.pause_after(tx, error).await?;
-            if opened.elapsed() >= TRANSACTION_PATIENCE {
+            if knotted || opened.elapsed() >= TRANSACTION_PATIENCE {
                 return Ok(None);
             }
         }
+    }
+
+    /// Whether anybody waits for what the savepoint did not give back: the deadlock would be there again in every further try.
+    /// A vacuum or an `ANALYZE` does, when it comes to count an index that this transaction has renamed.
+    async fn holds_up_somebody(&self, tx: &Transaction<'_>) -> Result<bool, SwapError> {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
+            WHERE pg_catalog.pg_backend_pid() = ANY (pg_catalog.pg_blocking_pids(a.pid)))";
+        let rows = tx
+            .query_typed(waiting, &[])
+            .await
+            .map_err(|error| self.failed("look who waits for the swap of", error))?;
+        Ok(rows.first().is_some_and(|row| row.get(0)))
     }
 
     async fn commit(&self, tx: Transaction<'_>) -> Result<(), SwapError> {
@@ -497,4 +510,8 @@ impl Attempt<'_, '_> {
     fn failed(&self, purpose: &'static str, error: tokio_postgres::Error) -> SwapError {
         StatementError::new(purpose, self.object(), error).into()
     }
+}
+
+fn is_deadlock(error: &StatementError) -> bool {
+    error.sqlstate() == Some(&tokio_postgres::error::SqlState::T_R_DEADLOCK_DETECTED)
 }

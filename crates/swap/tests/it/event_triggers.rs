@@ -40,6 +40,7 @@ async fn a_veto_is_met_by_the_rehearsal_and_rolls_the_swap_back() {
         records: &records,
         release,
         events: &events,
+        observer: None,
     };
     assert_vetoed(
         &plan
