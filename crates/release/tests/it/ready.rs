@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover::{Cutover, ReleaseOptions, ReleaseReport, Selection, StopSignal};
+use cutover::{Cutover, ReleaseOptions, ReleaseReport, RollbackOptions, Selection, StopSignal};
 use cutover_core::release_file::Label;
 use cutover_core::{Events, Phase};
 use cutover_testkit::{Cluster, TestDatabase};
@@ -209,7 +209,12 @@ async fn the_first_queries_after_a_release_are_run_like_those_before_it() {
     // A rollback brings back relations that were never touched.
     let stamp = released.swap.unwrap().backup;
     cutover
-        .rollback(&stamp, StopSignal::never(), &Events::none())
+        .rollback(
+            &stamp,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &Events::none(),
+        )
         .await
         .unwrap();
     assert_eq!(runs(&database).await, before);
