@@ -184,6 +184,13 @@ impl Cutover {
             .filter(|phase| !matches!(phase, Phase::AcquireLock | Phase::ReleaseLock))
             .all(|phase| after_swap.contains(phase) || !options.selection.contains(*phase));
         if only_after_swap {
+            // What never went live has nothing that could follow its swap, and must not be taken for running again.
+            if !record.current {
+                return Err(why(format!(
+                    "release {} of {} ended {} and is not live, so nothing follows its swap",
+                    record.id, record.label, record.state
+                )));
+            }
             return Ok(Some((record, staged.unwrap_or_default())));
         }
         match staged {

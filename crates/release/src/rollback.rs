@@ -10,6 +10,7 @@ use crate::busy::busy;
 use crate::phases::is_violation;
 use crate::release::with_causes;
 use crate::report::SwapFigures;
+use crate::run::session_purpose;
 use crate::stop::Supervisor;
 use crate::{Cutover, ReleaseError, RollbackOptions, RollbackPlan, RollbackReport, StopSignal};
 
@@ -113,7 +114,7 @@ impl Cutover {
         let application = self
             .name_session(
                 &session,
-                &format!("{} rollback {release}", self.file.release().name),
+                &session_purpose(&self.file.release().name, "rollback", release),
             )
             .await?;
         let mut supervisor = Supervisor {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use cutover_core::records::{Records, ReleaseState};
 use cutover_core::release_file::{Label, TemplateFacts};
 use cutover_core::{
-    DatabaseError, EventKind, Events, Ident, ObjectKind, ObjectName, Phase, QualifiedName, ReleaseLock,
-    Session, Sql, Step, millis,
+    DatabaseError, EventKind, Events, Ident, MAX_IDENT_BYTES, ObjectKind, ObjectName, Phase, QualifiedName,
+    ReleaseLock, Session, Sql, Step, millis,
 };
 use cutover_importer::preflight::PreflightReport;
 use cutover_staging::DeclaredChanges;
@@ -19,6 +19,9 @@ use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
 use crate::staged::Staged;
 use crate::{Cutover, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
+
+/// What the names of our sessions begin with.
+const APPLICATION: &str = "cutover: ";
 
 /// A release in progress. Dropping it closes its sessions; the server then frees the lock and rolls back.
 pub(crate) struct Run<'a> {
@@ -278,18 +281,26 @@ impl<'a> Run<'a> {
                     tracing::warn!(release = self.release, %error, "could not give the lock back");
                 }
             }
-            Err(lost) if lost.database_error().is_connection_lost() => {
-                self.close_elsewhere(state, error.as_deref()).await?;
+            Err(lost) => {
+                let closed = if lost.database_error().is_connection_lost() {
+                    self.close_elsewhere(state, error.as_deref()).await
+                } else {
+                    Err(lost.into())
+                };
+                if let Err(error) = closed {
+                    // Whoever follows the events is told that it is over, whatever the record says.
+                    let phase = Phase::ReleaseLock;
+                    let why = with_causes(&error);
+                    self.events.emit(EventKind::PhaseFailed { phase, error: why });
+                    self.tell_the_end(state);
+                    return Err(error);
+                }
             }
-            Err(error) => return Err(error.into()),
         }
         let summary = "record closed, lock given back".to_owned();
         self.left(Phase::ReleaseLock, summary, millis(began.elapsed()))
             .await;
-        self.events.emit(EventKind::ReleaseFinished {
-            release: self.release,
-            state: state.to_string(),
-        });
+        self.tell_the_end(state);
         self.write_events().await;
         let Self { session, pool, .. } = self;
         pool.close();
@@ -302,6 +313,13 @@ impl<'a> Run<'a> {
             swap: self.swap,
             manifest: self.manifest,
         })
+    }
+
+    fn tell_the_end(&self, state: ReleaseState) {
+        self.events.emit(EventKind::ReleaseFinished {
+            release: self.release,
+            state: state.to_string(),
+        });
     }
 
     async fn close_elsewhere(&self, state: ReleaseState, error: Option<&str>) -> Result<(), ReleaseError> {
@@ -319,7 +337,16 @@ impl<'a> Run<'a> {
 }
 
 fn purpose(cutover: &Cutover, release: i64) -> String {
-    format!("{} release {release}", cutover.file.release().name)
+    session_purpose(&cutover.file.release().name, "release", release)
+}
+
+/// What the sessions of a release or rollback are named after. A long name of the set is cut rather than the number, which
+/// the server would cut off: no other release of the database bears it, and statements are cancelled by this name.
+pub(crate) fn session_purpose(release_set: &str, kind: &str, release: i64) -> String {
+    let end = format!(" {kind} {release}");
+    let room = MAX_IDENT_BYTES.saturating_sub(APPLICATION.len() + end.len());
+    let name = release_set.get(..release_set.floor_char_boundary(room));
+    format!("{}{end}", name.unwrap_or_default())
 }
 
 async fn session_of(
@@ -335,7 +362,7 @@ async fn session_of(
 impl Cutover {
     /// Gives a session the name that pooled sessions of this purpose bear, and returns it.
     pub(crate) async fn name_session(&self, session: &Client, purpose: &str) -> Result<String, ReleaseError> {
-        let application = format!("cutover: {purpose}");
+        let application = format!("{APPLICATION}{purpose}");
         session
             .execute(
                 "SELECT pg_catalog.set_config('application_name', $1, false)",
@@ -364,4 +391,19 @@ pub(crate) fn session_error(purpose: &'static str, error: impl Into<DatabaseErro
 #[expect(clippy::expect_used, reason = "the literal is a valid identifier")]
 fn target() -> Ident {
     Ident::new("target").expect("a valid identifier")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_sets_of_one_beginning_do_not_share_the_name_of_a_session() {
+        let name = "x".repeat(63);
+        let purpose = session_purpose(&name, "rollback", i64::MAX);
+        assert_eq!(APPLICATION.len() + purpose.len(), MAX_IDENT_BYTES);
+        assert!(purpose.ends_with(&format!("x rollback {}", i64::MAX)));
+        assert_eq!(session_purpose("wdpa", "release", 7), "wdpa release 7");
+        assert_eq!(session_purpose(&"ü".repeat(40), "release", 77).len(), 53);
+    }
 }

@@ -1,11 +1,11 @@
 //! Runs of some of the phases, one after the other.
 
-use cutover::{FailureClass, ReleaseOptions, Selection};
+use cutover::{FailureClass, ReleaseOptions, Selection, StopSignal};
 use cutover_core::records::ReleaseState;
-use cutover_core::{Events, Phase};
+use cutover_core::{EventKind, Events, Phase};
 
 use crate::world::{
-    Site, assert_same_dump, dump_of_month_1, dump_of_month_2_alone, swap_what_is_staged, told,
+    Ear, Site, assert_same_dump, dump_of_month_1, dump_of_month_2_alone, swap_what_is_staged, told,
 };
 
 fn only(phases: &[Phase]) -> ReleaseOptions {
@@ -23,6 +23,17 @@ async fn what_was_built_and_validated_goes_live_later() {
         (ReleaseState::Stopped, Some(Phase::ValidateAndManifest))
     );
     assert_eq!(status.unmanaged, [], "what is staged is known");
+
+    // What follows a swap cannot come before it, and does not make the release look like one that is running.
+    let error = site
+        .run(only(&[Phase::PostSwap, Phase::CleanupAndRetention]))
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(told(&error), @"
+    Refused: there is no staging to take up: release [n] of Nov2025 ended stopped and is not live, so nothing follows its swap
+    remedy: run all phases, or start at refresh_views
+    ");
+    assert_eq!(site.cutover.status().await.unwrap().latest[0], *built);
 
     // It can be checked once more before.
     let checked = site.run(only(&[Phase::Preflight])).await.unwrap();
@@ -107,4 +118,40 @@ async fn a_part_of_the_rows_never_goes_live() {
     remedy: a row does not fit its table: run `cutover preflight`, or mend the source query
     "#);
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
+}
+
+/// Whoever follows the events must not wait for an end that never comes.
+#[tokio::test]
+async fn a_release_whose_record_cannot_be_closed_has_an_end_all_the_same() {
+    let site = Site::month_2_staged().await;
+    site.live()
+        .execute(
+            "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$; \
+             CREATE TRIGGER refuse BEFORE UPDATE ON cutover.release FOR EACH ROW \
+               WHEN (new.finished_at IS NOT NULL) EXECUTE FUNCTION public.refuse()",
+        )
+        .await
+        .unwrap();
+    let ear = Ear::default();
+    let error = site
+        .cutover
+        .release(&only(&[Phase::Preflight]), StopSignal::never(), &ear.events())
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), FailureClass::Other, "{error:?}");
+    let heard = ear.heard();
+    assert!(
+        matches!(
+            heard.as_slice(),
+            [
+                ..,
+                EventKind::PhaseFailed {
+                    phase: Phase::ReleaseLock,
+                    ..
+                },
+                EventKind::ReleaseFinished { .. }
+            ]
+        ),
+        "{heard:?}"
+    );
 }
