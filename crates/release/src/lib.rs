@@ -5,6 +5,7 @@ mod aliases; // live names that mean staging twins while rows are imported
 mod boxed; // futures with their type left out
 mod busy; // who holds the lock
 mod changes; // how a month is meant to differ from live
+mod companions; // what belongs to the set beside what the file names
 mod cutover; // the one-call API
 mod error; // what can go wrong
 mod failure; // in which class, and what to do about it

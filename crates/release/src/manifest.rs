@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutover_core::ObjectName;
 use cutover_core::release_file::Label;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Manifest {
     pub server_version_num: u32,
     /// Tables and materialized views by live name.
     pub relations: BTreeMap<String, RelationFacts>,
+    /// What went live with the set although the release file does not name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<ObjectName>,
     /// Rows by importer.
     pub importers: BTreeMap<String, u64>,
     /// How the release file declared the structure to change, and how it did.

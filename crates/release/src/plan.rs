@@ -27,7 +27,7 @@ impl Cutover {
 
     async fn run_plan(&self) -> Result<PlanReport, ReleaseError> {
         let mut session = self.connect_safely("plan").await?;
-        let live = self.read_set(&mut session, &self.members()).await?;
+        let live = self.read_live(&mut session).await?;
         let search_path = self.search_path(&session).await?;
         let standbys = StandbyReport::read(&*session, self.schema()).await?;
         session.close().await;
@@ -75,6 +75,7 @@ impl Cutover {
         }
         add(Phase::PostSwap, swap.post_swap);
         Ok(PlanReport {
+            companions: self.companions(&live),
             changes: self.listed_changes(),
             plan_safe,
             warnings,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
-use cutover_core::{Phase, Plan, Stamp, write_comment};
+use cutover_core::{ObjectName, Phase, Plan, Stamp, write_comment};
 use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
@@ -146,6 +146,9 @@ pub struct AbortReport {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct PlanReport {
+    /// Materialized views over the set that the file does not name, and the views they read it through: they change places
+    /// with it.
+    pub companions: Vec<ObjectName>,
     /// How the release file declares the structure to change.
     pub changes: Vec<ChangesOf>,
     /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
@@ -168,6 +171,9 @@ pub struct PhasePlan {
 
 impl fmt::Display for PlanReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for companion in &self.companions {
+            write_comment(f, format_args!("comes along: {companion}"))?;
+        }
         for ChangesOf { table, why, changes } in &self.changes {
             write_comment(f, format_args!("declared change of {table}"))?;
             for change in changes {
@@ -180,7 +186,7 @@ impl fmt::Display for PlanReport {
         for warning in &self.warnings {
             write_comment(f, format_args!("warning: {warning}"))?;
         }
-        if !self.changes.is_empty() || !self.warnings.is_empty() {
+        if !self.companions.is_empty() || !self.changes.is_empty() || !self.warnings.is_empty() {
             writeln!(f)?;
         }
         let mut last = None;

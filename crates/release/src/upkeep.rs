@@ -42,9 +42,10 @@ impl Cutover {
     /// # Errors
     /// When the database cannot be reached or read.
     pub async fn space(&self) -> Result<SpaceReport, ReleaseError> {
-        let session = self.target.connect("space").await?;
+        let mut session = self.target.connect("space").await?;
         let records = self.records()?;
-        let live: Vec<_> = self.members().iter().map(|member| self.live(member)).collect();
+        let live = self.live_members(&mut session).await?;
+        let live: Vec<_> = live.iter().map(|member| self.live(member)).collect();
         let staging = self.recorded_staging(&session, &records).await?;
         let report = space(&*session, &records, &live, &staging).await?;
         session.close().await;
@@ -60,7 +61,8 @@ impl Cutover {
     /// When the database cannot be reached or read.
     pub async fn audit(&self, options: &AuditOptions) -> Result<Audit, ReleaseError> {
         let mut session = self.target.connect("audit").await?;
-        let audit = Audit::take(&mut session, self.schema(), &self.members(), options).await?;
+        let members = self.live_members(&mut session).await?;
+        let audit = Audit::take(&mut session, self.schema(), &members, options).await?;
         session.close().await;
         Ok(audit)
     }

@@ -22,6 +22,7 @@ pub(crate) fn check(
     let mut refusals = Vec::new();
     check_server(snapshot, &mut refusals);
     check_names(snapshot, naming, &mut refusals);
+    check_views(snapshot, &mut refusals);
     check_inheritance(snapshot, &concerned, &mut refusals);
     for relation in snapshot.relations.iter().filter(|relation| concerned(relation)) {
         check_relation(snapshot, relation, &mut refusals);
@@ -166,6 +167,44 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
     }
 }
 
+/// A plain view has no rows to be swapped: only what a materialized view reads has to mean the new ones before the swap.
+fn check_views(snapshot: &CatalogSnapshot, refusals: &mut Vec<Refusal>) {
+    let views = snapshot
+        .relations
+        .iter()
+        .filter(|relation| relation.kind == RelationKind::View);
+    for view in views.filter(|view| !is_read_by_a_matview(snapshot, view)) {
+        refusals.push(Refusal::new(
+            view.object(),
+            "is a plain view that no materialized view of the set reads",
+            "leave it out: the swap re-points views over the set by itself",
+        ));
+    }
+}
+
+/// Whether a materialized view of the set reads it, through whatever views.
+fn is_read_by_a_matview(snapshot: &CatalogSnapshot, view: &Relation) -> bool {
+    let queries = || {
+        snapshot
+            .relations
+            .iter()
+            .filter(|relation| relation.kind.has_query())
+    };
+    let mut read = BTreeSet::from([view.oid]);
+    loop {
+        let readers = || queries().filter(|query| query.reads.iter().any(|source| read.contains(source)));
+        if readers().any(|reader| reader.kind == RelationKind::MaterializedView) {
+            return true;
+        }
+        let found: Vec<u32> = readers().map(|reader| reader.oid).collect();
+        let before = read.len();
+        read.extend(found);
+        if read.len() == before {
+            return false;
+        }
+    }
+}
+
 fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
     let mut refuse = |condition: bool, why: &str, remedy| {
         if condition {
@@ -173,12 +212,10 @@ fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
         }
     };
     match relation.kind {
-        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::MaterializedView => {}
-        RelationKind::View => refuse(
-            true,
-            "is a plain view",
-            "leave it out: the swap re-points views over the set by itself",
-        ),
+        RelationKind::Table
+        | RelationKind::PartitionedTable
+        | RelationKind::View
+        | RelationKind::MaterializedView => {}
         RelationKind::ForeignTable => {
             refuse(true, "is a foreign table and holds no rows of its own", NOT_YET);
         }
@@ -280,8 +317,14 @@ fn check_reads(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut V
         if let Some(view) = snapshot.views.iter().find(|view| view.oid == *source) {
             refusals.push(Refusal::new(
                 relation.object(),
-                format!("reads the set through {}, which reads live", view.object()),
-                "read the members directly",
+                format!(
+                    "reads the set through {}, which is not in the set and reads live",
+                    view.object()
+                ),
+                snapshot.stays_behind(view).map_or(
+                    "put the view into the set too, or read the members directly",
+                    |why| why.remedy(),
+                ),
             ));
         }
     }
@@ -302,17 +345,13 @@ fn check_column(
     };
     let row = row_type::is_row_of_member(column, snapshot);
     let of_matview = |oid: u32| {
-        let mut matviews = snapshot
-            .relations
-            .iter()
-            .filter(|r| r.kind == RelationKind::MaterializedView);
+        let mut matviews = snapshot.relations.iter().filter(|r| r.kind.has_query());
         matviews.any(|matview| matview.oid == oid)
     };
     // Materialized views are made before tables, each in a plan of their own.
     refuse(
-        row && (relation.kind == RelationKind::MaterializedView
-            || column.row_type_of.is_some_and(of_matview)),
-        "has the row type of a member of the set, of or in a materialized view",
+        row && (relation.kind.has_query() || column.row_type_of.is_some_and(of_matview)),
+        "has the row type of a member of the set, of or in a view or materialized view",
     );
     refuse(
         row && relation.of_type.is_some(),

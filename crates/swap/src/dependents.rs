@@ -19,8 +19,17 @@ pub(crate) fn check(
     let materialized = |view: &&DependentView| view.kind == RelationKind::MaterializedView;
     for view in live.views.iter().filter(materialized) {
         let reason = "reads the set and would keep the old data";
-        let remedy =
-            "add it to `matviews` of the release set, so that it is rebuilt and swapped along, or drop it";
+        let (reason, remedy) = match live.stays_behind(view) {
+            Some(why) => (
+                format!("{reason}: it cannot come along, because it {why}"),
+                why.remedy(),
+            ),
+            None => (
+                reason.to_owned(),
+                "build staging with it (`[swap] matviews = \"follow\"`, the default), so that it comes along; or drop \
+                 it before the swap and create it again after it",
+            ),
+        };
         refusals.push(Refusal::new(RefusalKind::View, view.object(), reason, remedy));
     }
     for key in &live.inbound_foreign_keys {

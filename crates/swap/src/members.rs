@@ -143,9 +143,13 @@ fn check(live: &Relation, incoming: &Relation, refusals: &mut Vec<Refusal>) {
 fn check_kind(relation: &Relation, refusals: &mut Vec<Refusal>) {
     if !matches!(
         relation.kind,
-        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::MaterializedView
+        RelationKind::Table
+            | RelationKind::PartitionedTable
+            | RelationKind::View
+            | RelationKind::MaterializedView
     ) {
-        let remedy = "only tables and materialized views can be swapped: take it out of the release set";
+        let remedy =
+            "only tables, views and materialized views can be swapped: take it out of the release set";
         refusals.push(Refusal::new(
             RefusalKind::Kind,
             relation.object(),

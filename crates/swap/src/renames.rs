@@ -12,7 +12,7 @@ pub(crate) fn before_locks(members: &[Member<'_>], backup: BackupName<'_>) -> Ve
     part_renames(members, backup, |kind| kind == ObjectKind::Index)
 }
 
-/// Sequences, statistics, tables and materialized views.
+/// Sequences, statistics, tables, views and materialized views.
 pub(crate) fn under_lock(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = members
         .iter()
@@ -53,6 +53,7 @@ fn rename(kind: ObjectKind, from: &QualifiedName, to: &QualifiedName) -> Step {
         ObjectKind::Sequence => ("ALTER SEQUENCE ", Some(LockMode::AccessExclusive)),
         // An object lock of its own, which only other DDL on it would notice.
         ObjectKind::ExtendedStatistics => ("ALTER STATISTICS ", None),
+        ObjectKind::View => ("ALTER VIEW ", Some(LockMode::AccessExclusive)),
         ObjectKind::MaterializedView => ("ALTER MATERIALIZED VIEW ", Some(LockMode::AccessExclusive)),
         _ => ("ALTER TABLE ", Some(LockMode::AccessExclusive)),
     };

@@ -255,11 +255,8 @@ fn lasts(snapshot: &CatalogSnapshot, (dependent, on): Edge) -> bool {
 }
 
 fn drop_relation(relation: &Relation) -> Step {
-    let verb = match relation.kind.object_kind() {
-        ObjectKind::MaterializedView => "DROP MATERIALIZED VIEW ",
-        _ => "DROP TABLE ",
-    };
-    let step = Step::new("drop", relation.object(), Sql::text(verb).name(&relation.name));
+    let drop = Sql::text("DROP ").then(relation.kind.keywords()).then(" ");
+    let step = Step::new("drop", relation.object(), drop.name(&relation.name));
     // Dropping a table drops its keys' triggers on the tables it refers to, which locks those as well; a partition or
     // child leaves its parent.
     let referenced: BTreeSet<&QualifiedName> = relation

@@ -49,7 +49,7 @@ pub enum SpaceOf {
 pub struct RelationSpace {
     /// The relation.
     pub name: QualifiedName,
-    /// Table, partitioned table or materialized view.
+    /// Table, partitioned table, view or materialized view.
     pub kind: ObjectKind,
     /// Its own rows, with the free space and visibility maps.
     pub table_bytes: u64,
@@ -171,6 +171,7 @@ async fn measure(
                 name: QualifiedName::new(ident(0)?, ident(1)?),
                 kind: match row.get::<_, &str>(2) {
                     "p" => ObjectKind::PartitionedTable,
+                    "v" => ObjectKind::View,
                     "m" => ObjectKind::MaterializedView,
                     _ => ObjectKind::Table,
                 },

@@ -4,6 +4,7 @@
 mod acl;
 mod attached;
 mod column;
+mod companions;
 mod constraint;
 mod deparsing;
 mod dependent;
@@ -25,6 +26,7 @@ mod write_counts;
 pub use acl::{Acl, AclItem};
 pub use attached::{ExtendedStatistics, Index, Trigger};
 pub use column::{Column, OwnedSequence, SequenceUse, SystemColumn};
+pub use companions::{Companion, StaysBehind};
 pub use constraint::{Constraint, ConstraintKind, ForeignKeyTarget};
 pub use dependent::{
     ColumnRead, DependentRule, DependentView, InboundForeignKey, KeyComparison, OtherDependent, Referent,

@@ -195,6 +195,7 @@ fn kind(text: &str) -> Option<ObjectKind> {
         ObjectKind::Table,
         ObjectKind::PartitionedTable,
         ObjectKind::MaterializedView,
+        ObjectKind::View,
         ObjectKind::Index,
         ObjectKind::Sequence,
         ObjectKind::ExtendedStatistics,

@@ -244,6 +244,7 @@ impl Checker<'_> {
             max_standby_lag: _,
             allow_lost_writes: _,
             hold: _,
+            matviews: _,
         } = self.file.swap;
         for (key, duration) in [("stall_budget", stall_budget), ("lock_budget", lock_budget)] {
             // PostgreSQL counts its timeouts in milliseconds, and takes 0 for none at all.

@@ -43,7 +43,9 @@ pub use preflight::{
 };
 pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
-pub use settings::{Log, Notify, Portal, Refresh, Release, SequenceStart, Slack, Staging, Swap, Target};
+pub use settings::{
+    Log, MatviewsOutside, Notify, Portal, Refresh, Release, SequenceStart, Slack, Staging, Swap, Target,
+};
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};
 pub use validation::Validation;

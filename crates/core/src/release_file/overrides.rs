@@ -7,7 +7,8 @@ use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
 use super::{
-    Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack, StandbyLag, check,
+    MatviewsOutside, Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack,
+    StandbyLag, check,
 };
 use crate::{Ident, Phase};
 
@@ -165,6 +166,8 @@ overrides! {
     max_standby_lag: StandbyLag = "CUTOVER_SWAP_MAX_STANDBY_LAG", key "swap.max_standby_lag";
     /// Whether writes to live since staging was built may be lost.
     allow_lost_writes: bool = "CUTOVER_SWAP_ALLOW_LOST_WRITES", key "swap.allow_lost_writes";
+    /// What becomes of materialized views that read the set without belonging to it.
+    swap_matviews: MatviewsOutside = "CUTOVER_SWAP_MATVIEWS", key "swap.matviews";
 }
 
 /// Overrides that cannot be read, or do not fit the file.
@@ -304,6 +307,7 @@ impl Overrides {
         set(&mut file.swap.deadline, self.swap_deadline.as_ref());
         set(&mut file.swap.snapshot_deadline, self.snapshot_deadline.as_ref());
         set(&mut file.swap.allow_lost_writes, self.allow_lost_writes.as_ref());
+        set(&mut file.swap.matviews, self.swap_matviews.as_ref());
         if self.cancel_blockers_after.is_some() {
             file.swap.cancel_blockers_after = self.cancel_blockers_after;
         }

@@ -234,6 +234,21 @@ pub struct Swap {
     pub allow_lost_writes: bool,
     /// Waits before the swap, with everything ready, until `cutover go` says so; `false` unless set.
     pub hold: bool,
+    /// What becomes of materialized views that read the set and that `release.matviews` does not name.
+    pub matviews: MatviewsOutside,
+}
+
+/// What becomes of materialized views that read the set without belonging to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MatviewsOutside {
+    /// They come along: each is made anew beside the live one, from the new rows, and changes places in the same swap. The
+    /// default.
+    #[default]
+    Follow,
+    /// A release is refused that would leave one with the old rows.
+    Refuse,
 }
 
 impl Swap {
@@ -247,6 +262,7 @@ impl Swap {
             max_standby_lag: table.optional("max_standby_lag"),
             allow_lost_writes: table.or("allow_lost_writes", false),
             hold: table.or("hold", false),
+            matviews: table.or("matviews", MatviewsOutside::default()),
         }
     }
 }

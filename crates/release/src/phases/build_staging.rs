@@ -1,6 +1,8 @@
 //! `build_staging`: the live tables are cloned.
 
-use cutover_core::catalog::WriteCounts;
+use std::fmt::Write as _;
+
+use cutover_core::catalog::{RelationKind, WriteCounts};
 use cutover_core::release_file;
 use cutover_staging::{CloneOptions, ClonePlan, DeclaredChanges, SequenceStart};
 
@@ -29,8 +31,9 @@ impl Run<'_> {
             self.keep_staged().await?;
         }
         let cutover = self.cutover;
-        let live = cutover.read_set(&mut client, &cutover.members()).await?;
+        let live = cutover.read_live(&mut client).await?;
         cutover.refuse_what_cannot_go_live(&live)?;
+        let companions = cutover.companions(&live);
         let options = cutover.clone_options(self.changes_to_make().await?);
         let plan = ClonePlan::compute(&live, &cutover.naming, &options)?;
         let tx = client
@@ -44,8 +47,18 @@ impl Run<'_> {
         let live: Vec<u32> = tables.iter().map(|table| table.live_oid).collect();
         self.staged.writes = WriteCounts::read(&*tx, &live).await?;
         let mut cloned = counted(tables.len(), "table");
-        if !queries.is_empty() {
-            cloned = format!("{cloned} and {}", counted(queries.len(), "materialized view"));
+        let views = |kind| queries.iter().filter(|member| member.kind == kind).count();
+        for (number, noun) in [
+            (views(RelationKind::MaterializedView), "materialized view"),
+            (views(RelationKind::View), "view"),
+        ] {
+            if number > 0 {
+                let _ = write!(cloned, " and {}", counted(number, noun));
+            }
+        }
+        if !companions.is_empty() {
+            let names: Vec<String> = companions.iter().map(ToString::to_string).collect();
+            let _ = write!(cloned, " ({} came along)", names.join(", "));
         }
         let later = set.post_data.len();
         self.staged.tables = Some(set);

@@ -153,7 +153,7 @@ impl Cutover {
             .map(|backup| backup.stamp)
             .collect();
         let stamp = Stamp::first_free(Timestamp::now(), &taken);
-        let members = self.members();
+        let members = self.members_staged(staged);
         let twins: Vec<Ident> = members.iter().map(|member| self.staging(member).name).collect();
         let (live, staging) = self.read_sets(client, &members, &twins).await?;
         let declared = self.declared_changes();

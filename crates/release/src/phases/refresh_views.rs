@@ -1,7 +1,6 @@
 //! `refresh_views`: materialized views of the set get filled twins; others that the file names are refreshed.
 
-use cutover_core::catalog::CatalogSnapshot;
-use cutover_core::{Events, Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+use cutover_core::{Events, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 use cutover_staging::MatviewPlan;
 
 use crate::run::{Run, session_error};
@@ -54,10 +53,7 @@ impl Run<'_> {
     async fn build_matview_twins(&mut self) -> Result<usize, ReleaseError> {
         let mut client = self.client().await?;
         // The whole set, so that one that reads a table of the set is recognised.
-        let live = self
-            .cutover
-            .read_set(&mut client, &self.cutover.members())
-            .await?;
+        let live = self.cutover.read_live(&mut client).await?;
         self.cutover.refuse_what_cannot_go_live(&live)?;
         let options = self.cutover.clone_options(self.changes_to_make().await?);
         let plan = MatviewPlan::compute(&live, &self.cutover.naming, &options)?;
@@ -102,15 +98,6 @@ impl Cutover {
         let members: Vec<QualifiedName> = self.members().iter().map(|member| self.live(member)).collect();
         let named = views.iter().map(|view| view.in_schema(self.schema()));
         named.filter(|view| !members.contains(view)).collect()
-    }
-
-    /// Reads live relations of the set.
-    pub(crate) async fn read_set(
-        &self,
-        client: &mut tokio_postgres::Client,
-        members: &[Ident],
-    ) -> Result<CatalogSnapshot, ReleaseError> {
-        Ok(self.read_sets(client, members, &[]).await?.0)
     }
 
     /// Relations that already bear a name which staging is about to take.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::catalog::CatalogSnapshot;
+use cutover_core::catalog::{CatalogSnapshot, RelationKind};
 use cutover_core::{EventKind, Ident, Sql, Step};
 use cutover_staging::{StagedMember, StagedSet};
 use cutover_swap::is_plan_safe;
@@ -30,7 +30,7 @@ impl Run<'_> {
         let mut client = self.client().await?;
         self.fill_and_vacuum(&mut client).await?;
 
-        let members = self.cutover.members();
+        let members = self.cutover.members_staged(&self.staged);
         let twins: Vec<Ident> = members
             .iter()
             .map(|member| self.cutover.staging(member).name)
@@ -44,9 +44,9 @@ impl Run<'_> {
             declared.check(&live, &staging, &set)?;
         }
 
-        let relations = self.measure(&client, &live, &staging).await?;
+        let relations = self.measure(&client, &members, &live, &staging).await?;
         self.open_gates(&client, &relations).await?;
-        let manifest = self.manifest(&live, &staging, relations).await?;
+        let manifest = self.manifest(&members, &live, &staging, relations).await?;
         let complete = self.importers_missing(&manifest).is_empty();
         let rows: u64 = manifest.relations.values().map(|facts| facts.rows).sum();
         self.records
@@ -76,9 +76,9 @@ impl Run<'_> {
     async fn fill_and_vacuum(&self, client: &mut tokio_postgres::Client) -> Result<(), ReleaseError> {
         let sets = [&self.staged.tables, &self.staged.matviews].into_iter().flatten();
         // With a partitioned table go its partitions.
-        let members = sets
-            .flat_map(|set| &set.members)
-            .filter(|member| member.partition_of.is_none());
+        let members = sets.flat_map(|set| &set.members);
+        let members =
+            members.filter(|member| member.partition_of.is_none() && member.kind != RelationKind::View);
         let (late, others): (Vec<_>, Vec<_>) = members.partition(|member| self.staged.is_late(member));
         for member in others {
             vacuum(member).run(&*client, 0).await?;
@@ -109,15 +109,20 @@ impl Run<'_> {
     async fn measure(
         &self,
         client: &tokio_postgres::Client,
+        members: &[Ident],
         live: &CatalogSnapshot,
         staging: &CatalogSnapshot,
     ) -> Result<BTreeMap<String, RelationFacts>, ReleaseError> {
         let mut relations = BTreeMap::new();
-        for member in self.cutover.members() {
-            let staged = staging.relation(&self.cutover.staging(&member).name);
-            let (Some(live), Some(staged)) = (live.relation(&member), staged) else {
+        for member in members {
+            let staged = staging.relation(&self.cutover.staging(member).name);
+            let (Some(live), Some(staged)) = (live.relation(member), staged) else {
                 continue;
             };
+            // A plain view has no rows of its own.
+            if live.kind == RelationKind::View {
+                continue;
+            }
             let live_rows = if live.populated {
                 count_rows(client, &live.name).await?
             } else {
@@ -171,6 +176,7 @@ impl Run<'_> {
 
     async fn manifest(
         &self,
+        members: &[Ident],
         live: &CatalogSnapshot,
         staging: &CatalogSnapshot,
         relations: BTreeMap<String, RelationFacts>,
@@ -196,7 +202,8 @@ impl Run<'_> {
             relations,
             importers,
             changes: self.cutover.listed_changes(),
-            plan_safe: self.cutover.members().iter().all(plan_safe),
+            plan_safe: members.iter().all(plan_safe),
+            companions: self.cutover.companions(live),
             warnings: self.warnings.clone(),
         })
     }

@@ -10,6 +10,7 @@ mod bad_input;
 mod busy;
 mod changes;
 mod child;
+mod companions;
 mod end_to_end;
 mod events;
 mod faults;

@@ -254,11 +254,14 @@ pub(super) fn trigger(twin: &Twin<'_>, live: &Trigger) -> Vec<Step> {
         let create = Sql::text("").deparsed(&live.definition);
         steps.push(Step::new("create", object(), create));
     }
-    let disable = Sql::text("ALTER TABLE ONLY ")
-        .name(&twin.scratch)
-        .then(" DISABLE TRIGGER ")
-        .ident(&live.name);
-    steps.push(Step::new("keep from firing", object(), disable));
+    // Nobody loads rows through a view, whose triggers cannot be disabled either.
+    if !twin.has_query() {
+        let disable = Sql::text("ALTER TABLE ONLY ")
+            .name(&twin.scratch)
+            .then(" DISABLE TRIGGER ")
+            .ident(&live.name);
+        steps.push(Step::new("keep from firing", object(), disable));
+    }
     if let Some(comment) = &live.comment {
         let sql = Sql::text("COMMENT ON TRIGGER ")
             .ident(&live.name)
@@ -281,7 +284,7 @@ pub(super) fn trigger(twin: &Twin<'_>, live: &Trigger) -> Vec<Step> {
 
 /// Lets a trigger fire as on live.
 pub(super) fn trigger_state(twin: &Twin<'_>, live: &Trigger) -> Option<DeferredStep> {
-    let state = TriggerState::of(&live.enabled)?;
+    let state = TriggerState::of(&live.enabled).filter(|_| !twin.has_query())?;
     Some(DeferredStep::new(
         &twin.staging,
         DeferredAction::SetTrigger {

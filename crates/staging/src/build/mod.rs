@@ -5,10 +5,10 @@ mod dress;
 mod extension;
 pub(crate) mod inheritance;
 pub(crate) mod label;
-mod matview;
 mod notices;
 mod partition;
 mod policy;
+mod query;
 pub(crate) mod row_type;
 mod rule;
 mod session;
@@ -228,11 +228,8 @@ impl<'a> Planner<'a> {
         self.for_each(|planner, twin| partition::attach(twin, &planner.twins).into_iter().collect());
         // Queries read tables, never the other way round; rules and policies of tables may read what they make.
         self.for_each(|_, twin| {
-            let query = twin.live.definition.as_ref();
-            query
-                .map(|query| matview::create(twin, query))
-                .into_iter()
-                .collect()
+            let queries = twin.live.definition.iter();
+            queries.flat_map(|query| query::create(twin, query)).collect()
         });
         self.for_each(|_, twin| {
             let triggers = twin.live.triggers.iter();

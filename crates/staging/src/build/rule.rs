@@ -10,14 +10,13 @@ use crate::deferred::{DeferredAction, DeferredStep, TriggerState};
 /// the load elsewhere.
 pub(super) fn create(twin: &Twin<'_>, live: &Rule) -> Vec<Step> {
     let object = || ObjectName::part(ObjectKind::Rule, &live.name, &twin.staging);
-    let mut steps = vec![
-        Step::new("create", object(), Sql::text("").deparsed(&live.definition)),
-        Step::new(
-            "keep from acting",
-            object(),
-            twin.alter_in_scratch().then(" DISABLE RULE ").ident(&live.name),
-        ),
-    ];
+    let create = Sql::text("").deparsed(&live.definition);
+    let mut steps = vec![Step::new("create", object(), create)];
+    // Nobody loads rows through a view, whose rules cannot be disabled either.
+    if !twin.has_query() {
+        let disable = twin.alter_in_scratch().then(" DISABLE RULE ").ident(&live.name);
+        steps.push(Step::new("keep from acting", object(), disable));
+    }
     if let Some(comment) = &live.comment {
         let sql = Sql::text("COMMENT ON RULE ")
             .ident(&live.name)
@@ -32,7 +31,7 @@ pub(super) fn create(twin: &Twin<'_>, live: &Rule) -> Vec<Step> {
 
 /// Lets a rule act as on live.
 pub(super) fn state(twin: &Twin<'_>, live: &Rule) -> Option<DeferredStep> {
-    let state = TriggerState::of(&live.enabled)?;
+    let state = TriggerState::of(&live.enabled).filter(|_| !twin.has_query())?;
     let rule = live.name.clone();
     Some(DeferredStep::new(
         &twin.staging,

@@ -203,13 +203,7 @@ impl<'a> Comparison<'a> {
             self.differs(&object, "privileges", acl::print(&a.acl), acl::print(&b.acl));
         }
         if let (Some(x), Some(y)) = (&a.definition, &b.definition) {
-            self.equal_text(
-                &object,
-                "query",
-                (ObjectKind::MaterializedView, &a.name.name),
-                x,
-                y,
-            );
+            self.equal_text(&object, "query", (a.kind.object_kind(), &a.name.name), x, y);
         }
     }
 

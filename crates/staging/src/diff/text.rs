@@ -70,7 +70,7 @@ pub(crate) fn reprinted(live: &Relation, staging: &Relation, set: &StagedSet) ->
         }
     };
     if let (Some(a), Some(b)) = (&live.definition, &staging.definition) {
-        note(ObjectKind::MaterializedView, &live.name.name, a, b);
+        note(live.kind.object_kind(), &live.name.name, a, b);
     }
     for a in &live.columns {
         let twin = staging.column(&a.name);

@@ -39,6 +39,7 @@ mod row_types;
 mod rules;
 mod shapes;
 mod trial;
+mod views_between;
 mod watchers;
 mod workers;
 mod workshop;

@@ -151,7 +151,8 @@ async fn everything_is_refused_at_once() {
     let sql = "CREATE TABLE app.p (id integer); CREATE TABLE app.a () INHERITS (app.p); CREATE TABLE app.c () INHERITS (app.p); \
         CREATE TABLE app.b (id integer NOT NULL); CREATE UNIQUE INDEX i ON app.b (id); \
         ALTER TABLE app.b REPLICA IDENTITY USING INDEX i; DROP INDEX app.i; \
-        CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE MATERIALIZED VIEW app.n AS SELECT id FROM app.b";
+        CREATE MATERIALIZED VIEW app.m AS SELECT 1 AS one; CREATE VIEW app.v AS SELECT one FROM app.m; \
+        CREATE MATERIALIZED VIEW app.n AS SELECT one FROM app.v";
     let mut workshop = Workshop::new(sql, &["a", "b", "c", "m", "n"]).await;
     let snapshot: CatalogSnapshot = workshop.snapshot().await;
     assert_eq!(snapshot.schema.as_str(), SCHEMA);

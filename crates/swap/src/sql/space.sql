@@ -4,7 +4,7 @@ WITH RECURSIVE named AS (
       FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) m (schema, name)
       JOIN pg_catalog.pg_namespace n ON n.nspname = m.schema
       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = m.name
-     WHERE c.relkind IN ('r', 'p', 'm')
+     WHERE c.relkind IN ('r', 'p', 'v', 'm')
 ), tree AS (
     SELECT oid FROM named
     UNION
