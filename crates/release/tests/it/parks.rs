@@ -82,10 +82,11 @@ const STRUCTURE: &str = "
 
 const WHOLE_STRUCTURE: &str = "portal_sites_key sites_lower_name sites_pkey sources_pkey sources_title_key; sites; public.sources_id_seq";
 
-/// What records and catalog say differently: backups that are not what was recorded, staging that is in no record.
+/// What records and catalog say differently: backups of the newest set that are not what was recorded (an older one may be
+/// half dropped, which the next clean-up finishes), staging that is in no record.
 const DISAGREEMENTS: &str = "
     SELECT (SELECT count(*) FROM cutover.backup_object o LEFT JOIN pg_class c ON c.oid = o.oid AND c.relname = o.backup_name
-             WHERE c.oid IS NULL)
+             WHERE c.oid IS NULL AND o.stamp = (SELECT backup_stamp FROM cutover.release WHERE current))
          + (SELECT abs((EXISTS (SELECT FROM pg_class WHERE relname LIKE 'staging\\_%'))::int
                      - (EXISTS (SELECT FROM cutover.release WHERE staged IS NOT NULL))::int))";
 

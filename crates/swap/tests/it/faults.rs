@@ -4,130 +4,21 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cutover_core::records::ReleaseKind;
-use cutover_swap::{Outcome, SettleError, SwapContext, SwapError, SwapPlan, settle};
-use cutover_testkit::{Cluster, FaultProxy};
-use tokio_postgres::{Client, NoTls};
+use cutover_swap::{Outcome, SettleError, SwapContext, SwapError, settle};
 
+use crate::broken::{Change, proxy, through};
 use crate::release_set::{ReleaseSet, quick};
 
-async fn through(proxy: &FaultProxy, set: &ReleaseSet) -> Client {
-    let direct = Cluster::shared().port().to_string();
-    let url = set.database.url().replace(&direct, &proxy.port().to_string());
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    drop(tokio::spawn(connection));
-    client
-}
-
-/// One try over a connection that is cut; returns whether it was cut, and whether the swap happened.
-async fn swap_with_cut(
-    set: &ReleaseSet,
-    plan: &SwapPlan,
-    proxy: &FaultProxy,
-    arm: impl FnOnce(&FaultProxy),
-) -> (bool, Outcome) {
-    let mut client = through(proxy, set).await;
-    assert!(
-        set.lock.try_acquire(&client).await.unwrap(),
-        "the last session let go of the lock"
-    );
-    let release = set
-        .records
-        .open(&client, ReleaseKind::Release, "label", None, "host", 1)
-        .await
-        .unwrap();
-    let context = SwapContext {
-        lock: &set.lock,
-        records: &set.records,
-        release,
-        events: &set.events,
-        observer: None,
-    };
-    arm(proxy);
-    let result = plan.run(&mut client, &context, &quick()).await;
-    let cut = proxy.tripped();
-    proxy.disarm();
-    drop(client);
-    let patience = Duration::from_secs(10);
-    let outcome = settle(&set.client, &set.lock, &set.records, release, patience)
-        .await
-        .unwrap();
-    match &result {
-        Ok(_) => assert_eq!(outcome, Outcome::Swapped),
-        Err(SwapError::OutcomeUnknown { .. }) => {}
-        Err(error) => assert_eq!(outcome, Outcome::NotSwapped, "{error:?}"),
-    }
-    assert_whole(set, outcome).await;
-    let free = "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' \
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    set.wait_until(free).await;
-    set.assert_no_locks().await;
-    (cut, outcome)
-}
-
-/// All old or all new, and the records agree.
-async fn assert_whole(set: &ReleaseSet, outcome: Outcome) {
-    let backups = set.records.backup_sets(&set.client).await.unwrap();
-    let leftovers = set.leftovers().await;
-    match outcome {
-        Outcome::Swapped => {
-            assert_eq!(set.month().await, "m2");
-            assert_eq!(backups.len(), 1);
-            assert!(
-                leftovers.iter().all(|name| name.starts_with("bk")),
-                "{leftovers:?}"
-            );
-            assert!(set.records.current(&set.client).await.unwrap().is_some());
-        }
-        Outcome::NotSwapped => {
-            assert_eq!(set.month().await, "m1");
-            assert!(backups.is_empty());
-            assert!(
-                leftovers.iter().all(|name| name.starts_with("staging")),
-                "{leftovers:?}"
-            );
-            assert!(set.records.current(&set.client).await.unwrap().is_none());
-        }
-    }
-}
-
-/// Cuts at each message in turn until the swap happens.
-async fn sweep(arm: impl Fn(&FaultProxy, u64)) {
-    let mut set = ReleaseSet::staged("m2").await;
-    let plan = set.plan().await;
-    set.lock.release(&set.client).await.unwrap();
-    let cluster = Cluster::shared();
-    let proxy = FaultProxy::start(cluster.host(), cluster.port()).await.unwrap();
-    for messages in 1.. {
-        assert!(messages < 500, "never got through");
-        let (cut, outcome) = swap_with_cut(&set, &plan, &proxy, |proxy| arm(proxy, messages)).await;
-        if outcome == Outcome::Swapped {
-            assert!(messages > 20, "the sweep was over after {messages} messages");
-            return;
-        }
-        assert!(cut, "the swap failed by itself at message {messages}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_lost_at_any_message_leaves_all_old_or_all_new() {
-    sweep(FaultProxy::cut_after_client_messages).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_lost_anywhere_leaves_all_old_or_all_new() {
-    sweep(FaultProxy::cut_before_client_message).await;
-}
-
 /// The connection is lost while the server works on COMMIT, which then ends as `then` makes it end.
-async fn check_lost_commit(then: &str, expected: Outcome) {
-    let mut set = ReleaseSet::staged("m2").await;
+async fn check_lost_commit(change: Change, then: &str, expected: Outcome) {
+    let (set, plan) = change.planned().await;
     set.database
         .execute(
             "CREATE TABLE gate AS SELECT 1; \
              CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
                WHILE EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NULL; END $$; \
              CREATE CONSTRAINT TRIGGER wait_at_commit AFTER UPDATE ON cutover.release DEFERRABLE INITIALLY DEFERRED \
-               FOR EACH ROW WHEN (NEW.current) EXECUTE FUNCTION wait_at_commit()",
+               FOR EACH ROW WHEN (NEW.current AND NOT OLD.current) EXECUTE FUNCTION wait_at_commit()",
         )
         .await
         .unwrap();
@@ -136,15 +27,13 @@ async fn check_lost_commit(then: &str, expected: Outcome) {
         .batch_execute("SELECT pg_advisory_lock(42)")
         .await
         .unwrap();
-    let plan = set.plan().await;
     set.lock.release(&set.client).await.unwrap();
-    let cluster = Cluster::shared();
-    let proxy = FaultProxy::start(cluster.host(), cluster.port()).await.unwrap();
+    let proxy = proxy().await;
     let mut client = through(&proxy, &set).await;
     assert!(set.lock.try_acquire(&client).await.unwrap());
     let release = set
         .records
-        .open(&client, ReleaseKind::Release, "label", None, "host", 1)
+        .open(&client, change.kind(), "label", None, "host", 1)
         .await
         .unwrap();
     let context = SwapContext {
@@ -176,22 +65,23 @@ async fn check_lost_commit(then: &str, expected: Outcome) {
         .await
         .unwrap();
     assert_eq!(outcome, expected);
-    assert_whole(&set, outcome).await;
+    change.assert_whole(&set, outcome).await;
     set.assert_no_locks().await;
 }
 
 #[tokio::test]
 async fn a_commit_that_went_through_unheard_is_settled() {
-    check_lost_commit("DELETE FROM gate", Outcome::Swapped).await;
+    for change in [Change::Swap, Change::Rollback] {
+        check_lost_commit(change, "DELETE FROM gate", Outcome::Swapped).await;
+    }
 }
 
 #[tokio::test]
 async fn a_commit_that_was_cut_off_unheard_is_settled() {
-    check_lost_commit(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'",
-        Outcome::NotSwapped,
-    )
-    .await;
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'";
+    for change in [Change::Swap, Change::Rollback] {
+        check_lost_commit(change, terminate, Outcome::NotSwapped).await;
+    }
 }
 
 async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
@@ -208,11 +98,19 @@ async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn dropping_the_future_after_any_poll_leaves_all_old_or_all_new() {
-    let mut set = ReleaseSet::staged("m2").await;
-    let plan = set.plan().await;
+async fn dropping_a_swap_after_any_poll_leaves_all_old_or_all_new() {
+    check_dropped(Change::Swap).await;
+}
+
+#[tokio::test]
+async fn dropping_a_rollback_after_any_poll_leaves_all_old_or_all_new() {
+    check_dropped(Change::Rollback).await;
+}
+
+async fn check_dropped(change: Change) {
+    let (mut set, plan) = change.planned().await;
     for polls in 0.. {
-        let release = set.open(ReleaseKind::Release).await;
+        let release = set.open(change.kind()).await;
         let context = SwapContext {
             lock: &set.lock,
             records: &set.records,
@@ -239,7 +137,7 @@ async fn dropping_the_future_after_any_poll_leaves_all_old_or_all_new() {
         } else {
             Outcome::NotSwapped
         };
-        assert_whole(&set, outcome).await;
+        change.assert_whole(&set, outcome).await;
         set.assert_no_locks().await;
         if outcome == Outcome::Swapped {
             assert!(polls > 10, "{polls} polls");
@@ -251,8 +149,13 @@ async fn dropping_the_future_after_any_poll_leaves_all_old_or_all_new() {
 
 #[tokio::test]
 async fn a_backend_that_is_killed_under_lock_leaves_all_old() {
-    let mut set = ReleaseSet::staged("m2").await;
-    let plan = set.plan().await;
+    for change in [Change::Swap, Change::Rollback] {
+        check_killed(change).await;
+    }
+}
+
+async fn check_killed(change: Change) {
+    let (mut set, plan) = change.planned().await;
     // Stops half way through the switch, with every lock held.
     set.database
         .execute(
@@ -282,7 +185,7 @@ async fn a_backend_that_is_killed_under_lock_leaves_all_old() {
     };
     assert!(error.database_error().is_connection_lost());
     set.client = set.database.connect().await.unwrap();
-    assert_whole(&set, Outcome::NotSwapped).await;
+    change.assert_whole(&set, Outcome::NotSwapped).await;
     set.assert_no_locks().await;
     let holder = set.lock.holder(&set.client).await.unwrap();
     assert!(holder.is_none(), "the release lock went with the session");
