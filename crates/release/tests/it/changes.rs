@@ -218,7 +218,7 @@ remedy: make the declared changes with `sql` in their [[change]], or take them o
 async fn a_view_over_a_dropped_column_is_named_before_anything_is_built() {
     let mut site = Site::month_1().await;
     site.live()
-        .execute("CREATE VIEW lineages AS SELECT id, lineage, scale FROM sources")
+        .execute("CREATE VIEW lineages AS SELECT id, lineage, scale FROM sources; ALTER VIEW lineages OWNER TO wdpa_owner")
         .await
         .unwrap();
     declare(&mut site);
