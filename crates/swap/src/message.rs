@@ -32,6 +32,11 @@ impl StageError {
             Self::Failed(error)
         }
     }
+
+    /// Sorts the error of something that only its wait for locks cuts off.
+    pub(crate) fn while_patient(error: StatementError) -> Self {
+        Self::of(error, Duration::ZERO, Duration::MAX)
+    }
 }
 
 impl From<StageError> for StatementError {

@@ -26,6 +26,9 @@ pub struct LockPolicy {
     pub(crate) cancel_blockers_after: Option<Duration>,
 }
 
+/// The shortest that the server can be told to wait.
+pub(crate) const NO_WAIT: Duration = Duration::from_millis(1);
+
 /// What to do about transactions whose snapshot is older than the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -54,8 +57,8 @@ impl Default for LockPolicy {
 }
 
 impl LockPolicy {
-    /// How long one try may take over all locks together, while readers queue behind it; 100 ms unless set.
-    /// The first try does not wait at all.
+    /// How long one try may take over all locks together, while readers queue behind it; 100 ms unless set. The first try
+    /// does not wait at all, nor does one that would wait for somebody who has been in the way for longer than this.
     pub fn stall_budget(mut self, budget: Duration) -> Self {
         self.stall_budget = budget.max(Duration::from_millis(1));
         self
@@ -119,11 +122,7 @@ impl LockPolicy {
 
     /// The longest that the `attempt`th try may wait for its locks.
     pub(crate) fn wait_in(&self, attempt: u32) -> Duration {
-        if attempt == 1 {
-            Duration::from_millis(1)
-        } else {
-            self.stall_budget
-        }
+        if attempt == 1 { NO_WAIT } else { self.stall_budget }
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use cutover_core::catalog::{WriteCounts, read_fingerprint, read_fingerprint_without_index_names};
+use cutover_core::catalog::{WriteCounts, read_fingerprint};
 use cutover_core::records::{Records, SwapRecord};
 use cutover_core::{
-    Blocker, DatabaseError, Digest, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
+    Blocker, DatabaseError, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
     StatementError, millis,
 };
 
@@ -17,9 +17,11 @@ use crate::error::SwapError;
 use crate::message::{self, Limits, StageError};
 use crate::plan::SwapPlan;
 use crate::policy::{LockPolicy, OldSnapshots};
+use crate::read_ahead::read_ahead;
 use crate::snapshots::{self, WaitError};
 use crate::standbys::{self, LagError};
 use crate::tries::Tries;
+use crate::unchanged::{Ended, Unchanged};
 use crate::victim::DeadlockRule;
 use crate::window::{LockWindow, OpenWindow};
 use crate::wraparound;
@@ -237,6 +239,14 @@ pub(crate) struct Through {
 /// A try that took longer than its budget under the locks, or met somebody's lock there: with that statement's error.
 struct Late(Option<StatementError>);
 
+/// All locks, held.
+struct Locked {
+    /// Open since they were asked for.
+    window: OpenWindow,
+    /// Until when the catalog is known to be unchanged.
+    looked: Ended,
+}
+
 /// One transaction that tries to get the swap through.
 struct Attempt<'a, 'p> {
     plan: &'a SwapPlan,
@@ -258,9 +268,9 @@ impl Attempt<'_, '_> {
             .await
             .map_err(|error| self.failed("begin the swap of", error))?;
         self.prepare(&tx).await?;
-        let expected = match self.verify_unchanged(&tx).await {
-            Ok(expected) => expected,
-            Err(SwapError::Statement(error)) => match StageError::of(error, Duration::ZERO, Duration::MAX) {
+        let unchanged = match self.verify_unchanged(&tx).await {
+            Ok(unchanged) => unchanged,
+            Err(SwapError::Statement(error)) => match StageError::while_patient(error) {
                 StageError::Busy(error) => {
                     self.roll_back(tx).await?;
                     self.tries.pause_after(client, error).await?;
@@ -282,7 +292,13 @@ impl Attempt<'_, '_> {
             after: Duration::ZERO,
             silence: TRANSACTION_PATIENCE,
         };
-        match message::run(&tx, &self.plan.rename_indexes.steps, &patient).await {
+        let renamed = match message::run(&tx, &self.plan.rename_indexes.steps, &patient).await {
+            Ok(()) => read_ahead(&tx, &self.plan.schema, &self.plan.locked_oids)
+                .await
+                .map_err(StageError::while_patient),
+            Err(error) => Err(error),
+        };
+        match renamed {
             Ok(()) => {}
             Err(StageError::Busy(error)) => {
                 self.roll_back(tx).await?;
@@ -291,12 +307,12 @@ impl Attempt<'_, '_> {
             }
             Err(StageError::Failed(error)) => return Err(error.into()),
         }
-        let Some(window) = self.take_locks(&tx, &writes).await? else {
+        let Some(Locked { window, looked }) = self.take_locks(&tx, &unchanged, &writes).await? else {
             self.roll_back(tx).await?;
             return Ok(None);
         };
         let granted = Instant::now();
-        if let Some(late) = self.switch(&tx, &expected, granted).await? {
+        if let Some(late) = self.switch(&tx, &unchanged, &looked, granted).await? {
             self.roll_back(tx).await?;
             self.tries.held_up(window.close());
             self.tries
@@ -318,11 +334,12 @@ impl Attempt<'_, '_> {
     async fn switch(
         &self,
         tx: &Transaction<'_>,
-        expected: &Digest,
+        unchanged: &Unchanged,
+        looked: &Ended,
         granted: Instant,
     ) -> Result<Option<Late>, SwapError> {
         let budget = self.policy.exclusive_budget;
-        match self.verify_under_lock(tx, expected).await {
+        match self.verify_under_lock(tx, unchanged, looked).await {
             Ok(()) => {}
             Err(SwapError::Statement(error)) => {
                 return match StageError::of(error, granted.elapsed(), budget) {
@@ -355,6 +372,8 @@ impl Attempt<'_, '_> {
             // Last, or a temporary table could stand for a member.
             // What is read under the locks are catalogs: compiling such a query, or starting helpers, takes longer than it.
             .then(", pg_temp; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0")
+            // So does planning it: once for all readings, whatever relations they are of.
+            .then("; SET LOCAL plan_cache_mode = force_generic_plan")
             .then("; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ")
             .number(i64::try_from((TRANSACTION_PATIENCE * 2).as_millis()).unwrap_or(i64::MAX));
         if self.plan.server_version >= 170_000 {
@@ -372,44 +391,47 @@ impl Attempt<'_, '_> {
     }
 
     /// Compares the catalog with what the plan was computed from, and returns what must still hold under lock.
-    async fn verify_unchanged(&self, tx: &Transaction<'_>) -> Result<Digest, SwapError> {
+    async fn verify_unchanged(&self, tx: &Transaction<'_>) -> Result<Unchanged, SwapError> {
         for facts in [&self.plan.live, &self.plan.incoming] {
             if read_fingerprint(tx, &facts.oids).await? != facts.fingerprint {
-                return Err(SwapError::CatalogChanged {
-                    schema: self.plan.schema.clone(),
-                });
+                return Err(self.changed());
             }
         }
-        Ok(read_fingerprint_without_index_names(tx, &self.oids()).await?)
+        Ok(Unchanged::since_now(tx, &self.plan.schema, self.oids()).await?)
     }
 
     /// By now the indexes are renamed, by ourselves; nothing else may differ. Locked as they are, names of indexes can
     /// have been changed by nobody else.
-    async fn verify_under_lock(&self, tx: &Transaction<'_>, expected: &Digest) -> Result<(), SwapError> {
-        let oids = self.oids();
-        let fingerprint = read_fingerprint_without_index_names(tx, &oids);
-        let (fingerprint, held) = tokio::try_join!(fingerprint, self.context.lock.is_held(tx))?;
+    async fn verify_under_lock(
+        &self,
+        tx: &Transaction<'_>,
+        unchanged: &Unchanged,
+        looked: &Ended,
+    ) -> Result<(), SwapError> {
+        let unchanged = unchanged.holds_since(tx, looked);
+        let (unchanged, held) = tokio::try_join!(unchanged, self.context.lock.is_held(tx))?;
         if !held {
             let release_set = self.context.records.release_set().clone();
             return Err(SwapError::LockNotHeld { release_set });
         }
-        if fingerprint != *expected {
-            return Err(SwapError::CatalogChanged {
-                schema: self.plan.schema.clone(),
-            });
-        }
-        Ok(())
+        if unchanged { Ok(()) } else { Err(self.changed()) }
     }
 
-    /// Tries for all locks until they are held. Returns the window of the try that got them, still open; `None` when
-    /// this transaction has been open for long enough.
+    fn changed(&self) -> SwapError {
+        SwapError::CatalogChanged {
+            schema: self.plan.schema.clone(),
+        }
+    }
+
+    /// Tries for all locks until they are held; `None` when this transaction has been open for long enough.
     ///
     /// Each try is a savepoint: rolling back to it gives the locks back and keeps the renamed indexes.
     async fn take_locks(
         &mut self,
         tx: &Transaction<'_>,
+        unchanged: &Unchanged,
         writes: &WriteCounts,
-    ) -> Result<Option<OpenWindow>, SwapError> {
+    ) -> Result<Option<Locked>, SwapError> {
         let opened = Instant::now();
         loop {
             tx.batch_execute("SAVEPOINT cutover_locks")
@@ -424,7 +446,8 @@ impl Attempt<'_, '_> {
                 writes: writes.clone(),
             };
             self.context.records.record_swap(tx, &swap).await?;
-            let wait = self.tries.next_wait();
+            let wait = self.tries.next_wait(tx, &self.object()).await?;
+            let looked = unchanged.look(tx).await?.ok_or_else(|| self.changed())?;
             let limits = Limits {
                 lock: wait,
                 // The first try waits for no lock, yet asking for all of them takes its time.
@@ -441,7 +464,7 @@ impl Attempt<'_, '_> {
                 _ => trying.await,
             };
             let error = match tried {
-                Ok(()) => return Ok(Some(window)),
+                Ok(()) => return Ok(Some(Locked { window, looked })),
                 Err(StageError::Busy(error)) => error,
                 Err(StageError::Failed(error)) => return Err(error.into()),
             };

@@ -9,7 +9,7 @@ use cutover_core::{Blocker, EventKind, Events, ObjectName, QualifiedName, Statem
 use crate::blockers;
 use crate::error::SwapError;
 use crate::pause::pause;
-use crate::policy::LockPolicy;
+use crate::policy::{LockPolicy, NO_WAIT};
 use crate::victim::DeadlockRule;
 use crate::window::LockWindow;
 
@@ -62,10 +62,28 @@ impl<'a> Tries<'a> {
         self.rule
     }
 
-    /// Counts a try and says how long it may wait.
-    pub(crate) fn next_wait(&mut self) -> Duration {
+    /// Counts a try and says how long it may wait: not at all behind somebody who has been in the way for longer than a try
+    /// may wait. That one is likely to stay, and readers would queue behind us for nothing; when it has gone, a later try
+    /// meets only those who have just come, and waits for them.
+    pub(crate) async fn next_wait(
+        &mut self,
+        client: &impl GenericClient,
+        object: &ObjectName,
+    ) -> Result<Duration, StatementError> {
         self.count += 1;
-        self.rule.bound(self.policy.wait_in(self.count))
+        let wish = self.policy.wait_in(self.count);
+        let in_vain = wish > NO_WAIT
+            && blockers::read(client, self.locked_oids, object)
+                .await?
+                .iter()
+                .any(|blocker| self.is_likely_to_stay(blocker));
+        Ok(self.rule.bound(if in_vain { NO_WAIT } else { wish }))
+    }
+
+    /// Autovacuum is not: it steps aside for whoever waits for a while.
+    fn is_likely_to_stay(&self, blocker: &Blocker) -> bool {
+        blocker.transaction_age_ms > millis(self.policy.stall_budget)
+            && blocker.backend_type != "autovacuum worker"
     }
 
     /// Tells who was in the way of a try that failed, and pauses.

@@ -33,7 +33,7 @@ pub use dependent::{
     UpperDependent,
 };
 pub use dependent_part::{DependentPart, PartDefinition};
-pub use fingerprint::{read_fingerprint, read_fingerprint_without_index_names};
+pub use fingerprint::{FingerprintWithoutIndexNames, read_fingerprint};
 pub use function::{DependentFunction, FunctionKind};
 pub use lock_table::LockTableFit;
 pub use policy::{Policy, PolicyCommand};

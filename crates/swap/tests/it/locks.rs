@@ -114,7 +114,7 @@ async fn gives_up_at_the_deadline_naming_who_blocks() {
         .await
         .unwrap();
     let policy = quick()
-        .deadline(Duration::from_millis(300))
+        .deadline(Duration::from_millis(1500))
         .stall_budget(Duration::from_millis(20));
     let error = set.run(&plan, &policy).await.unwrap_err();
     let SwapError::LockDeadline {
@@ -345,6 +345,37 @@ async fn a_catalog_that_changes_while_the_swap_waits_is_refused() {
     );
 }
 
+/// Whoever is in the way writes elsewhere, and commits while the swap waits for it: nothing of the set has changed.
+#[tokio::test]
+async fn a_commit_elsewhere_while_the_swap_waits_stops_nothing() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let plan = set.plan().await;
+    let observer = set.observer();
+    observer
+        .database
+        .execute("CREATE TABLE elsewhere (n integer)")
+        .await
+        .unwrap();
+    let writer = set.database.connect().await.unwrap();
+    writer
+        .batch_execute("BEGIN; LOCK TABLE sources IN ACCESS SHARE MODE; INSERT INTO elsewhere VALUES (1)")
+        .await
+        .unwrap();
+    let meanwhile = async {
+        // In line behind the writer, which is young compared with what the swap may wait.
+        observer
+            .wait_until(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'sources'::regclass AND NOT granted)",
+            )
+            .await;
+        writer.batch_execute("COMMIT").await.unwrap();
+    };
+    let policy = quick().stall_budget(Duration::from_secs(15));
+    let (report, ()) = tokio::join!(set.run(&plan, &policy), meanwhile);
+    assert_eq!(report.unwrap().attempts, 2);
+    assert_eq!(set.month().await, "m2");
+}
+
 /// Under lock, something takes longer than the budget: rolled back, tried again, given up.
 #[tokio::test]
 async fn a_swap_that_is_slow_under_lock_is_rolled_back() {
@@ -361,7 +392,7 @@ async fn a_swap_that_is_slow_under_lock_is_rolled_back() {
         .unwrap();
     let policy = LockPolicy::default()
         .exclusive_budget(Duration::from_millis(100))
-        .deadline(Duration::from_millis(500));
+        .deadline(Duration::from_secs(3));
     let started = Instant::now();
     let error = set.run(&plan, &policy).await.unwrap_err();
     assert!(
@@ -515,7 +546,7 @@ async fn blockers_are_cancelled_when_that_was_asked_for() {
             .wait_until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'running' AND wait_event = 'PgSleep')")
             .await;
         let policy = quick()
-            .cancel_blockers_after(Duration::from_millis(300))
+            .cancel_blockers_after(Duration::from_secs(1))
             .old_snapshots(OldSnapshots::Ignore);
         set.run(&plan, &policy).await
     };

@@ -36,3 +36,4 @@ mod rollback;
 mod snapshots;
 mod space;
 mod standby;
+mod window;

@@ -1,7 +1,7 @@
 //! What the digest of the catalog rows notices, and what it must not.
 
 use cutover_core::Digest;
-use cutover_core::catalog::{read_fingerprint, read_fingerprint_without_index_names};
+use cutover_core::catalog::{FingerprintWithoutIndexNames, read_fingerprint};
 
 use super::{Fixture, since_15};
 
@@ -152,18 +152,14 @@ async fn use_and_upkeep_do_not_change_it() {
 #[tokio::test]
 async fn without_names_of_indexes_renames_do_not_show() {
     let (mut fixture, oids) = fixture().await;
-    let before = read_fingerprint_without_index_names(&fixture.client, &oids)
+    let query = FingerprintWithoutIndexNames::prepare(&fixture.client)
         .await
         .unwrap();
+    let before = query.read(&fixture.client, &oids).await.unwrap();
     fixture
         .execute("ALTER INDEX live.sites_name RENAME TO x; ALTER INDEX live.sites_pkey RENAME TO y")
         .await;
-    assert_eq!(
-        read_fingerprint_without_index_names(&fixture.client, &oids)
-            .await
-            .unwrap(),
-        before
-    );
+    assert_eq!(query.read(&fixture.client, &oids).await.unwrap(), before);
     for ddl in [
         "ALTER TABLE live.sites CLUSTER ON x",
         "CREATE INDEX another ON live.sites (up)",
@@ -171,13 +167,9 @@ async fn without_names_of_indexes_renames_do_not_show() {
         "ALTER TABLE live.sites RENAME CONSTRAINT up TO upwards",
         "ALTER TABLE live.sites ADD UNIQUE (name)",
     ] {
-        let before = read_fingerprint_without_index_names(&fixture.client, &oids)
-            .await
-            .unwrap();
+        let before = query.read(&fixture.client, &oids).await.unwrap();
         fixture.execute(ddl).await;
-        let after = read_fingerprint_without_index_names(&fixture.client, &oids)
-            .await
-            .unwrap();
+        let after = query.read(&fixture.client, &oids).await.unwrap();
         assert_ne!(after, before, "not noticed: {ddl}");
     }
 }
