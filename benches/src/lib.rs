@@ -1,7 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod distribution;
 mod polygons;
 mod spread;
+mod swapped_set;
+mod table_set;
+mod wdpa_set;
 
+pub use distribution::Distribution;
 pub use polygons::{Polygons, polygon};
 pub use spread::Spread;
+pub use swapped_set::{Swapped, SwappedSet};
+pub use table_set::{create_tables, table_name};
+pub use wdpa_set::WdpaSet;

@@ -58,3 +58,64 @@ fn every_way_clones_every_table_in_every_round() {
     }
     assert!(ways[2]["parts"][0]["plan_seconds"].as_f64().unwrap() > 0.0);
 }
+
+#[test]
+fn every_set_is_swapped_and_taken_back_in_every_round() {
+    let output = Command::new(env!("CARGO_BIN_EXE_swap_window"))
+        .args([
+            "--tables",
+            "1,4",
+            "--rows",
+            "10,1000",
+            "--wdpa-scale",
+            "0",
+            "--rounds",
+            "2",
+            "--json",
+        ])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sets = report["sets"].as_array().unwrap();
+    assert_eq!(sets.len(), 5, "{report}");
+    for set in sets {
+        for windows in ["swap_ms", "rollback_ms"] {
+            assert_eq!(set[windows].as_array().unwrap().len(), 2, "{set}");
+        }
+    }
+    // What happens under the locks is a matter of the tables, not of their rows.
+    assert_eq!(sets[1]["statements"], sets[2]["statements"]);
+    assert_eq!(sets[3]["statements"], sets[4]["statements"]);
+}
+
+/// A short run of what `scripts/soak swap` does for long.
+#[test]
+fn readers_notice_no_swap_and_no_rollback() {
+    let output = Command::new(env!("CARGO_BIN_EXE_swap_stalls"))
+        .args([
+            "--swaps",
+            "2",
+            "--script-swaps",
+            "1",
+            "--readers",
+            "8",
+            "--scale",
+            "0",
+            "--json",
+        ])
+        .args(["--report", "0.2", "0.4", "--breaks", "0.1", "0.3"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cutover = &report["cutover"];
+    assert_eq!(cutover["done"], 4, "two swaps and two rollbacks: {report}");
+    for wrong in ["errors", "deadlock_victims", "mixed"] {
+        assert_eq!(cutover[wrong], 0, "{report}");
+    }
+    assert!(cutover["statements"].as_u64().unwrap() > 200, "{report}");
+    assert!(report["script"]["statements"].as_u64().unwrap() > 0, "{report}");
+}

@@ -11,4 +11,4 @@ pub use cluster::{Cluster, ClusterBuilder, KeptCluster, Standby, installed_versi
 pub use database::TestDatabase;
 pub use dump::normalised_dump;
 pub use fault_proxy::FaultProxy;
-pub use reader_load::{LoadError, LoadReport, ReaderLoad, ReleaseMap};
+pub use reader_load::{LoadError, LoadOptions, LoadReport, ReaderLoad, ReleaseMap, TimedRead};

@@ -1,10 +1,13 @@
 //! Readers that do what an application does, and notice what an application would.
 
+mod asking;
+mod options;
 mod reader;
 mod release_map;
 mod report;
 mod statements;
 mod tally;
+mod timed_read;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,16 +19,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 
-use reader::{Reader, Way};
+use asking::Way;
+pub use options::LoadOptions;
+use reader::Reader;
 pub use release_map::ReleaseMap;
 pub use report::{LoadError, LoadReport};
 use tally::Tally;
+pub use timed_read::TimedRead;
 
 /// A statement that hangs for longer is an error, rather than a test that never ends.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A load of readers on a live database of the [dataset](crate::dataset): by id, by bounding box, over junctions, through
-/// views, counts; in the simple protocol, prepared once and reused, from a pool, and in `REPEATABLE READ` transactions.
+/// views, counts; in the simple protocol, prepared once and reused, parsed anew each time, from a pool, in `REPEATABLE READ`
+/// transactions, from cursors in pieces; and, where [`LoadOptions`] ask for it, in reports that take long.
 ///
 /// Each reader runs one statement after the other until [`stop`](Self::stop). A reader that loses its connection makes a new
 /// one and goes on; the loss is an error in the report. Dropping the load ends the readers without a report.
@@ -51,17 +58,26 @@ pub struct ReaderLoad {
 }
 
 impl ReaderLoad {
-    /// Starts `connections` readers, one after the other each of the four ways, on the database that `url` names.
+    /// Starts `connections` readers that never pause, one after the other each of the six ways, on the database that `url`
+    /// names.
     ///
     /// # Errors
     /// When the first connection cannot be made.
     pub async fn start(url: &str, connections: usize) -> Result<Self> {
+        Self::start_with(url, &LoadOptions::new(connections)).await
+    }
+
+    /// Starts readers as the options say, on the database that `url` names.
+    ///
+    /// # Errors
+    /// When the first connection cannot be made.
+    pub async fn start_with(url: &str, options: &LoadOptions) -> Result<Self> {
         let mut config: tokio_postgres::Config =
             url.parse().context("could not understand the readers' URL")?;
         config.application_name("reader load");
         config.options(format!("-c statement_timeout={}", STATEMENT_TIMEOUT.as_millis()));
         let pool = Pool::builder(Manager::new(config.clone(), NoTls))
-            .max_size(connections.max(1))
+            .max_size(options.connections.max(1))
             .runtime(Runtime::Tokio1)
             .build()
             .context("could not make the readers' pool")?;
@@ -70,10 +86,13 @@ impl ReaderLoad {
         let (stop, stopped) = watch::channel(false);
         let statements = Arc::new(AtomicU64::new(0));
         let mut readers = JoinSet::new();
-        for (number, way) in (0..connections).zip(Way::ALL.iter().copied().cycle()) {
+        let reporters = std::iter::repeat_n(Way::Report, options.reporters);
+        let ways = reporters.chain(Way::ALL.iter().copied().cycle());
+        for (number, way) in (0..options.connections).zip(ways) {
             let reader = Reader {
                 number: number as u64,
                 way,
+                options: options.clone(),
                 config: config.clone(),
                 pool: pool.clone(),
                 stopped: stopped.clone(),
@@ -130,7 +149,7 @@ impl ReaderLoad {
             all.merge(tally.context("a reader has panicked")?);
         }
         Ok(LoadReport::new(
-            &all,
+            all,
             releases,
             connections,
             self.started.elapsed(),

@@ -6,32 +6,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use deadpool_postgres::Pool;
+use jiff::Timestamp;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement as Prepared};
+use tokio_postgres::{Client, NoTls, Statement as Prepared};
 
+use super::asking::{self, Answer, Way};
+use super::options::LoadOptions;
 use super::statements::{CERTAIN_SITES, Statement, statements};
 use super::tally::{Failure, Sight, Tally};
-
-/// How a reader talks to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// The simple protocol, as `psql` does.
-    Simple,
-    /// Every statement prepared once for the life of the connection.
-    Prepared,
-    /// A connection from the pool for each statement, with the pool's cache of prepared statements.
-    Pooled,
-    /// Two statements in a `REPEATABLE READ` transaction.
-    RepeatableRead,
-}
-
-impl Way {
-    pub(super) const ALL: [Self; 4] = [Self::Simple, Self::Prepared, Self::Pooled, Self::RepeatableRead];
-}
+use super::timed_read::TimedRead;
 
 pub(super) struct Reader {
     pub(super) number: u64,
     pub(super) way: Way,
+    pub(super) options: LoadOptions,
     pub(super) config: tokio_postgres::Config,
     pub(super) pool: Pool,
     pub(super) stopped: watch::Receiver<bool>,
@@ -44,15 +34,31 @@ struct Session {
     prepared: Vec<Option<Prepared>>,
 }
 
-/// How many rows, and of what.
-struct Answer {
-    rows: u64,
-    sight: Sight,
+/// When a statement was asked, and how long it would take by itself.
+struct Asked {
+    at: Timestamp,
+    since: Instant,
+    lasting: Duration,
+}
+
+impl Asked {
+    fn now() -> Self {
+        Self::lasting(Duration::ZERO)
+    }
+
+    fn lasting(lasting: Duration) -> Self {
+        Self {
+            at: Timestamp::now(),
+            since: Instant::now(),
+            lasting,
+        }
+    }
 }
 
 impl Reader {
-    pub(super) async fn run(self) -> Tally {
+    pub(super) async fn run(mut self) -> Tally {
         let questions = statements();
+        let mut dice = ChaCha8Rng::seed_from_u64(self.number);
         let mut tally = Tally::default();
         let mut session = None;
         // Every reader starts elsewhere in the round.
@@ -61,17 +67,32 @@ impl Reader {
             let pair = [turn, turn + 3].map(|at| (at % questions.len(), &questions[at % questions.len()]));
             let site_id = CERTAIN_SITES[turn % CERTAIN_SITES.len()].site_id();
             turn += 1;
-            if self.way == Way::RepeatableRead {
-                self.transaction(&mut session, pair, site_id, &mut tally).await;
-            } else {
-                let (at, question) = pair[0];
-                let started = Instant::now();
-                let answer = self.ask(&mut session, at, question, site_id).await;
-                // A lost connection is replaced, as an application's pool would; and so is one in doubt.
-                if answer.is_err() {
-                    session = None;
+            match self.way {
+                Way::RepeatableRead => self.transaction(&mut session, pair, site_id, &mut tally).await,
+                Way::Cursor => self.cursor(&mut session, pair[0].1, site_id, &mut tally).await,
+                Way::Report => {
+                    let (report, breaks) = (&self.options.report, &self.options.break_after_report);
+                    let length = dice.random_range(report.clone());
+                    let pause = dice.random_range(breaks.clone());
+                    let whole = questions.last().map_or(pair[0].1, |whole| whole);
+                    self.report(&mut session, [pair[0].1, whole], site_id, length, &mut tally)
+                        .await;
+                    self.pause(pause).await;
                 }
-                self.record(&mut tally, question, started, answer);
+                Way::Simple | Way::Prepared | Way::Pooled | Way::Extended => {
+                    let (at, question) = pair[0];
+                    let asked = Asked::now();
+                    let answer = self.ask(&mut session, at, question, site_id).await;
+                    // A lost connection is replaced, as an application's pool would; and so is one in doubt.
+                    if answer.is_err() {
+                        session = None;
+                    }
+                    self.record(&mut tally, question, &asked, answer);
+                }
+            }
+            if !self.options.think.is_zero() && self.way != Way::Report {
+                self.pause(dice.random_range(Duration::ZERO..=self.options.think * 2))
+                    .await;
             }
             // Readers of the same runtime get their turn even when every answer is there at once.
             tokio::task::yield_now().await;
@@ -79,16 +100,32 @@ impl Reader {
         tally
     }
 
+    /// Ends early when the readers are to stop.
+    async fn pause(&mut self, length: Duration) {
+        // Whoever could say so being gone says it, too.
+        let _ = tokio::time::timeout(length, self.stopped.wait_for(|stopped| *stopped)).await;
+    }
+
     /// Counts an answer; gives the sight back to whoever wants to join it with another.
     fn record(
         &self,
         tally: &mut Tally,
         question: &Statement,
-        started: Instant,
+        asked: &Asked,
         answer: Result<Answer>,
     ) -> Option<Sight> {
-        tally.answered(question.name, started.elapsed());
+        let took = asked.since.elapsed().saturating_sub(asked.lasting);
+        tally.answered(question.name, took);
         self.statements.fetch_add(1, Ordering::Relaxed);
+        if self.options.keep_reads {
+            tally.reads.push(TimedRead {
+                way: self.way.name(),
+                statement: question.name,
+                asked: asked.at,
+                lasted: asked.since.elapsed(),
+                took,
+            });
+        }
         match answer {
             Err(error) => {
                 tally.failed(failure(question.name, &error));
@@ -123,14 +160,16 @@ impl Reader {
         if self.way == Way::Pooled {
             let client = self.pool.get().await.context("no connection from the pool")?;
             let prepared = client.prepare_cached(&question.with_parameter()).await?;
-            return ask_prepared(&client, &prepared, question, site_id).await;
+            return asking::prepared(&client, &prepared, question, site_id).await;
         }
         let session = self.session(session).await?;
         match self.way {
-            Way::Simple => ask_simple(&session.client, &question.for_site(site_id)).await,
-            Way::Prepared | Way::Pooled | Way::RepeatableRead => {
+            Way::Simple => asking::simple(&session.client, &question.for_site(site_id)).await,
+            Way::Extended => asking::extended(&session.client, question, site_id).await,
+            Way::Cursor => asking::cursor(&session.client, question, site_id).await,
+            Way::Prepared | Way::Pooled | Way::RepeatableRead | Way::Report => {
                 let prepared = session.prepare(at, question).await?;
-                ask_prepared(&session.client, &prepared, question, site_id).await
+                asking::prepared(&session.client, &prepared, question, site_id).await
             }
         }
     }
@@ -144,24 +183,17 @@ impl Reader {
         tally: &mut Tally,
     ) {
         let mut together = Sight::default();
-        let begun = match self.session(session).await {
-            Ok(session) => session
-                .client
-                .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = begun {
-            tally.failed(failure("begin", &error));
-            *session = None;
+        if !self
+            .begin(session, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", tally)
+            .await
+        {
             return;
         }
         for (at, question) in questions {
-            let started = Instant::now();
+            let asked = Asked::now();
             let answer = self.ask(session, at, question, site_id).await;
             let failed = answer.is_err();
-            if let Some(sight) = self.record(tally, question, started, answer) {
+            if let Some(sight) = self.record(tally, question, &asked, answer) {
                 together.join(&sight);
             }
             if failed {
@@ -170,6 +202,86 @@ impl Reader {
             }
         }
         tally.saw_in_transaction(together);
+        self.commit(session, tally).await;
+    }
+
+    /// One question, answered in pieces.
+    async fn cursor(
+        &self,
+        session: &mut Option<Session>,
+        question: &Statement,
+        site_id: i64,
+        tally: &mut Tally,
+    ) {
+        if !self.begin(session, "BEGIN READ ONLY", tally).await {
+            return;
+        }
+        let asked = Asked::now();
+        let answer = self.ask(session, 0, question, site_id).await;
+        let failed = answer.is_err();
+        self.record(tally, question, &asked, answer);
+        if failed {
+            *session = None;
+            return;
+        }
+        self.commit(session, tally).await;
+    }
+
+    /// The first question at once, the second for so long: every other time under one snapshot.
+    async fn report(
+        &self,
+        session: &mut Option<Session>,
+        questions: [&Statement; 2],
+        site_id: i64,
+        length: Duration,
+        tally: &mut Tally,
+    ) {
+        let one_snapshot = tally.latencies.count() % 4 < 2;
+        if one_snapshot
+            && !self
+                .begin(session, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", tally)
+                .await
+        {
+            return;
+        }
+        let mut together = Sight::default();
+        for (question, length) in questions.into_iter().zip([Duration::ZERO, length]) {
+            let asked = Asked::lasting(length);
+            let sql = question.lasting(site_id, length.as_secs_f64());
+            let answer = match self.session(session).await {
+                Ok(session) => asking::simple(&session.client, &sql).await,
+                Err(error) => Err(error),
+            };
+            let failed = answer.is_err();
+            if let Some(sight) = self.record(tally, question, &asked, answer) {
+                together.join(&sight);
+            }
+            if failed {
+                *session = None;
+                return;
+            }
+        }
+        if one_snapshot {
+            tally.saw_in_transaction(together);
+            self.commit(session, tally).await;
+        }
+    }
+
+    /// Whether a transaction has begun; where it has not, that is counted.
+    async fn begin(&self, session: &mut Option<Session>, begin: &str, tally: &mut Tally) -> bool {
+        let answer = match self.session(session).await {
+            Ok(session) => session.client.batch_execute(begin).await.map_err(Into::into),
+            Err(error) => Err(error),
+        };
+        let Err(error) = answer else {
+            return true;
+        };
+        tally.failed(failure("begin", &error));
+        *session = None;
+        false
+    }
+
+    async fn commit(&self, session: &mut Option<Session>, tally: &mut Tally) {
         if let Some(open) = session
             && let Err(error) = open.client.batch_execute("COMMIT").await
         {
@@ -206,37 +318,6 @@ impl Session {
         self.prepared[at] = Some(prepared.clone());
         Ok(prepared)
     }
-}
-
-async fn ask_simple(client: &Client, sql: &str) -> Result<Answer> {
-    for message in client.simple_query(sql).await? {
-        if let SimpleQueryMessage::Row(row) = message {
-            let text = |at| row.get(at).unwrap_or_default();
-            return answer(text(0), text(1), text(2));
-        }
-    }
-    anyhow::bail!("no row")
-}
-
-async fn ask_prepared(
-    client: &Client,
-    prepared: &Prepared,
-    question: &Statement,
-    site_id: i64,
-) -> Result<Answer> {
-    let row = if question.by_site {
-        client.query_one(prepared, &[&site_id]).await?
-    } else {
-        client.query_one(prepared, &[]).await?
-    };
-    answer(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)
-}
-
-fn answer(rows: &str, relations: &str, months: &str) -> Result<Answer> {
-    Ok(Answer {
-        rows: rows.parse().context("a count was expected")?,
-        sight: Sight::parse(relations, months)?,
-    })
 }
 
 /// The server's own words, where it was the server.

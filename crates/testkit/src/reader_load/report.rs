@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::release_map::{ReleaseMap, Verdict};
 use super::tally::Tally;
+use super::timed_read::TimedRead;
 
 /// What a [`ReaderLoad`](super::ReaderLoad) saw.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +39,9 @@ pub struct LoadReport {
     pub p50_ms: f64,
     /// 99 of 100 statements took no longer, in milliseconds.
     pub p99_ms: f64,
+    /// Every statement with its time, where the options asked for them to be kept.
+    #[serde(skip)]
+    pub reads: Vec<TimedRead>,
 }
 
 /// One kind of error that readers had.
@@ -55,7 +59,7 @@ pub struct LoadError {
 }
 
 impl LoadReport {
-    pub(super) fn new(tally: &Tally, releases: &ReleaseMap, connections: usize, elapsed: Duration) -> Self {
+    pub(super) fn new(tally: Tally, releases: &ReleaseMap, connections: usize, elapsed: Duration) -> Self {
         let mut by_release = BTreeMap::new();
         let (mut mixed_reads, mut unknown_reads) = (0, 0);
         for (sight, times) in &tally.statements {
@@ -90,6 +94,7 @@ impl LoadReport {
             longest_stall_statement: statement.to_owned(),
             p50_ms: milliseconds(tally.latencies.percentile(500)),
             p99_ms: milliseconds(tally.latencies.percentile(990)),
+            reads: tally.reads,
         }
     }
 

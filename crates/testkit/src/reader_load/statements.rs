@@ -2,12 +2,12 @@
 
 use crate::dataset::{AwkwardSite, RELEASE_MATVIEWS, RELEASE_TABLES};
 
-/// One thing an application asks. Each query returns one row of texts: how many rows there were, the OIDs of the members read
-/// and the months seen, both separated by spaces.
+/// One thing an application asks. The query has a row for each that it read, with the OID of the member it is of (`relation`)
+/// and the `month` it tells.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub(super) name: &'static str,
-    sql: String,
+    query: String,
     /// Fewer rows than these are an error: they are there in every month.
     pub(super) at_least: u64,
     /// Whether the query has a parameter, a site's id.
@@ -15,14 +15,37 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    /// The query with its parameter, if it has one, as `$1`.
+    /// Asks for one row of texts: how many rows there were, the OIDs and the months seen, both separated by spaces. The
+    /// parameter, if there is one, is `$1`.
     pub(super) fn with_parameter(&self) -> String {
-        self.sql.replace("{site}", "$1")
+        self.summary("").replace("{site}", "$1")
     }
 
-    /// The query for one site, as text.
+    /// The same for one site, as text.
     pub(super) fn for_site(&self, site_id: i64) -> String {
-        self.sql.replace("{site}", &site_id.to_string())
+        self.summary("").replace("{site}", &site_id.to_string())
+    }
+
+    /// The same, and it takes so many seconds.
+    pub(super) fn lasting(&self, site_id: i64, seconds: f64) -> String {
+        // Materialized, or it could be run once per row.
+        let slept = format!("WITH slept AS MATERIALIZED (SELECT pg_sleep({seconds})) ");
+        let summary = self.summary(", slept").replace("{site}", &site_id.to_string());
+        slept + &summary
+    }
+
+    /// Asks for the rows themselves: OID and month.
+    pub(super) fn rows_for_site(&self, site_id: i64) -> String {
+        let query = self.query.replace("{site}", &site_id.to_string());
+        format!("SELECT coalesce(relation::text, ''), coalesce(month, '') FROM ({query}) seen")
+    }
+
+    fn summary(&self, beside: &str) -> String {
+        let query = &self.query;
+        format!(
+            "SELECT count(*)::text, coalesce(string_agg(DISTINCT relation::text, ' '), ''), \
+             coalesce(string_agg(DISTINCT month, ' '), '') FROM ({query}) seen{beside}"
+        )
     }
 }
 
@@ -98,10 +121,7 @@ pub(super) fn statements() -> Vec<Statement> {
     .into_iter()
     .map(|(name, query, at_least)| Statement {
         name,
-        sql: format!(
-            "SELECT count(*)::text, coalesce(string_agg(DISTINCT relation::text, ' '), ''), \
-             coalesce(string_agg(DISTINCT month, ' '), '') FROM ({query}) seen"
-        ),
+        query: query.to_owned(),
         at_least,
         by_site: query.contains("{site}"),
     })

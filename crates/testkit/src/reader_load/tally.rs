@@ -1,9 +1,11 @@
-//! What one reader has seen, in a size that does not grow with the number of its statements.
+//! What one reader has seen, in a size that does not grow with the number of its statements, unless each is to be kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+
+use super::timed_read::TimedRead;
 
 /// The members that were read together, and the months seen with them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +54,8 @@ pub(super) struct Tally {
     pub(super) failed: u64,
     pub(super) latencies: Latencies,
     pub(super) longest: Option<(Duration, &'static str)>,
+    /// Empty unless asked for.
+    pub(super) reads: Vec<TimedRead>,
 }
 
 impl Tally {
@@ -95,6 +99,7 @@ impl Tally {
         self.failed += other.failed - kept;
         self.latencies.merge(&other.latencies);
         self.longest = self.longest.max(other.longest);
+        self.reads.extend(other.reads);
     }
 }
 

@@ -1,5 +1,11 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use cutover_testkit::dataset::{LIVE_READER, PortalSpec, RELEASE_MATVIEWS, RELEASE_TABLES, World};
-use cutover_testkit::{Cluster, LoadReport, ReaderLoad, ReleaseMap, normalised_dump};
+use cutover_testkit::{Cluster, LoadOptions, LoadReport, ReaderLoad, ReleaseMap, TimedRead, normalised_dump};
+
+/// As many readers as there are ways to read.
+const WAYS: usize = 6;
 
 async fn world() -> World {
     let cluster = Cluster::shared();
@@ -12,8 +18,8 @@ async fn world() -> World {
 
 async fn start(world: &World) -> ReaderLoad {
     let url = Cluster::shared().url_for(LIVE_READER, LIVE_READER, world.live().name());
-    let load = ReaderLoad::start(&url, 4).await.unwrap();
-    // Some rounds of all statements for each of the four.
+    let load = ReaderLoad::start(&url, WAYS).await.unwrap();
+    // Some rounds of all statements for each of them.
     load.statements_reach(200).await.unwrap();
     load
 }
@@ -36,7 +42,8 @@ async fn readers_of_a_quiet_database_see_one_release_and_nothing_wrong() {
     let load = start(&world).await;
     let report = stop(&world, load).await;
     assert!(report.is_clean(), "{report:#?}");
-    assert_eq!(report.connections, 4);
+    assert_eq!(report.connections, WAYS);
+    assert!(report.reads.is_empty(), "kept without being asked for");
     assert_eq!(
         report.by_release.get("live"),
         Some(&report.statements),
@@ -48,6 +55,39 @@ async fn readers_of_a_quiet_database_see_one_release_and_nothing_wrong() {
     );
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["errors"], 0);
+}
+
+#[tokio::test]
+async fn every_way_of_reading_is_kept_with_its_time_when_that_is_asked_for() {
+    let world = world().await;
+    let url = Cluster::shared().url_for(LIVE_READER, LIVE_READER, world.live().name());
+    let length = Duration::from_millis(300);
+    let options = LoadOptions::new(WAYS + 1)
+        .think(Duration::from_millis(2))
+        .reporters(1, length..=length, Duration::ZERO..=Duration::ZERO)
+        .keep_reads();
+    let load = ReaderLoad::start_with(&url, &options).await.unwrap();
+    load.statements_reach(200).await.unwrap();
+    let report = stop(&world, load).await;
+    assert!(report.is_clean(), "{:#?}", report.error_samples);
+    assert_eq!(report.reads.len() as u64, report.statements);
+    let ways: BTreeSet<&str> = report.reads.iter().map(|read| read.way).collect();
+    let expected = [
+        "cursor",
+        "extended",
+        "pooled",
+        "prepared",
+        "repeatable read",
+        "report",
+        "simple",
+    ];
+    assert_eq!(ways, BTreeSet::from(expected));
+    let long = |read: &&TimedRead| read.way == "report" && read.statement == "whole set";
+    let long = report.reads.iter().find(long).unwrap();
+    assert!(
+        long.lasted >= length && long.took == long.lasted - length,
+        "{long:?}"
+    );
 }
 
 #[tokio::test]
