@@ -1,5 +1,6 @@
 //! Both sides, beside each other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use anyhow::Result;
@@ -112,6 +113,12 @@ impl fmt::Display for Report {
             row(name, [count(cutover), count(script)])?;
             let times = |stalls: &Stalls| distribution(of(stalls), 1);
             row("… p50, p99, max, ms", [times(cutover), times(script)])?;
+        }
+        for (who, side) in [("Cutover", &self.cutover), ("the script", &self.script)] {
+            let different: BTreeSet<&String> = side.failures.iter().collect();
+            for failure in different {
+                writeln!(f, "\n{who} failed with: {failure}")?;
+            }
         }
         writeln!(
             f,
