@@ -139,14 +139,22 @@ async fn count_missing_geometry(
 
 /// The schema that PostGIS is installed in; `None` where it is not.
 pub(crate) async fn postgis_schema(client: &Client) -> Result<Option<Ident>, ReleaseError> {
+    extension_schema(client, "postgis").await
+}
+
+/// The schema that an extension is installed in; `None` where it is not.
+pub(crate) async fn extension_schema(
+    client: &Client,
+    extension: &'static str,
+) -> Result<Option<Ident>, ReleaseError> {
     let row = client
         .query_opt(
             "SELECT n.nspname::text FROM pg_catalog.pg_extension e \
-               JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'",
-            &[],
+               JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = $1::text",
+            &[&extension],
         )
         .await
-        .map_err(|error| session_error("look for PostGIS in", error))?;
+        .map_err(|error| session_error("look for an extension in", error))?;
     Ok(row.and_then(|row| Ident::new(row.get::<_, &str>(0)).ok()))
 }
 

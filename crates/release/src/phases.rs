@@ -7,6 +7,7 @@ mod import;
 mod post_data;
 mod post_swap;
 mod preflight;
+mod prewarm;
 mod refresh_views;
 mod vacuum;
 mod validate;

@@ -244,6 +244,7 @@ impl Checker<'_> {
             max_standby_lag: _,
             allow_lost_writes: _,
             hold: _,
+            prewarm: _,
             matviews: _,
         } = self.file.swap;
         for (key, duration) in [("stall_budget", stall_budget), ("lock_budget", lock_budget)] {

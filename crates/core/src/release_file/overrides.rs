@@ -166,6 +166,8 @@ overrides! {
     max_standby_lag: StandbyLag = "CUTOVER_SWAP_MAX_STANDBY_LAG", key "swap.max_standby_lag";
     /// Whether writes to live since staging was built may be lost.
     allow_lost_writes: bool = "CUTOVER_SWAP_ALLOW_LOST_WRITES", key "swap.allow_lost_writes";
+    /// Whether staging is loaded into shared buffers before the swap.
+    prewarm: bool = "CUTOVER_PREWARM", key "swap.prewarm";
     /// What becomes of materialized views that read the set without belonging to it.
     swap_matviews: MatviewsOutside = "CUTOVER_SWAP_MATVIEWS", key "swap.matviews";
 }
@@ -307,6 +309,7 @@ impl Overrides {
         set(&mut file.swap.deadline, self.swap_deadline.as_ref());
         set(&mut file.swap.snapshot_deadline, self.snapshot_deadline.as_ref());
         set(&mut file.swap.allow_lost_writes, self.allow_lost_writes.as_ref());
+        set(&mut file.swap.prewarm, self.prewarm.as_ref());
         set(&mut file.swap.matviews, self.swap_matviews.as_ref());
         if self.cancel_blockers_after.is_some() {
             file.swap.cancel_blockers_after = self.cancel_blockers_after;

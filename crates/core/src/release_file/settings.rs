@@ -234,6 +234,9 @@ pub struct Swap {
     pub allow_lost_writes: bool,
     /// Waits before the swap, with everything ready, until `cutover go` says so; `false` unless set.
     pub hold: bool,
+    /// Loads staging into shared buffers before the swap, up to a quarter of them, where the extension `pg_prewarm` is
+    /// installed; `false` unless set.
+    pub prewarm: bool,
     /// What becomes of materialized views that read the set and that `release.matviews` does not name.
     pub matviews: MatviewsOutside,
 }
@@ -262,6 +265,7 @@ impl Swap {
             max_standby_lag: table.optional("max_standby_lag"),
             allow_lost_writes: table.or("allow_lost_writes", false),
             hold: table.or("hold", false),
+            prewarm: table.or("prewarm", false),
             matviews: table.or("matviews", MatviewsOutside::default()),
         }
     }

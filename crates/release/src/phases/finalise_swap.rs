@@ -27,6 +27,7 @@ impl Run<'_> {
         let cutover = self.cutover;
         self.validate_what_can_be().await?;
         self.vacuum_what_is_left().await?;
+        let prewarmed = self.prewarm().await?;
         self.end_loading_sessions().await?;
         let policy = cutover.lock_policy();
         for message in StandbyReport::read(&*self.session, cutover.schema())
@@ -75,7 +76,7 @@ impl Run<'_> {
             self.warn(message);
         }
         let summary = format!(
-            "{} relations live, readers held up for at most {} ms, {}{}; backup set {}",
+            "{} relations live, readers held up for at most {} ms, {}{}; backup set {}{}",
             report.relations,
             report.exclusive_ms,
             if report.attempts == 1 {
@@ -92,6 +93,7 @@ impl Run<'_> {
                 _ => String::new(),
             },
             report.backup,
+            prewarmed.map(|told| format!("; {told}")).unwrap_or_default(),
         );
         self.swap = Some(report);
         self.staged = Staged::default();

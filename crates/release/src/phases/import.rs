@@ -196,7 +196,7 @@ fn in_order(imports: &[FileImport], phase: ImportPhase) -> Vec<&FileImport> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
-fn mega(bytes: u64) -> f64 {
+pub(super) fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 

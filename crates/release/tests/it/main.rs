@@ -22,6 +22,7 @@ mod lost_connection;
 mod parks;
 mod planning;
 mod preflight;
+mod prewarm;
 mod ready;
 mod retention;
 mod rollback;

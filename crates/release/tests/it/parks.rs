@@ -192,8 +192,23 @@ impl Parks {
         .await
     }
 
+    /// Builds a Feb2026 of so many sites and validates it.
+    pub(crate) async fn stage_sites(&self, sites: u32) -> Result<ReleaseReport, ReleaseError> {
+        let phases = Selection::all().stop_after(Phase::ValidateAndManifest).unwrap();
+        self.build_sites("Feb2026", sites, phases).await
+    }
+
     async fn build(&self, month: &str, phases: Selection) -> Result<ReleaseReport, ReleaseError> {
         let sites = if month == "Jan2026" { 50 } else { 60 };
+        self.build_sites(month, sites, phases).await
+    }
+
+    async fn build_sites(
+        &self,
+        month: &str,
+        sites: u32,
+        phases: Selection,
+    ) -> Result<ReleaseReport, ReleaseError> {
         let upstream = format!("UPDATE upstream SET month = '{month}', sites = {sites}");
         self.database.execute(&upstream).await.unwrap();
         let options = ReleaseOptions::default()
