@@ -204,14 +204,17 @@ pub(crate) enum DropCommand {
     Backups {
         /// The backup sets, as `cutover backups` lists them
         #[arg(
-            required_unless_present = "keep",
-            conflicts_with = "keep",
+            required_unless_present_any = ["keep", "older_than"],
+            conflicts_with_all = ["keep", "older_than"],
             value_name = "STAMP"
         )]
         stamps: Vec<Stamp>,
         /// Drop all but this many of the newest instead
         #[arg(long, value_name = "NUMBER")]
         keep: Option<usize>,
+        /// Drop only those made longer ago than this, such as 60d; the newest stays unless --keep 0 is given
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        older_than: Option<Duration>,
         /// Print what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,

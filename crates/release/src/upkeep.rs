@@ -3,7 +3,7 @@
 use cutover_core::records::Records;
 use cutover_core::{Events, Session, Stamp};
 use cutover_swap::{
-    Audit, AuditOptions, KeptSet, RetentionPlan, SpaceReport, drop_plan, retention_plan, space,
+    Audit, AuditOptions, KeptSet, Retention, RetentionPlan, SpaceReport, drop_plan, retention_plan, space,
 };
 use serde::Serialize;
 
@@ -17,8 +17,8 @@ use crate::{Cutover, ReleaseError};
 pub enum BackupChoice {
     /// Those of these stamps.
     Stamps(Vec<Stamp>),
-    /// All but this many of the newest.
-    AllButNewest(usize),
+    /// All that such a retention would not keep.
+    Beyond(Retention),
 }
 
 /// What dropping backup sets did.
@@ -165,7 +165,7 @@ impl Cutover {
             Vec::new()
         };
         match choice {
-            BackupChoice::AllButNewest(_) if !recorded => Ok(RetentionPlan::default()),
+            BackupChoice::Beyond(_) if !recorded => Ok(RetentionPlan::default()),
             BackupChoice::Stamps(stamps) => {
                 if let Some(stamp) = stamps.iter().find(|stamp| !known.contains(stamp)) {
                     return Err(ReleaseError::UnknownStamp {
@@ -175,7 +175,7 @@ impl Cutover {
                 }
                 Ok(drop_plan(session, &records, stamps).await?)
             }
-            BackupChoice::AllButNewest(keep) => Ok(retention_plan(session, &records, *keep).await?),
+            BackupChoice::Beyond(retention) => Ok(retention_plan(session, &records, *retention).await?),
         }
     }
 }

@@ -53,7 +53,7 @@ pub use precheck::{OrphanedRows, Precheck};
 pub use refused::{Refusal, RefusalKind, SwapRefused};
 pub use rehearse::Rehearsal;
 pub use reshaped::is_plan_safe;
-pub use retention::{KeptReason, KeptSet, RetentionPlan, SetDrop, drop_plan, retention_plan};
+pub use retention::{KeptReason, KeptSet, Retention, RetentionPlan, SetDrop, drop_plan, retention_plan};
 pub use rollback::{RollbackError, rollback_plan};
 pub use run::{SwapContext, SwapReport};
 pub use settle::{Outcome, SettleError, settle};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::{Client, Transaction};
 
@@ -55,16 +57,60 @@ pub struct KeptSet {
 #[serde(transparent)]
 pub struct KeptReason(pub String);
 
-/// Plans dropping the oldest backup sets beyond the `keep` newest. Reads only.
+/// Which backup sets are kept: so many of the newest, and all that are not old enough to go.
+///
+/// ```
+/// use std::time::Duration;
+/// use cutover_swap::Retention;
+///
+/// // Two ways back at least, and whatever was live within the last 60 days.
+/// let retention = Retention::newest(2).for_at_least(Duration::from_hours(60 * 24));
+/// # let _ = retention;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Retention {
+    newest: usize,
+    for_at_least: Duration,
+}
+
+impl Retention {
+    /// Keeps this many of the newest sets, whatever their age.
+    pub fn newest(sets: usize) -> Self {
+        Self {
+            newest: sets,
+            for_at_least: Duration::ZERO,
+        }
+    }
+
+    /// Keeps every set besides until this long after it was made, which is when another release took its place.
+    pub fn for_at_least(mut self, age: Duration) -> Self {
+        self.for_at_least = age;
+        self
+    }
+
+    /// Those of `sets`, newest first, that are neither among the newest nor young.
+    fn beyond(self, mut sets: Vec<BackupSet>, now: Timestamp) -> Vec<BackupSet> {
+        let mut old = sets.split_off(self.newest.min(sets.len()));
+        old.retain(|set| {
+            // A set that was made after `now` by the same clock cannot be: it would be young.
+            let age = Duration::try_from(now.duration_since(set.created_at)).unwrap_or_default();
+            age >= self.for_at_least
+        });
+        old
+    }
+}
+
+/// Plans dropping the backup sets that `retention` does not keep, by the server's clock. Reads only.
 ///
 /// # Errors
 /// When the records or the catalog cannot be read.
 pub async fn retention_plan(
     client: &mut Client,
     records: &Records,
-    keep: usize,
+    retention: Retention,
 ) -> Result<RetentionPlan, CatalogError> {
-    plan_sets(client, records, |mut sets| sets.split_off(keep.min(sets.len()))).await
+    plan_sets(client, records, |sets, now| retention.beyond(sets, now)).await
 }
 
 /// Plans dropping the backup sets of these stamps; a stamp that no set bears is left out. Reads only.
@@ -76,18 +122,18 @@ pub async fn drop_plan(
     records: &Records,
     stamps: &[Stamp],
 ) -> Result<RetentionPlan, CatalogError> {
-    plan_sets(client, records, |mut sets| {
+    plan_sets(client, records, |mut sets, _| {
         sets.retain(|set| stamps.contains(&set.stamp));
         sets
     })
     .await
 }
 
-/// Plans dropping those that `choose` takes from all sets, newest first.
+/// Plans dropping those that `choose` takes from all sets, newest first, given the server's time.
 async fn plan_sets(
     client: &mut Client,
     records: &Records,
-    choose: impl FnOnce(Vec<BackupSet>) -> Vec<BackupSet> + Send,
+    choose: impl FnOnce(Vec<BackupSet>, Timestamp) -> Vec<BackupSet> + Send,
 ) -> Result<RetentionPlan, CatalogError> {
     let tx = reading::begin(client, records, "plan the retention of").await?;
     let sets = newest_first(records.backup_sets(&tx).await?);
@@ -95,7 +141,8 @@ async fn plan_sets(
         drops: Vec::new(),
         kept: Vec::new(),
     };
-    for set in choose(sets).iter().rev() {
+    let now = now(&tx, records).await?;
+    for set in choose(sets, now).iter().rev() {
         let objects = records.backup_objects(&tx, &set.stamp).await?;
         match plan_set(&tx, records, set, &objects).await? {
             Ok(drop) => plan.drops.push(drop),
@@ -103,6 +150,17 @@ async fn plan_sets(
         }
     }
     Ok(plan)
+}
+
+async fn now(tx: &Transaction<'_>, records: &Records) -> Result<Timestamp, StatementError> {
+    let row = tx
+        .query_one("SELECT pg_catalog.clock_timestamp()", &[])
+        .await
+        .map_err(|error| {
+            let object = ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("ask for the time to judge the backup sets of", object, error)
+        })?;
+    Ok(row.get(0))
 }
 
 /// By the server's clock in the swap itself. Not by stamp: where minutes were taken, or the clock of the machine that

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cutover::BackupChoice;
 use cutover_core::release_file::Overrides;
-use cutover_swap::{Audit, AuditOptions};
+use cutover_swap::{Audit, AuditOptions, Retention};
 use serde::Deserialize;
 
 use crate::args::{AuditCommand, Consent, DropCommand};
@@ -105,10 +105,18 @@ pub(super) async fn drop(context: &Context, command: DropCommand) -> Result<(), 
         DropCommand::Backups {
             stamps,
             keep,
+            older_than,
             dry_run,
             consent,
         } => {
-            let choice = keep.map_or(BackupChoice::Stamps(stamps), BackupChoice::AllButNewest);
+            let choice = match (keep, older_than) {
+                (None, None) => BackupChoice::Stamps(stamps),
+                (Some(keep), None) => BackupChoice::Beyond(Retention::newest(keep)),
+                // There is a way back as long as nobody says that there need be none.
+                (keep, Some(age)) => {
+                    BackupChoice::Beyond(Retention::newest(keep.unwrap_or(1)).for_at_least(age))
+                }
+            };
             drop_backups(context, &choice, dry_run, &consent).await
         }
         DropCommand::Staging { consent } => drop_staging(context, &consent).await,

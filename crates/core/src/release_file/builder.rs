@@ -29,6 +29,7 @@ impl ReleaseFileBuilder {
                 tables: Vec::new(),
                 matviews: Vec::new(),
                 keep_backups: Release::DEFAULT_KEEP_BACKUPS,
+                keep_backups_for: None,
             },
             target: Target {
                 url,

@@ -140,6 +140,8 @@ overrides! {
     label: String = "CUTOVER_RELEASE_LABEL", key "release.label";
     /// How many backup sets retention keeps.
     keep_backups: u32 = "CUTOVER_KEEP_BACKUPS", key "release.keep_backups";
+    /// How long retention keeps a backup set at least.
+    keep_backups_for: Duration = "CUTOVER_KEEP_BACKUPS_FOR", key "release.keep_backups_for";
     /// How to connect to the target.
     target_url: Secret = "CUTOVER_TARGET_URL", key "target.url";
     /// The schema of the release set.
@@ -277,6 +279,7 @@ impl Overrides {
             file.release.labels = file.release.labels.with_format(format.clone());
         }
         set(&mut file.release.keep_backups, self.keep_backups.as_ref());
+        file.release.keep_backups_for = self.keep_backups_for.or(file.release.keep_backups_for);
         set(&mut file.target.url, self.target_url.as_ref());
         set(&mut file.target.schema, self.target_schema.as_ref());
         file.target.pool_size = self.pool_size.or(file.target.pool_size);

@@ -27,6 +27,13 @@ pub struct Release {
     pub matviews: Vec<Ident>,
     /// How many backup sets retention keeps; 2 unless set. 0 keeps none.
     pub keep_backups: u32,
+    /// How long retention keeps a backup set at least, even beyond `keep_backups`: from when it was made, which is when
+    /// another release took its place. Only their number counts unless set.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "duration::serialize_option"
+    )]
+    pub keep_backups_for: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +63,7 @@ impl Release {
         let tables = table.required_list("tables");
         let matviews = table.list("matviews");
         let keep_backups = table.or("keep_backups", Self::DEFAULT_KEEP_BACKUPS);
+        let keep_backups_for = table.duration("keep_backups_for");
         let labels = LabelPolicy::new(format, pattern);
         Some(Self {
             name: name?,
@@ -63,6 +71,7 @@ impl Release {
             tables: tables?,
             matviews,
             keep_backups,
+            keep_backups_for,
         })
     }
 

@@ -1,23 +1,18 @@
 //! `cleanup_and_retention`: drops the backup sets that retention no longer keeps.
 
-use cutover_swap::retention_plan;
+use cutover_swap::{Retention, retention_plan};
 
 use super::counted;
-use crate::ReleaseError;
 use crate::run::Run;
+use crate::{Cutover, ReleaseError};
 
 impl Run<'_> {
     /// Locks: `ACCESS EXCLUSIVE` on one backup relation at a time, and on the tables its foreign keys refer to, in
     /// short tries. A kill leaves whole relations; the next run finishes.
     pub(super) async fn cleanup_and_retention(&mut self) -> Result<String, ReleaseError> {
-        let keep = self.cutover.file.release().keep_backups;
+        let retention = self.cutover.retention();
         let mut client = self.client().await?;
-        let plan = retention_plan(
-            &mut client,
-            &self.records,
-            usize::try_from(keep).unwrap_or(usize::MAX),
-        )
-        .await?;
+        let plan = retention_plan(&mut client, &self.records, retention).await?;
         let dropped = plan
             .run(
                 &mut client,
@@ -32,5 +27,16 @@ impl Run<'_> {
             0 => format!("{} kept", counted(kept, "backup set")),
             n => format!("{} dropped, {kept} kept", counted(n, "backup set")),
         })
+    }
+}
+
+impl Cutover {
+    /// What `keep_backups` and `keep_backups_for` say.
+    fn retention(&self) -> Retention {
+        let release = self.file.release();
+        let newest = Retention::newest(usize::try_from(release.keep_backups).unwrap_or(usize::MAX));
+        release
+            .keep_backups_for
+            .map_or(newest, |age| newest.for_at_least(age))
     }
 }

@@ -249,9 +249,13 @@ async fn futures_can_be_sent_between_threads() {
         &policy,
     ));
     plan.await.unwrap();
-    let plan = assert_send(cutover_swap::retention_plan(&mut set.client, &set.records, 0))
-        .await
-        .unwrap();
+    let plan = assert_send(cutover_swap::retention_plan(
+        &mut set.client,
+        &set.records,
+        cutover_swap::Retention::newest(0),
+    ))
+    .await
+    .unwrap();
     assert_send(plan.run(&mut set.client, &set.records, &quick(), &set.events))
         .await
         .unwrap();

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use cutover_core::{EventKind, NamingPolicy};
-use cutover_swap::{DropError, LockPolicy, SwapReport, retention_plan, unmanaged};
+use cutover_swap::{DropError, LockPolicy, Retention, SwapReport, retention_plan, unmanaged};
 
 use crate::release_set::{ReleaseSet, dump, ident, quick};
 
@@ -20,7 +20,9 @@ async fn three_backups() -> (ReleaseSet, [SwapReport; 3]) {
 async fn the_oldest_sets_go() {
     let (mut set, [first, second, third]) = three_backups().await;
     let live = dump(&set.database, &[]);
-    let plan = retention_plan(&mut set.client, &set.records, 1).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(1))
+        .await
+        .unwrap();
     assert!(plan.to_string().contains("DROP TABLE"), "{plan}");
     assert!(!plan.to_string().contains("CASCADE"), "{plan}");
     let dropped = plan
@@ -53,15 +55,49 @@ async fn the_oldest_is_told_by_time_and_not_by_stamp() {
         ))
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 1).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(1))
+        .await
+        .unwrap();
     let drops: Vec<_> = plan.drops.into_iter().map(|drop| drop.stamp).collect();
     assert_eq!(drops, [second.backup, third.backup]);
 }
 
 #[tokio::test]
+async fn a_set_goes_when_it_is_neither_among_the_newest_nor_young() {
+    let (mut set, [first, second, third]) = three_backups().await;
+    set.database
+        .execute(&format!(
+            "UPDATE cutover.backup_set SET created_at = now() - CASE stamp WHEN '{}' THEN interval '61 days' \
+             WHEN '{}' THEN interval '59 days' ELSE interval '58 days' END",
+            first.backup, second.backup
+        ))
+        .await
+        .unwrap();
+    let (day, retention) = (Duration::from_hours(24), Retention::newest(1));
+    for (retention, expected) in [
+        (retention.for_at_least(day * 62), vec![]),
+        (retention.for_at_least(day * 60), vec![&first.backup]),
+        (retention.for_at_least(day), vec![&first.backup, &second.backup]),
+        (Retention::newest(2).for_at_least(day), vec![&first.backup]),
+        (
+            Retention::newest(0).for_at_least(day),
+            vec![&first.backup, &second.backup, &third.backup],
+        ),
+    ] {
+        let plan = retention_plan(&mut set.client, &set.records, retention)
+            .await
+            .unwrap();
+        let drops: Vec<_> = plan.drops.iter().map(|drop| &drop.stamp).collect();
+        assert_eq!(drops, expected, "{retention:?}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_goes_while_there_are_few() {
     let (mut set, _) = three_backups().await;
-    let plan = retention_plan(&mut set.client, &set.records, 3).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(3))
+        .await
+        .unwrap();
     assert!(plan.drops.is_empty() && plan.kept.is_empty());
 }
 
@@ -78,7 +114,9 @@ async fn a_set_that_something_depends_on_stays() {
             .execute(&dependent.replace("TABLE_NAME", &table))
             .await
             .unwrap();
-        let plan = retention_plan(&mut set.client, &set.records, 1).await.unwrap();
+        let plan = retention_plan(&mut set.client, &set.records, Retention::newest(1))
+            .await
+            .unwrap();
         assert_eq!(plan.kept.len(), 1);
         assert_eq!(plan.kept[0].stamp, first.backup);
         assert_eq!(plan.kept[0].because.len(), 1, "{:?}", plan.kept);
@@ -107,7 +145,9 @@ async fn a_drop_that_was_interrupted_is_finished_by_the_next() {
         ))
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     assert_eq!(plan.drops[0].steps.len(), 2);
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
@@ -131,7 +171,9 @@ async fn what_is_no_longer_what_was_recorded_is_left_alone() {
         ))
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     assert_eq!(plan.drops[0].left_alone[0].name.as_str(), name);
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
@@ -148,7 +190,9 @@ async fn what_is_no_longer_what_was_recorded_is_left_alone() {
 #[tokio::test]
 async fn a_relation_replaced_after_the_plan_survives() {
     let (mut set, [first, ..]) = three_backups().await;
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     let name = format!("bk{}_site_counts", first.backup);
     set.database
         .execute(&format!(
@@ -178,7 +222,9 @@ async fn a_reader_of_a_backup_makes_the_drop_wait_and_give_up() {
         .batch_execute(&format!("BEGIN; SELECT count(*) FROM bk{}_sites", first.backup))
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     let policy = LockPolicy::default()
         .stall_budget(Duration::from_millis(20))
         .deadline(Duration::from_millis(100));
@@ -191,7 +237,9 @@ async fn a_reader_of_a_backup_makes_the_drop_wait_and_give_up() {
     };
     assert_eq!(error.sqlstate().unwrap().code(), "55P03");
     reader.batch_execute("COMMIT").await.unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
         .unwrap();
@@ -207,7 +255,9 @@ async fn tables_whose_keys_go_in_circles_are_dropped() {
         ))
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
         .unwrap();
@@ -233,7 +283,9 @@ async fn tables_whose_policies_rules_and_defaults_go_in_circles_are_dropped() {
         )
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
         .unwrap();
@@ -256,7 +308,9 @@ async fn tables_that_hold_each_others_rows_are_dropped() {
         )
         .await
         .unwrap();
-    let plan = retention_plan(&mut set.client, &set.records, 2).await.unwrap();
+    let plan = retention_plan(&mut set.client, &set.records, Retention::newest(2))
+        .await
+        .unwrap();
     plan.run(&mut set.client, &set.records, &quick(), &set.events)
         .await
         .unwrap();
