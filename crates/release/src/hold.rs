@@ -41,6 +41,7 @@ impl Run<'_> {
     pub(crate) async fn hold(&mut self, wait: WaitFor, stop: &mut StopSignal) -> Result<(), ReleaseError> {
         let plan = self.cutover.plan_swap(&mut self.session, &self.staged).await?;
         refuse_orphans(&self.session, &plan).await?;
+        plan.refuse_lost_writes(&*self.session).await?;
         for message in &plan.warnings {
             self.warn(message.clone());
         }
@@ -49,7 +50,7 @@ impl Run<'_> {
             .await?;
         let first = self.records.look_at_hold(&*self.session, self.release).await?;
         if first.is_over() {
-            // The moment has passed already.
+            self.warn("the moment to wait for has passed already: the release goes live at once".to_owned());
             return Ok(self.records.end_hold(&*self.session, self.release).await?);
         }
         // Idle sessions are of no use meanwhile, and may be lost without a word.

@@ -86,7 +86,15 @@ impl Cutover {
         let mut edited = false;
         let (release, staged) = if let Some((record, staged)) = taken_up {
             edited = record.config_digest.as_deref() != Some(config.as_str());
-            // What was staged keeps the label it was staged under.
+            // What was staged keeps the label it was staged under, and another is not put live in its stead.
+            if let Some(asked) = options
+                .label
+                .as_ref()
+                .filter(|asked| asked.as_str() != record.label)
+            {
+                let why = format!("what is staged is {}, not {}", record.label, asked.as_str());
+                return Err(ReleaseError::NothingToTakeUp { why });
+            }
             label = Label::new(record.label)?;
             records.reopen(&*session, record.id, &self.host, pid).await?;
             (record.id, staged)
@@ -266,8 +274,9 @@ impl Run<'_> {
             };
             match (outcome, asked) {
                 (Ok(summary), _) => self.left(phase, summary, millis(started.elapsed())).await,
-                // Asked to stop and failed: its statements were cancelled. What it failed with is no news then.
-                (Err(_), Some(reason)) => {
+                // Asked to stop and failed: its statements were cancelled. What it failed with is no news then, unless nobody
+                // knows whether it happened.
+                (Err(error), Some(reason)) if error.class() != FailureClass::Unknown => {
                     let error = ReleaseError::Stopped { reason, phase };
                     if !self.is_live() {
                         return Err((phase, error));
@@ -275,8 +284,8 @@ impl Run<'_> {
                     self.warn_after_swap(phase, &error);
                     break;
                 }
-                (Err(error), None) if self.is_live() => self.warn_after_swap(phase, &error),
-                (Err(error), None) => return Err((phase, error)),
+                (Err(error), _) if self.is_live() => self.warn_after_swap(phase, &error),
+                (Err(error), _) => return Err((phase, error)),
             }
         }
         Ok(())

@@ -125,7 +125,7 @@ impl SwapError {
             }
             Self::TooSlow { .. } => "raise the budget for the time under lock, or swap at a quieter time",
             Self::OldSnapshots { .. } => {
-                "let the transactions named finish or end them, or allow that they may find empty tables"
+                "let the transactions named finish or end them, or raise the deadline for them (`[swap] snapshot_deadline`)"
             }
             Self::StandbysBehind { .. } => {
                 "see why they are behind (a paused replay, a long query there), or raise the bound or the deadline"

@@ -71,7 +71,11 @@ impl SwapPlan {
             .collect())
     }
 
-    pub(crate) async fn refuse_lost_writes(&self, client: &impl GenericClient) -> Result<(), SwapError> {
+    /// What [`SwapPlan::run`](crate::SwapPlan::run) asks before it takes a lock, and again under its locks.
+    ///
+    /// # Errors
+    /// [`SwapError::LiveWritten`] where [`SwapPlan::lost_writes`] finds any.
+    pub async fn refuse_lost_writes(&self, client: &impl GenericClient) -> Result<(), SwapError> {
         let written = self.lost_writes(client).await?;
         if written.is_empty() {
             return Ok(());

@@ -54,7 +54,7 @@ impl Precheck {
         let sql = Sql::text("SELECT pg_catalog.count(*), coalesce((pg_catalog.array_agg(orphan.keys::pg_catalog.text))[1:10], '{}') \
              FROM (SELECT pg_catalog.json_build_array(")
             .append(&Sql::join(shown, ", "))
-            .then(") AS keys FROM ")
+            .then(") AS keys FROM ONLY ")
             .name(&key.table)
             .then(" r WHERE ")
             .append(&Sql::join(present, " AND "))

@@ -1,7 +1,7 @@
 //! Rollback: a swap whose incoming relations are those of a backup set.
 
 use jiff::Timestamp;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use cutover_core::catalog::{CatalogError, CatalogSnapshot};
 use cutover_core::records::{BackupObject, Records};
@@ -32,6 +32,14 @@ pub enum RollbackError {
         stamp: Stamp,
         /// What is live and was not part of the release then.
         missing: Vec<QualifiedName>,
+    },
+    /// A relation whose place the backup set's is to take is not live any more.
+    #[error("live has no {} any more, which backup set {stamp} holds", gone.iter().map(Ident::as_str).collect::<Vec<_>>().join(", "))]
+    LiveGone {
+        /// The stamp asked for.
+        stamp: Stamp,
+        /// What was dropped or renamed.
+        gone: Vec<Ident>,
     },
     /// The backup set's relations are not in one schema.
     #[error("backup set {stamp} is not in one schema")]
@@ -75,6 +83,10 @@ impl RollbackError {
             Self::SetChanged { .. } => {
                 "publish a release without these relations, or choose a newer backup set"
             }
+            Self::LiveGone { .. } => {
+                "create it again under its name and of its kind (any query will do: the backup set's own takes its place), then \
+                 roll back"
+            }
             Self::SeveralSchemas { .. } => "report this with the output of `cutover backups --json`",
             Self::Refused(_) => "see each reason's own remedy",
             Self::Catalog(_) => {
@@ -116,6 +128,8 @@ pub async fn rollback_plan(
     let objects = records.backup_objects(&tx, stamp).await?;
     if let Some(newest) = stamps.first() {
         let missing = missing(&records.backup_objects(&tx, newest).await?, &objects);
+        // One that was dropped since is not live: it can be no part of a mix.
+        let missing = existing(&tx, records, missing).await?;
         if !missing.is_empty() {
             return Err(RollbackError::SetChanged {
                 stamp: stamp.clone(),
@@ -127,7 +141,15 @@ pub async fn rollback_plan(
     let members = || objects.iter().filter(|object| object.of_relation.is_none());
     let live_names: Vec<Ident> = members().map(|object| object.live.name.clone()).collect();
     let backup_names: Vec<Ident> = members().map(|object| object.backup.name.clone()).collect();
-    let live = CatalogSnapshot::read(&tx, &schema, &live_names).await?;
+    let live = match CatalogSnapshot::read(&tx, &schema, &live_names).await {
+        Err(CatalogError::Missing { missing, .. }) => {
+            return Err(RollbackError::LiveGone {
+                stamp: stamp.clone(),
+                gone: missing,
+            });
+        }
+        read => read?,
+    };
     let incoming = CatalogSnapshot::read(&tx, &schema, &backup_names).await?;
     if let Some(strange) = impostors(&incoming, &objects) {
         return Err(CatalogError::Missing {
@@ -161,6 +183,31 @@ fn missing(last_swapped: &[BackupObject], restored: &[BackupObject]) -> Vec<Qual
         })
         .map(|object| object.live.clone())
         .collect()
+}
+
+/// Those of these relations that there are.
+async fn existing(
+    tx: &Transaction<'_>,
+    records: &Records,
+    names: Vec<QualifiedName>,
+) -> Result<Vec<QualifiedName>, StatementError> {
+    let schemas: Vec<&str> = names.iter().map(|name| name.schema.as_str()).collect();
+    let bare: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+    let rows = tx
+        .query(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                             WHERE n.nspname = m.schema AND c.relname = m.name) \
+               FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY m (schema, name, n) \
+              ORDER BY m.n",
+            &[&schemas, &bare],
+        )
+        .await
+        .map_err(|error| {
+            let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("look for what is live of", object, error)
+        })?;
+    let there = names.into_iter().zip(&rows).filter(|(_, row)| row.get(0));
+    Ok(there.map(|(name, _)| name).collect())
 }
 
 fn one_schema(objects: &[BackupObject], stamp: &Stamp) -> Result<Ident, RollbackError> {

@@ -392,12 +392,14 @@ impl Attempt<'_, '_> {
 
     /// Compares the catalog with what the plan was computed from, and returns what must still hold under lock.
     async fn verify_unchanged(&self, tx: &Transaction<'_>) -> Result<Unchanged, SwapError> {
+        // What must hold under lock is read first: what changes between the readings is then seen here or there.
+        let unchanged = Unchanged::since_now(tx, &self.plan.schema, self.oids()).await?;
         for facts in [&self.plan.live, &self.plan.incoming] {
             if read_fingerprint(tx, &facts.oids).await? != facts.fingerprint {
                 return Err(self.changed());
             }
         }
-        Ok(Unchanged::since_now(tx, &self.plan.schema, self.oids()).await?)
+        Ok(unchanged)
     }
 
     /// By now the indexes are renamed, by ourselves; nothing else may differ. Locked as they are, names of indexes can

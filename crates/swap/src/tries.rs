@@ -62,9 +62,9 @@ impl<'a> Tries<'a> {
         self.rule
     }
 
-    /// Counts a try and says how long it may wait: not at all behind somebody who has been in the way for longer than a try
-    /// may wait. That one is likely to stay, and readers would queue behind us for nothing; when it has gone, a later try
-    /// meets only those who have just come, and waits for them.
+    /// Counts a try and says how long it may wait: not at all behind somebody who has been in the way for so much longer than
+    /// a try may wait that it is likely to stay. Readers would queue behind us for nothing. That is a guess, and where there
+    /// is always some such reader it would keep us from ever waiting: so every third try waits all the same.
     pub(crate) async fn next_wait(
         &mut self,
         client: &impl GenericClient,
@@ -73,6 +73,7 @@ impl<'a> Tries<'a> {
         self.count += 1;
         let wish = self.policy.wait_in(self.count);
         let in_vain = wish > NO_WAIT
+            && !self.count.is_multiple_of(3)
             && blockers::read(client, self.locked_oids, object)
                 .await?
                 .iter()
@@ -82,7 +83,7 @@ impl<'a> Tries<'a> {
 
     /// Autovacuum is not: it steps aside for whoever waits for a while.
     fn is_likely_to_stay(&self, blocker: &Blocker) -> bool {
-        blocker.transaction_age_ms > millis(self.policy.stall_budget)
+        blocker.transaction_age_ms > millis(self.policy.stall_budget * 10)
             && blocker.backend_type != "autovacuum worker"
     }
 

@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use anyhow::{Context as _, Result};
-use cutover::{Cutover, ReleaseOptions, StopSignal};
+use cutover::{Cutover, ReleaseOptions, RollbackOptions, StopSignal};
 use cutover_core::release_file::{Label, ReleaseFile};
 use cutover_core::{ConnectSettings, Environment, Event, EventKind, Events};
 use cutover_testkit::Cluster;
@@ -36,7 +36,12 @@ async fn main() -> Result<()> {
     );
 
     let back = cutover
-        .rollback(&swap.backup, StopSignal::never(), &events)
+        .rollback(
+            &swap.backup,
+            &RollbackOptions::default(),
+            StopSignal::never(),
+            &events,
+        )
         .await?;
     println!(
         "{} is live again; {} is kept as {}",

@@ -118,7 +118,7 @@ pub(super) async fn read(
     Ok(Dependents {
         views,
         functions: found,
-        rules: listed(tx, schema, "rules", rules, &[&named, &functions]).await?,
+        rules: listed(tx, schema, "rules", rules, &[&named, &functions, &oids]).await?,
         upper: listed(tx, schema, "dependents", upper, &[&relations, &functions]).await?,
         inbound_foreign_keys: listed(tx, schema, "foreign keys", keys, &[&oids]).await?,
         parts: listed(tx, schema, "policies, rules and defaults", parts, &[&oids]).await?,

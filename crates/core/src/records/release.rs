@@ -236,6 +236,14 @@ impl Records {
             )
             .await
             .map_err(self.failed("take up the record of"))?;
+        // A hold that its process did not live to end is over: nobody waits for a go.
+        client
+            .execute(
+                "UPDATE cutover.hold SET ended_at = pg_catalog.clock_timestamp() WHERE release = $1 AND ended_at IS NULL",
+                &[&release],
+            )
+            .await
+            .map_err(self.failed("end the last hold of"))?;
         Ok(())
     }
 

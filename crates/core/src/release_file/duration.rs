@@ -1,7 +1,8 @@
-//! Lengths of time as people write them: `100ms`, `10min`, `1h 30m`.
+//! Lengths of time as people write them: `100ms`, `10min`, `1h 30m`, `60d`.
 
 use std::time::Duration;
 
+use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::{SpanParser, SpanPrinter};
 use serde::{Deserialize, Serializer};
 
@@ -18,11 +19,17 @@ impl TryFrom<String> for Friendly {
 
     fn try_from(text: String) -> Result<Self, String> {
         // The parser's own words are about its grammar; examples help more.
-        let read = PARSER.parse_unsigned_duration(&text).ok();
-        read.map(Self).ok_or_else(|| {
-            format!("{text:?} is no length of time; write it like `100ms`, `30s`, `10min` or `1h`")
+        read(&text).map(Self).ok_or_else(|| {
+            format!("{text:?} is no length of time; write it like `100ms`, `30s`, `10min`, `1h` or `60d`")
         })
     }
+}
+
+/// A day has 24 hours here, a week 7 days; months and years have no length that would not depend on the calendar.
+fn read(text: &str) -> Option<Duration> {
+    let span = PARSER.parse_span(text).ok()?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(length).ok()
 }
 
 /// A length of time as release files and flags write it: `100ms`, `30s`, `1h 30m`.
@@ -76,6 +83,8 @@ mod tests {
         check("10min", Duration::from_mins(10));
         check("10 minutes", Duration::from_mins(10));
         check("1h 30m", Duration::from_mins(90));
+        check("60d", Duration::from_hours(60 * 24));
+        check("2 weeks", Duration::from_hours(14 * 24));
     }
 
     #[test]

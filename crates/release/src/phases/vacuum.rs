@@ -39,8 +39,8 @@ impl Run<'_> {
             self.warn(format!(
                 "a transaction that is older than the load keeps vacuum from marking pages as visible to all ({}): until \
                  autovacuum comes by, index-only scans read the table, too, and standbys do not notice snapshots of their own \
-                 that are older than the load; end that transaction (the oldest xact_start in pg_stat_activity) and start at \
-                 finalise_swap again to avoid it",
+                 that are older than the load; once that transaction (the oldest xact_start in pg_stat_activity) has ended, run \
+                 VACUUM (FREEZE) on these tables, which are live by then",
                 names.join(", ")
             ));
         }

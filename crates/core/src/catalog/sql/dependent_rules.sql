@@ -1,4 +1,5 @@
 -- $1: oids of relations, $2: oids of functions: the members with their sequences, and the views and functions over them.
+-- $3: oids of the members, whose own rules are theirs.
 -- Rewrite rules that refer to one of them, on views outside the set; a view's own query is told with the view.
 WITH refers AS (
     SELECT DISTINCT d.objid AS rule,
@@ -31,7 +32,7 @@ SELECT json_build_object(
   FROM pg_rewrite r
   JOIN pg_class c ON c.oid = r.ev_class
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE r.rulename <> '_RETURN' AND c.relkind = 'v'
+ WHERE r.rulename <> '_RETURN' AND c.relkind = 'v' AND c.oid <> ALL ($3)
    AND r.oid IN (SELECT f.rule FROM refers f
                   WHERE (f.to_class = 'pg_class'::regclass AND f.to_oid = ANY ($1) AND f.to_oid <> r.ev_class)
                      OR (f.to_class = 'pg_proc'::regclass AND f.to_oid = ANY ($2)))

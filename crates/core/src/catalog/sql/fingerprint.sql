@@ -6,9 +6,9 @@
 -- Each fact is hashed with a seed for its kind, and the hashes are added up: no texts are made, nothing is sorted. Every
 -- branch begins with the oids, so that a plan for unknown oids goes by the catalogs' indexes.
 WITH RECURSIVE functions (oid) AS (
-    -- Functions that refer to one of the relations or its row type, and those that refer to such functions.
+    -- Functions that refer to one of the relations, its sequences or its row type, and those that refer to such functions.
     SELECT d.objid
-      FROM pg_catalog.unnest($1) m (oid)
+      FROM (SELECT m.oid FROM pg_catalog.unnest($1) m (oid) UNION ALL SELECT q.oid FROM sequences q) m
       JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.oid
      WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.deptype = 'n'
     UNION
@@ -76,9 +76,10 @@ WITH RECURSIVE functions (oid) AS (
     -- Rules: those on the relations, and those of whatever reads them.
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(r.oid, r.xmin), 10)
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_rewrite r ON r.ev_class = m.oid
-    -- Automatic ones too: publications that list it, partitions, sequences that a column came to own.
+    -- Whatever depends on it or on its sequences: that changes no row of theirs. Automatic ones too: publications that list
+    -- it, partitions, sequences that a column came to own.
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(d.classid, d.objid, d.refobjsubid), 11)
-                FROM pg_catalog.unnest($1) m (oid)
+                FROM (SELECT m.oid FROM pg_catalog.unnest($1) m (oid) UNION ALL SELECT q.oid FROM sequences q) m
                 JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.oid
                WHERE d.deptype IN ('n', 'a')
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(d.classid, d.objid, d.refobjsubid), 12)

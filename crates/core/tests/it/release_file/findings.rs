@@ -124,7 +124,7 @@ release.toml:13:13: `staging.sequences`: unknown variant `reset`, expected `cont
 release.toml:16:9: `refresh.views`: expected an array
 release.toml:19:13: `preflight.geometry[0]`: expected tables, each headed `[[preflight.geometry]]`
 release.toml:20:10: `preflight.unique`: expected tables, each headed `[[preflight.unique]]`
-release.toml:23:12: `swap.deadline`: "soon" is no length of time; write it like `100ms`, `30s`, `10min` or `1h`
+release.toml:23:12: `swap.deadline`: "soon" is no length of time; write it like `100ms`, `30s`, `10min`, `1h` or `60d`
 release.toml:24:15: `swap.lock_budget`: invalid type: integer `10`, expected a string
 release.toml:28:8: `import["a"].into`: the name "table_whose_name_is_longer_than_sixty_three_bytes_and_so_is_cut_by_postgresql" has 77 bytes, PostgreSQL keeps 63
 release.toml:29:9: `import["a"].query`: unknown variable `mnth`; did you mean `month`?

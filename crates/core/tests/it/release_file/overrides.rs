@@ -204,7 +204,7 @@ environment variable `PP_IMPORT_SAMPLE`: "many" is no whole number (invalid digi
 environment variable `CUTOVER_KEEP_BACKUPS`: "-1" is no whole number (invalid digit found in string)
 environment variable `CUTOVER_TARGET_URL`: `env:` must be followed by the name of an environment variable
 environment variable `CUTOVER_TARGET_SCHEMA`: the name "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 64 bytes, PostgreSQL keeps 63
-environment variable `CUTOVER_SWAP_DEADLINE`: "soon" is no length of time; write it like `100ms`, `30s`, `10min` or `1h`
+environment variable `CUTOVER_SWAP_DEADLINE`: "soon" is no length of time; write it like `100ms`, `30s`, `10min`, `1h` or `60d`
 "#);
 }
 
