@@ -172,7 +172,10 @@ async fn a_full_lock_table_is_told_with_the_setting_to_raise() {
         .await
         .unwrap();
     let error = statement(set.run(&plan, &quick()).await.unwrap_err());
-    assert_eq!(error.sqlstate().map(|state| state.code()), Some("53200"));
+    assert_eq!(
+        error.sqlstate().map(tokio_postgres::error::SqlState::code),
+        Some("53200")
+    );
     assert!(
         error.remedy().contains("max_locks_per_transaction"),
         "{}",
