@@ -114,7 +114,7 @@ mod tests {
             "tomorrow",
             "2026-11-21",
             "2026-13-01 00:00",
-            "2026-11-21T22:00+25:00",
+            "2026-11-21T22:00+99:00",
         ] {
             let error = text.parse::<Moment>().unwrap_err();
             assert!(error.to_string().contains("2026-11-21 22:00"), "{text}: {error}");

@@ -28,13 +28,14 @@ impl Holding {
         let (stop, signal) = stop_pair();
         let ear = Ear::default();
         let (cutover, events) = (site.cutover.clone(), ear.events());
-        let release = tokio::spawn(async move { cutover.release(&options, signal, &events).await });
         let client = site.live().connect().await.unwrap();
-        let told = "SELECT EXISTS (SELECT FROM cutover.event WHERE kind = 'held' \
-                      AND release = (SELECT release FROM cutover.hold WHERE ended_at IS NULL))";
+        let before = "SELECT count(*) FROM cutover.event WHERE kind = 'held'";
+        let before: i64 = client.query_one(before, &[]).await.unwrap().get(0);
+        let release = tokio::spawn(async move { cutover.release(&options, signal, &events).await });
+        let told = "SELECT count(*) > $1 FROM cutover.event WHERE kind = 'held'";
         wait_until("the release holds", async || {
             assert!(!release.is_finished(), "it ended: {:?}", ear.heard());
-            client.query_one(told, &[]).await.unwrap().get(0)
+            client.query_one(told, &[&before]).await.unwrap().get(0)
         })
         .await;
         Self { release, stop, ear }
