@@ -114,7 +114,8 @@ impl Reader {
         asked: &Asked,
         answer: Result<Answer>,
     ) -> Option<Sight> {
-        let took = asked.since.elapsed().saturating_sub(asked.lasting);
+        let lasted = asked.since.elapsed();
+        let took = lasted.saturating_sub(asked.lasting);
         tally.answered(question.name, took);
         self.statements.fetch_add(1, Ordering::Relaxed);
         if self.options.keep_reads {
@@ -122,7 +123,7 @@ impl Reader {
                 way: self.way.name(),
                 statement: question.name,
                 asked: asked.at,
-                lasted: asked.since.elapsed(),
+                lasted,
                 took,
             });
         }
