@@ -253,6 +253,18 @@ impl Parks {
         .await;
     }
 
+    /// Waits until the query finds a row, and returns its number.
+    pub(crate) async fn until_found(&self, query: &str) -> i32 {
+        let mut found = None;
+        wait_until(query, async || {
+            let row = self.observer.query_opt(query, &[]).await.unwrap();
+            found = row.map(|row| row.get(0));
+            found.is_some()
+        })
+        .await;
+        found.unwrap()
+    }
+
     /// Waits until nothing of a command is left on the server, then makes sure that live is whole and that records,
     /// status and catalog say the same of it. Returns the month that is live.
     pub(crate) async fn whole(&self) -> String {
