@@ -1,9 +1,9 @@
 //! Rollback: a swap whose incoming relations are those of a backup set.
 
 use jiff::Timestamp;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::Client;
 
-use cutover_core::catalog::{CatalogError, CatalogSnapshot};
+use cutover_core::catalog::{CatalogError, CatalogSnapshot, existing};
 use cutover_core::records::{BackupObject, Records};
 use cutover_core::{Ident, NamingPolicy, ObjectKind, QualifiedName, Stamp, StatementError};
 
@@ -129,7 +129,7 @@ pub async fn rollback_plan(
     if let Some(newest) = stamps.first() {
         let missing = missing(&records.backup_objects(&tx, newest).await?, &objects);
         // One that was dropped since is not live: it can be no part of a mix.
-        let missing = existing(&tx, records, missing).await?;
+        let missing = existing(&tx, &missing).await?;
         if !missing.is_empty() {
             return Err(RollbackError::SetChanged {
                 stamp: stamp.clone(),
@@ -183,31 +183,6 @@ fn missing(last_swapped: &[BackupObject], restored: &[BackupObject]) -> Vec<Qual
         })
         .map(|object| object.live.clone())
         .collect()
-}
-
-/// Those of these relations that there are.
-async fn existing(
-    tx: &Transaction<'_>,
-    records: &Records,
-    names: Vec<QualifiedName>,
-) -> Result<Vec<QualifiedName>, StatementError> {
-    let schemas: Vec<&str> = names.iter().map(|name| name.schema.as_str()).collect();
-    let bare: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
-    let rows = tx
-        .query(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                             WHERE n.nspname = m.schema AND c.relname = m.name) \
-               FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY m (schema, name, n) \
-              ORDER BY m.n",
-            &[&schemas, &bare],
-        )
-        .await
-        .map_err(|error| {
-            let object = cutover_core::ObjectName::global(ObjectKind::Release, records.release_set());
-            StatementError::new("look for what is live of", object, error)
-        })?;
-    let there = names.into_iter().zip(&rows).filter(|(_, row)| row.get(0));
-    Ok(there.map(|(name, _)| name).collect())
 }
 
 fn one_schema(objects: &[BackupObject], stamp: &Stamp) -> Result<Ident, RollbackError> {

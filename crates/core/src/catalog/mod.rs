@@ -9,6 +9,7 @@ mod constraint;
 mod deparsing;
 mod dependent;
 mod dependent_part;
+mod existing;
 mod fingerprint;
 mod function;
 mod lock_table;
@@ -33,6 +34,7 @@ pub use dependent::{
     UpperDependent,
 };
 pub use dependent_part::{DependentPart, PartDefinition};
+pub use existing::existing;
 pub use fingerprint::{FingerprintWithoutIndexNames, read_fingerprint};
 pub use function::{DependentFunction, FunctionKind};
 pub use lock_table::LockTableFit;

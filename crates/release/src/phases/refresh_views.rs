@@ -1,5 +1,6 @@
 //! `refresh_views`: materialized views of the set get filled twins; others that the file names are refreshed.
 
+use cutover_core::catalog::existing;
 use cutover_core::{Events, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 use cutover_staging::MatviewPlan;
 
@@ -106,21 +107,7 @@ impl Cutover {
         client: &tokio_postgres::Client,
     ) -> Result<Vec<QualifiedName>, ReleaseError> {
         let names: Vec<QualifiedName> = self.members().iter().map(|member| self.staging(member)).collect();
-        let wanted: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
-        let rows = client
-            .query(
-                "SELECT c.relname::text FROM pg_catalog.pg_class c \
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                  WHERE n.nspname = $1 AND c.relname = ANY ($2)",
-                &[&self.schema().as_str(), &wanted],
-            )
-            .await
-            .map_err(|error| session_error("look for leftovers in", error))?;
-        let found: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-        Ok(names
-            .into_iter()
-            .filter(|name| found.contains(&name.name.as_str()))
-            .collect())
+        Ok(existing(client, &names).await?)
     }
 }
 
