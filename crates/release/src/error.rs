@@ -10,7 +10,7 @@ use cutover_core::{
 use cutover_importer::ImportError;
 use cutover_importer::preflight::{PreflightError, PreflightReport};
 
-use crate::{GateFailure, JsonLogError, SelectionError, SlackError, StopReason};
+use crate::{FailureClass, GateFailure, JsonLogError, SelectionError, SlackError, StopReason};
 
 /// A release, or another call, that failed.
 #[derive(Debug, thiserror::Error)]
@@ -302,6 +302,15 @@ impl From<cutover_staging::StructureRefused> for ReleaseError {
 }
 
 impl ReleaseError {
+    /// What a command ends with that failed with this and was, or was not, asked to stop: when it was, its statements were
+    /// cancelled, and what it failed with is no news then, unless nobody knows whether it went live.
+    pub(crate) fn after_asking_to_stop(self, asked: Option<StopReason>, phase: Phase) -> Self {
+        match asked {
+            Some(reason) if self.class() != FailureClass::Unknown => Self::Stopped { reason, phase },
+            _ => self,
+        }
+    }
+
     /// Who asked the release to stop, when that is why it ended.
     pub(crate) fn stopped_because(&self) -> Option<StopReason> {
         match self {

@@ -272,20 +272,18 @@ impl Run<'_> {
                 Some(reason) => (Err(ReleaseError::Stopped { reason, phase }), Some(reason)),
                 None => supervisor.run(self.run_phase(phase)).await,
             };
-            match (outcome, asked) {
-                (Ok(summary), _) => self.left(phase, summary, millis(started.elapsed())).await,
-                // Asked to stop and failed: its statements were cancelled. What it failed with is no news then, unless nobody
-                // knows whether it happened.
-                (Err(error), Some(reason)) if error.class() != FailureClass::Unknown => {
-                    let error = ReleaseError::Stopped { reason, phase };
+            match outcome {
+                Ok(summary) => self.left(phase, summary, millis(started.elapsed())).await,
+                Err(error) => {
+                    let error = error.after_asking_to_stop(asked, phase);
                     if !self.is_live() {
                         return Err((phase, error));
                     }
                     self.warn_after_swap(phase, &error);
-                    break;
+                    if asked.is_some() {
+                        break;
+                    }
                 }
-                (Err(error), _) if self.is_live() => self.warn_after_swap(phase, &error),
-                (Err(error), _) => return Err((phase, error)),
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::release::with_causes;
 use crate::report::SwapFigures;
 use crate::run::session_purpose;
 use crate::stop::Supervisor;
-use crate::{Cutover, FailureClass, ReleaseError, RollbackOptions, RollbackPlan, RollbackReport, StopSignal};
+use crate::{Cutover, ReleaseError, RollbackOptions, RollbackPlan, RollbackReport, StopSignal};
 
 /// How often a rollback is planned again because the catalog changed under it.
 const PLANS: usize = 3;
@@ -134,15 +134,7 @@ impl Cutover {
         };
         let swapped = self.swap_back(&mut session, &context, stamp, options);
         let (outcome, asked) = supervisor.run(Box::pin(swapped)).await;
-        let mut outcome = match (outcome, asked) {
-            (Err(error), Some(reason)) if error.class() != FailureClass::Unknown => {
-                Err(ReleaseError::Stopped {
-                    reason,
-                    phase: Phase::FinaliseSwap,
-                })
-            }
-            (outcome, _) => outcome,
-        };
+        let mut outcome = outcome.map_err(|error| error.after_asking_to_stop(asked, Phase::FinaliseSwap));
         let (state, error) = match &outcome {
             Ok(_) => (ReleaseState::Completed, None),
             Err(error @ ReleaseError::Stopped { .. }) => (ReleaseState::Aborted, Some(with_causes(error))),
