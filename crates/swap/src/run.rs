@@ -307,7 +307,7 @@ impl Attempt<'_, '_> {
             }
             Err(StageError::Failed(error)) => return Err(error.into()),
         }
-        let Some(Locked { window, looked }) = self.take_locks(&tx, &unchanged, &writes).await? else {
+        let Some(Locked { window, looked }) = self.take_locks(&tx, &unchanged, writes).await? else {
             self.roll_back(tx).await?;
             return Ok(None);
         };
@@ -432,21 +432,21 @@ impl Attempt<'_, '_> {
         &mut self,
         tx: &Transaction<'_>,
         unchanged: &Unchanged,
-        writes: &WriteCounts,
+        writes: WriteCounts,
     ) -> Result<Option<Locked>, SwapError> {
         let opened = Instant::now();
+        let swap = SwapRecord {
+            release: self.context.release,
+            backup: self.plan.backup.clone(),
+            restored: self.plan.restores.clone(),
+            writes,
+        };
         loop {
             tx.batch_execute("SAVEPOINT cutover_locks")
                 .await
                 .map_err(|error| self.failed("try for the locks of", error))?;
             // Before the locks, so that they are held for less; inside the savepoint, so that the row of the release
             // is locked for no longer than a try and an abort can still be written there.
-            let swap = SwapRecord {
-                release: self.context.release,
-                backup: self.plan.backup.clone(),
-                restored: self.plan.restores.clone(),
-                writes: writes.clone(),
-            };
             self.context.records.record_swap(tx, &swap).await?;
             let wait = self.tries.next_wait(tx, &self.object()).await?;
             let looked = unchanged.look(tx).await?.ok_or_else(|| self.changed())?;
