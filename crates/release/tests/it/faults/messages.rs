@@ -33,7 +33,7 @@ fn cuts(first: u64, step: usize) -> impl Iterator<Item = u64> {
 async fn sweep_swap(first: u64, arm: Arm) {
     let (mut parks, proxy) = (Parks::staged().await, proxy().await);
     let (mut old, mut new) = (0, 0);
-    for messages in cuts(first, 40) {
+    for messages in cuts(first, 24) {
         arm(&proxy, messages);
         let ended = parks.go_live(&parks.through(&proxy)).await;
         let cut = proxy.tripped();
@@ -60,7 +60,7 @@ async fn sweep_swap(first: u64, arm: Arm) {
     assert_eq!(parks.whole().await, "Feb2026");
     parks.assert_tidy().await;
     assert!(
-        old > 10 && new > 0,
+        old > 20 && new > 0,
         "{old} cuts before the commit, {new} after it"
     );
 }
@@ -96,7 +96,7 @@ async fn sweep_rollback(first: u64, arm: Arm) {
     assert_eq!(parks.whole().await, "Jan2026");
     parks.assert_tidy().await;
     assert!(
-        old > 10 && new > 0,
+        old > 20 && new > 0,
         "{old} cuts before the commit, {new} after it"
     );
 }
