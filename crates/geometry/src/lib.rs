@@ -10,6 +10,7 @@ mod header;
 mod hex;
 mod postgis_values; // to and from `postgis`
 mod reader;
+mod validity; // OGC validity, with the verdict of PostGIS
 mod view;
 
 pub use dimensions::Dimensions;
@@ -21,4 +22,5 @@ pub use geometry_type::{GeometryType, UnknownGeometryType, UnsupportedType};
 pub use hex::{HexError, decode_hex, encode_hex};
 pub use postgis_values::{PostgisPoint, ToPostgisError, encode_postgis};
 pub use reader::ByteOrder;
+pub use validity::{Invalid, InvalidReason, RingRule, Validator};
 pub use view::{Collection, Coord, Coords, Elements, Geometry, LineString, MAX_DEPTH, Point, Polygon, Rings};

@@ -11,6 +11,7 @@ use crate::error::{EwkbError, EwkbErrorKind};
 use crate::geometry_type::GeometryType;
 use crate::header::{Header, MIN_ELEMENT_BYTES};
 use crate::reader::{ByteOrder, Reader};
+use crate::validity::Xy;
 
 /// How deep collections may be nested: the value itself is level 1, its elements level 2.
 ///
@@ -153,6 +154,29 @@ impl<'a> LineString<'a> {
             order: self.order,
             dimensions: self.dimensions,
             vertices: self.ordinates.chunks_exact(self.dimensions.ordinates()),
+        }
+    }
+
+    /// Decodes X and Y of all vertices at once, which is faster than one by one.
+    pub(crate) fn append_xy(&self, vertices: &mut Vec<Xy>) {
+        fn append<const N: usize>(
+            ordinates: &[[u8; 8]],
+            decode: impl Fn([u8; 8]) -> f64,
+            vertices: &mut Vec<Xy>,
+        ) {
+            vertices.extend(ordinates.as_chunks::<N>().0.iter().map(|vertex| Xy {
+                x: decode(vertex[0]),
+                y: decode(vertex[1]),
+            }));
+        }
+        let ordinates = self.ordinates;
+        match (self.order, self.dimensions.ordinates()) {
+            (ByteOrder::LittleEndian, 2) => append::<2>(ordinates, f64::from_le_bytes, vertices),
+            (ByteOrder::LittleEndian, 3) => append::<3>(ordinates, f64::from_le_bytes, vertices),
+            (ByteOrder::LittleEndian, _) => append::<4>(ordinates, f64::from_le_bytes, vertices),
+            (ByteOrder::BigEndian, 2) => append::<2>(ordinates, f64::from_be_bytes, vertices),
+            (ByteOrder::BigEndian, 3) => append::<3>(ordinates, f64::from_be_bytes, vertices),
+            (ByteOrder::BigEndian, _) => append::<4>(ordinates, f64::from_be_bytes, vertices),
         }
     }
 

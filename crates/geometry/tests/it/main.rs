@@ -6,3 +6,4 @@ mod agreement; // with PostGIS, value by value
 mod malformed; // what is refused, where, and in which words
 mod properties; // of generated values and of arbitrary bytes
 mod shape; // a plain value with an encoder that shares nothing with the crate
+mod validity; // the verdict of PostGIS
