@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cutover::{Cutover, ReleaseOptions, Selection};
+use cutover::{Cutover, PortalLogin, ReleaseOptions, Selection};
 use cutover_core::ConnectSettings;
 use cutover_core::release_file::{Label, Overrides, ReleaseFile};
 use jiff::tz::TimeZone;
@@ -52,9 +52,25 @@ impl Request {
         for warning in target.warnings() {
             console.warn(&warning.to_string());
         }
-        Ok(Cutover::new(self.file.clone(), target)
+        let cutover = Cutover::new(self.file.clone(), target)
             .folder(&self.folder)
-            .host(&captured.host))
+            .host(&captured.host);
+        Ok(match self.portal_login(captured)? {
+            Some(login) => cutover.portal(login),
+            None => cutover,
+        })
+    }
+
+    fn portal_login(&self, captured: &Captured) -> Result<Option<PortalLogin>, Failure> {
+        let Some(portal) = self.file.portal() else {
+            return Ok(None);
+        };
+        let Some(url) = &portal.url else {
+            return Ok(Some(PortalLogin::UserMapping));
+        };
+        let url = url.resolve("portal.url", captured.lookup())?;
+        let settings = ConnectSettings::resolve(url.reveal(), &captured.environment)?;
+        Ok(Some(PortalLogin::Settings(Box::new(settings))))
     }
 
     /// What the run is asked to do.

@@ -2,7 +2,7 @@
 
 use cutover_core::{Ident, QualifiedName};
 
-use crate::CsvSource;
+use crate::{CsvSource, NotDirect};
 
 /// One import: the rows of one source into one table.
 ///
@@ -28,6 +28,19 @@ pub struct Import {
     key: Vec<Ident>,
     way: Way,
     sample: Option<u64>,
+    straight: Straight,
+}
+
+/// Whether the source is read past a foreign data wrapper.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Straight {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// From this server.
+    From(Ident),
+    /// It cannot be.
+    No(NotDirect),
 }
 
 /// Where the rows come from.
@@ -69,6 +82,7 @@ impl Import {
             key: Vec::new(),
             way: Way::Auto,
             sample: None,
+            straight: Straight::NotAsked,
         }
     }
 
@@ -102,6 +116,22 @@ impl Import {
         self
     }
 
+    /// Notes why the source is not read straight from a foreign server, for the plan and the report to say.
+    #[must_use]
+    pub fn not_direct(self, why: NotDirect) -> Self {
+        self.straight(Straight::No(why))
+    }
+
+    pub(crate) fn straight(mut self, straight: Straight) -> Self {
+        self.straight = straight;
+        self
+    }
+
+    pub(crate) fn reading(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
     /// The importer's name, as events and errors use it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -130,6 +160,10 @@ impl Import {
 
     pub(crate) fn way_asked(&self) -> Way {
         self.way
+    }
+
+    pub(crate) fn straightness(&self) -> &Straight {
+        &self.straight
     }
 
     pub(crate) fn sample_rows(&self) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 mod copy_in; // writing COPY data in segments
 mod csv_file; // CSV files: header, records, where a refused value stands
+mod direct; // straight from a foreign server
 mod error; // what can go wrong with an import, and the remedy
 mod facts; // what catalogs and source say
 mod frames; // rows within a stream of COPY data
@@ -20,6 +21,7 @@ mod way; // the ways, and which one
 pub mod preflight;
 
 pub use csv_file::{CsvError, CsvSource};
+pub use direct::{Direct, NotDirect};
 pub use error::ImportError;
 pub use import::{Import, Source, Way};
 pub use mapping::ColumnProblem;

@@ -80,7 +80,7 @@ impl ImportPlan {
             })
         };
         let Facts { target, mapping, .. } = facts;
-        let way = WayChosen::choose(facts);
+        let way = WayChosen::choose(import, facts);
         let mut script = Plan::new(format!("import {}", import.name()), facts.digest());
         script
             .steps

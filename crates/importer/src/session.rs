@@ -60,7 +60,7 @@ impl LoadSettings {
         &self.search_path
     }
 
-    fn source_path(&self) -> &[Ident] {
+    pub(crate) fn source_path(&self) -> &[Ident] {
         self.source_search_path.as_deref().unwrap_or(&self.search_path)
     }
 

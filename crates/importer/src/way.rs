@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::ImportError;
 use crate::facts::{Facts, SourceFacts};
+use crate::import::Straight;
 use crate::mapping::Mapping;
 use crate::source::{Conversion, Fit};
 use crate::target::Target;
@@ -49,13 +50,29 @@ impl fmt::Display for WayChosen {
 
 impl WayChosen {
     /// The way for what was found.
-    pub(crate) fn choose(facts: &Facts) -> Self {
+    pub(crate) fn choose(import: &Import, facts: &Facts) -> Self {
         match &facts.source {
-            SourceFacts::Here(_, _) => Self::new(
-                Transport::ServerSide,
-                "the source is in the target's database, so no row has to leave the server",
-            ),
-            SourceFacts::Elsewhere(_, fits, _) => pipe_way(&facts.mapping, fits, &facts.target),
+            SourceFacts::Here(_, _) => {
+                let here = "the source is in the target's database, so no row has to leave the server";
+                Self::new(
+                    Transport::ServerSide,
+                    match import.straightness() {
+                        Straight::No(why) => format!("{here}; not straight from the foreign server: {why}"),
+                        Straight::NotAsked | Straight::From(_) => here.to_owned(),
+                    },
+                )
+            }
+            SourceFacts::Elsewhere(_, fits, _) => {
+                let from = match import.straightness() {
+                    Straight::From(server) => format!(
+                        "straight from foreign server {server}: all that the source reads is there, and means the same"
+                    ),
+                    Straight::NotAsked | Straight::No(_) => {
+                        "the source has a connection of its own".to_owned()
+                    }
+                };
+                pipe_way(&from, &facts.mapping, fits, &facts.target)
+            }
             SourceFacts::File(_) => Self::new(
                 Transport::Csv,
                 "the file is on the machine that runs the import; the server parses the values",
@@ -87,7 +104,7 @@ pub(crate) fn refuse_impossible_way(import: &Import, source_given: bool) -> Resu
 }
 
 /// Binary where every column's type is the same on both sides and means the same in both databases.
-fn pipe_way(mapping: &Mapping, fits: &[Fit], target: &Target) -> WayChosen {
+fn pipe_way(from: &str, mapping: &Mapping, fits: &[Fit], target: &Target) -> WayChosen {
     let obstacle = mapping.pairs.iter().zip(fits).find(|(pair, fit)| {
         let sent_is_portable = match fit.conversion {
             Conversion::None => fit.portable,
@@ -100,13 +117,12 @@ fn pipe_way(mapping: &Mapping, fits: &[Fit], target: &Target) -> WayChosen {
     match obstacle {
         None => WayChosen {
             way: Transport::BinaryPipe,
-            reason: "the source has a connection of its own, and every column's binary form is the same on both sides"
-                .to_owned(),
+            reason: format!("{from}, and every column's binary form is the same on both sides"),
         },
         Some((pair, _)) => WayChosen {
             way: Transport::TextPipe,
             reason: format!(
-                "the source has a connection of its own, and the binary form of column {} differs between databases",
+                "{from}, and the binary form of column {} differs between databases",
                 target.columns[pair.target].name
             ),
         },

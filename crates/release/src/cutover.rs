@@ -38,6 +38,17 @@ pub struct Cutover {
     pub(crate) folder: PathBuf,
     pub(crate) host: String,
     pub(crate) naming: NamingPolicy,
+    pub(crate) portal: Option<PortalLogin>,
+}
+
+/// How the upstream database is reached for what is read from it directly (`[portal]` of the release file).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum PortalLogin {
+    /// With these settings, as this machine knows the host.
+    Settings(Box<ConnectSettings>),
+    /// As the foreign server's options and the user mapping say.
+    UserMapping,
 }
 
 impl Cutover {
@@ -50,7 +61,17 @@ impl Cutover {
             folder: PathBuf::from("."),
             host: String::new(),
             naming: NamingPolicy::default(),
+            portal: None,
         }
+    }
+
+    /// Reads sources that need nothing else straight from the upstream database; none are unless set.
+    ///
+    /// The release file's `[portal]` says so in words; its secret is for the caller to resolve, like the target's.
+    #[must_use]
+    pub fn portal(mut self, login: PortalLogin) -> Self {
+        self.portal = Some(login);
+        self
     }
 
     /// The folder that relative paths in the release file start from; the current one unless set.

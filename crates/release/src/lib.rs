@@ -35,7 +35,7 @@ mod stop; // Ctrl-C and abort
 mod upkeep; // space, audit, dropping backups and staging
 
 pub use changes::ChangesOf;
-pub use cutover::Cutover;
+pub use cutover::{Cutover, PortalLogin};
 pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use error::ReleaseError;
 pub use failure::FailureClass;

@@ -9,6 +9,7 @@ mod post_swap;
 mod preflight;
 mod prewarm;
 mod refresh_views;
+mod straight;
 mod vacuum;
 mod validate;
 

@@ -89,7 +89,16 @@ impl ReleaseFileBuilder {
 
     /// The upstream database, for what is read from it directly; none unless set.
     pub fn portal(mut self, url: Secret) -> Self {
-        self.file.portal = Some(Portal { url });
+        self.file.portal = Some(Portal::at(url));
+        self
+    }
+
+    /// Reads from the upstream database directly, as the foreign server's options and the user mapping say.
+    pub fn portal_by_user_mapping(mut self) -> Self {
+        self.file.portal = Some(Portal {
+            url: None,
+            user_mapping: true,
+        });
         self
     }
 

@@ -284,7 +284,7 @@ impl Overrides {
         set(&mut file.target.schema, self.target_schema.as_ref());
         file.target.pool_size = self.pool_size.or(file.target.pool_size);
         if let Some(url) = &self.portal_url {
-            file.portal = Some(Portal { url: url.clone() });
+            file.portal = Some(Portal::at(url.clone()));
         }
         set(&mut file.refresh.enabled, self.refresh_views.as_ref());
         set(&mut file.staging.lightweight, self.lightweight.as_ref());

@@ -112,19 +112,35 @@ impl Target {
     }
 }
 
-/// `[portal]`: the upstream database, for what is read from it directly.
+/// `[portal]`: the upstream database, from which sources that need nothing else are read directly, past the foreign
+/// data wrapper.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Portal {
     /// How to connect: a URL or a key/value string as libpq takes them.
-    pub url: Secret,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Secret>,
+    /// Connects as the foreign server's options and the user mapping say instead; `false` unless set.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub user_mapping: bool,
 }
 
 impl Portal {
     pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
-        Some(Self {
-            url: table.required("url")?,
-        })
+        let url = table.optional("url");
+        let user_mapping = table.or("user_mapping", false);
+        if table.has("url") == user_mapping {
+            table.wrong_table("needs one of `url` and `user_mapping = true`");
+            return None;
+        }
+        Some(Self { url, user_mapping })
+    }
+
+    pub(super) fn at(url: Secret) -> Self {
+        Self {
+            url: Some(url),
+            user_mapping: false,
+        }
     }
 }
 

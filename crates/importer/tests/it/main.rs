@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod csv;
+mod direct;
 mod faults;
 mod fixture;
 mod mapping;

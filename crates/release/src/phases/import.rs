@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cutover_core::records::Checkpoint;
 use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
 use cutover_core::{Ident, QualifiedName, Step};
-use cutover_importer::{ImportOutcome, ImportPlan, LoadSettings};
+use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::counted;
@@ -82,12 +82,24 @@ impl Run<'_> {
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
         let mut client = self.client().await?;
+        let mut planned = self.cutover.import(import, &self.template, self.options)?;
+        if let Some(login) = &self.cutover.portal {
+            match self
+                .import_straight(&planned, settings, login, &mut client)
+                .await?
+            {
+                Ok(outcome) => return Ok(outcome),
+                Err(why) => planned = planned.not_direct(why),
+            }
+        }
         if import.way != ImportWay::Copy {
-            return self.run_importer_on(import, settings, &mut client, None).await;
+            return self
+                .run_importer_on(import, &planned, settings, &mut client, None)
+                .await;
         }
         let mut source = self.client().await?;
         let outcome = self
-            .run_importer_on(import, settings, &mut client, Some(&mut source))
+            .run_importer_on(import, &planned, settings, &mut client, Some(&mut source))
             .await;
         if outcome.is_err() {
             // It may still be receiving rows: such a connection is closed, not given back to the pool.
@@ -99,11 +111,11 @@ impl Run<'_> {
     async fn run_importer_on(
         &self,
         import: &FileImport,
+        planned: &Import,
         settings: &LoadSettings,
         client: &mut Client,
         source: Option<&mut Client>,
     ) -> Result<ImportOutcome, ReleaseError> {
-        let planned = self.cutover.import(import, &self.template, self.options)?;
         let aliases = if matches!(import.source, ImportSource::Query { .. }) {
             self.twins()
         } else {
@@ -117,7 +129,7 @@ impl Run<'_> {
         };
         let tx = begin(client, IsolationLevel::ReadCommitted).await?;
         run_steps(&make, source.as_ref().unwrap_or(&tx)).await?;
-        let plan = ImportPlan::read(&planned, settings, &tx, source.as_ref()).await?;
+        let plan = ImportPlan::read(planned, settings, &tx, source.as_ref()).await?;
         let outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
         match source {
             Some(source) => {
@@ -128,15 +140,25 @@ impl Run<'_> {
             }
             None => run_steps(&undo, &tx).await?,
         }
+        self.commit_importer(tx, &import.name, &outcome).await?;
+        Ok(outcome)
+    }
+
+    /// Commits the rows of an importer together with its checkpoint.
+    pub(super) async fn commit_importer(
+        &self,
+        tx: Transaction<'_>,
+        importer: &str,
+        outcome: &ImportOutcome,
+    ) -> Result<(), ReleaseError> {
         if self.options.checkpoints {
             self.records
-                .add_checkpoint(&tx, self.release, &checkpoint(&import.name, &outcome))
+                .add_checkpoint(&tx, self.release, &checkpoint(importer, outcome))
                 .await?;
         }
         tx.commit()
             .await
-            .map_err(|error| session_error("commit the rows of an importer in", error))?;
-        Ok(outcome)
+            .map_err(|error| session_error("commit the rows of an importer in", error))
     }
 
     /// The members that importers may read by their live names: materialized views, whose twins are filled by now.
@@ -159,7 +181,10 @@ fn checkpoint(importer: &str, outcome: &ImportOutcome) -> Checkpoint {
     }
 }
 
-async fn begin(client: &mut Client, isolation: IsolationLevel) -> Result<Transaction<'_>, ReleaseError> {
+pub(super) async fn begin(
+    client: &mut Client,
+    isolation: IsolationLevel,
+) -> Result<Transaction<'_>, ReleaseError> {
     client
         .build_transaction()
         .isolation_level(isolation)

@@ -28,4 +28,5 @@ mod retention;
 mod rollback;
 mod selecting;
 mod stopping;
+mod straight;
 mod world;

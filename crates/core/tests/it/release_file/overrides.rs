@@ -124,7 +124,9 @@ fn settings_of_the_file_have_variables() {
     );
     assert_eq!(file.target().url.to_string(), "env:OTHER_URL");
     assert_eq!(file.target().schema.as_str(), "live");
-    assert_eq!(file.portal().unwrap().url.variable(), Some("PORTAL_URL"));
+    let portal = file.portal().unwrap();
+    assert_eq!(portal.url.as_ref().unwrap().variable(), Some("PORTAL_URL"));
+    assert!(!portal.user_mapping, "one of the two");
     assert_eq!(file.swap().stall_budget, Duration::from_millis(20));
     assert_eq!(file.swap().snapshot_deadline, Duration::from_hours(1));
 }
