@@ -7,7 +7,7 @@ use cutover_testkit::FaultProxy;
 use cutover_testkit::dataset::LIVE_OWNER;
 
 use crate::world::{
-    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, every_message,
+    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, in_full,
     swap_what_is_staged,
 };
 
@@ -50,7 +50,7 @@ async fn live_is_all_old_or_all_new_and_status_knows_which() {
     let whole = swap_over_a_proxy(None).await;
     assert!(!whole.failed && !whole.was_cut);
     let (mut old, mut new) = (0, 0);
-    let step = if every_message() { 1 } else { whole.messages / CUTS };
+    let step = if in_full() { 1 } else { whole.messages / CUTS };
     for cut in 1.. {
         let run = swap_over_a_proxy(Some(step * cut)).await;
         if !run.was_cut {

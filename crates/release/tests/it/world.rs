@@ -309,9 +309,9 @@ pub(crate) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool)
     }
 }
 
-/// Whether connections are to be cut at every single message, as `scripts/soak faults` asks for.
-pub(crate) fn every_message() -> bool {
-    std::env::var_os("CUTOVER_TEST_EVERY_MESSAGE").is_some()
+/// Whether connections are to be cut at every single message, not at some, as `scripts/soak faults` asks for.
+pub(crate) fn in_full() -> bool {
+    std::env::var_os("CUTOVER_TEST_IN_FULL").is_some()
 }
 
 /// The swap of what an earlier run has staged, and what follows it.
