@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
@@ -13,7 +13,7 @@ pub(crate) const CLASS: i32 = 0x4375_7430;
 ///
 /// A session-level advisory lock ([13.3.5]): it is gone when its session is, however that ended, and it does not
 /// survive a transaction-pooling proxy, which is why such a proxy is refused. The swap runs on the session that
-/// holds it and checks [`ReleaseLock::is_held`] inside its transaction, so a lost lock is never followed by a swap.
+/// holds it and calls [`ReleaseLock::keep_until_commit`] in its transaction, so a lost lock is never followed by a swap.
 ///
 /// [13.3.5]: https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,26 @@ impl ReleaseLock {
                  AND l.pid = pg_catalog.pg_backend_pid())",
         )
         .await
+    }
+
+    /// Keeps the lock for this session until the transaction it is in has ended, whatever becomes of the session's own
+    /// hold on it meanwhile; `false` when the session does not hold it.
+    ///
+    /// So who has made sure of it before work under exclusive locks need not do so again under them: no other session can
+    /// have got it by then.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the server cannot be asked.
+    pub async fn keep_until_commit(&self, tx: &Transaction<'_>) -> Result<bool, StatementError> {
+        // In this order: taking it for the transaction would look like holding it.
+        Ok(self.is_held(tx).await?
+            && self
+                .ask(
+                    tx,
+                    "keep the lock of",
+                    "SELECT pg_catalog.pg_try_advisory_xact_lock($1, $2)",
+                )
+                .await?)
     }
 
     /// Who holds the lock, from any session.

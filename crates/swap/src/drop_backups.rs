@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use cutover_core::records::Records;
 use cutover_core::{DoneWhen, EventKind, Events, ObjectName, Stamp, StatementError, Step};
 
-use crate::message::{self, Limits, StageError};
+use crate::message::{Limits, Stage, StageError};
 use crate::pause::pause;
 use crate::policy::LockPolicy;
 use crate::retention::RetentionPlan;
@@ -137,7 +137,10 @@ async fn try_drop(
         after: Duration::ZERO,
         silence: policy.exclusive_budget + Duration::from_secs(1),
     };
-    match message::run(&tx, std::slice::from_ref(step), &limits).await {
+    let drop = Stage::send(&tx, "drop", std::slice::from_ref(step))
+        .await
+        .map_err(|error| error.after(done))?;
+    match drop.run(&tx, &limits).await {
         Ok(()) => {}
         Err(StageError::Busy(error)) => {
             tx.rollback().await.map_err(failed)?;

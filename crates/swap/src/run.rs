@@ -14,7 +14,7 @@ use cutover_core::{
 
 use crate::behind::{Lookout, WaitedBehind};
 use crate::error::SwapError;
-use crate::message::{self, Limits, StageError};
+use crate::message::{Limits, Stage, StageError};
 use crate::plan::SwapPlan;
 use crate::policy::{LockPolicy, OldSnapshots};
 use crate::read_ahead::read_ahead;
@@ -47,13 +47,14 @@ pub struct SwapContext<'a> {
 
 impl SwapContext<'_> {
     pub(crate) async fn check_lock(&self, client: &Client) -> Result<(), SwapError> {
-        if self.lock.is_held(client).await? {
-            Ok(())
-        } else {
-            Err(SwapError::LockNotHeld {
-                release_set: self.records.release_set().clone(),
-            })
-        }
+        self.if_held(self.lock.is_held(client).await?)
+    }
+
+    fn if_held(&self, held: bool) -> Result<(), SwapError> {
+        let not_held = || SwapError::LockNotHeld {
+            release_set: self.records.release_set().clone(),
+        };
+        held.then_some(()).ok_or_else(not_held)
     }
 }
 
@@ -268,6 +269,9 @@ impl Attempt<'_, '_> {
             .await
             .map_err(|error| self.failed("begin the swap of", error))?;
         self.prepare(&tx).await?;
+        // Before anybody waits for us: to look through all locks of the server takes the longer, the more of them we hold.
+        let kept = self.context.lock.keep_until_commit(&tx).await?;
+        self.context.if_held(kept)?;
         let unchanged = match self.verify_unchanged(&tx).await {
             Ok(unchanged) => unchanged,
             Err(SwapError::Statement(error)) => match StageError::while_patient(error) {
@@ -292,7 +296,8 @@ impl Attempt<'_, '_> {
             after: Duration::ZERO,
             silence: TRANSACTION_PATIENCE,
         };
-        let renamed = match message::run(&tx, &self.plan.rename_indexes.steps, &patient).await {
+        let rename_indexes = Stage::send(&tx, "rename_indexes", &self.plan.rename_indexes.steps).await?;
+        let renamed = match rename_indexes.run(&tx, &patient).await {
             Ok(()) => read_ahead(&tx, &self.plan.schema, &self.plan.locked_oids)
                 .await
                 .map_err(StageError::while_patient),
@@ -307,12 +312,13 @@ impl Attempt<'_, '_> {
             }
             Err(StageError::Failed(error)) => return Err(error.into()),
         }
+        let switch = Stage::send(&tx, "switch", &self.plan.switch.steps).await?;
         let Some(Locked { window, looked }) = self.take_locks(&tx, &unchanged, writes).await? else {
             self.roll_back(tx).await?;
             return Ok(None);
         };
         let granted = Instant::now();
-        if let Some(late) = self.switch(&tx, &unchanged, &looked, granted).await? {
+        if let Some(late) = self.switch(&tx, &switch, &unchanged, &looked, granted).await? {
             self.roll_back(tx).await?;
             self.tries.held_up(window.close());
             self.tries
@@ -334,6 +340,7 @@ impl Attempt<'_, '_> {
     async fn switch(
         &self,
         tx: &Transaction<'_>,
+        switch: &Stage<'_>,
         unchanged: &Unchanged,
         looked: &Ended,
         granted: Instant,
@@ -355,7 +362,7 @@ impl Attempt<'_, '_> {
             after: Duration::ZERO,
             silence: self.silence(),
         };
-        match message::run(tx, &self.plan.switch.steps, &limits).await {
+        match switch.run(tx, &limits).await {
             Ok(()) => {}
             Err(StageError::Busy(error)) => return Ok(Some(Late(Some(error)))),
             Err(StageError::Failed(error)) => return Err(error.into()),
@@ -410,13 +417,11 @@ impl Attempt<'_, '_> {
         unchanged: &Unchanged,
         looked: &Ended,
     ) -> Result<(), SwapError> {
-        let unchanged = unchanged.holds_since(tx, looked);
-        let (unchanged, held) = tokio::try_join!(unchanged, self.context.lock.is_held(tx))?;
-        if !held {
-            let release_set = self.context.records.release_set().clone();
-            return Err(SwapError::LockNotHeld { release_set });
+        if unchanged.holds_since(tx, looked).await? {
+            Ok(())
+        } else {
+            Err(self.changed())
         }
-        if unchanged { Ok(()) } else { Err(self.changed()) }
     }
 
     fn changed(&self) -> SwapError {
@@ -435,6 +440,7 @@ impl Attempt<'_, '_> {
         writes: WriteCounts,
     ) -> Result<Option<Locked>, SwapError> {
         let opened = Instant::now();
+        let locks = Stage::send(tx, "take_locks", &self.plan.take_locks.steps).await?;
         let swap = SwapRecord {
             release: self.context.release,
             backup: self.plan.backup.clone(),
@@ -459,7 +465,7 @@ impl Attempt<'_, '_> {
                 silence: self.silence(),
             };
             let window = OpenWindow::open();
-            let trying = message::run(tx, &self.plan.take_locks.steps, &limits);
+            let trying = locks.run(tx, &limits);
             let tried = match &mut self.lookout {
                 // The first try does not wait, so nobody waits behind it.
                 Some(lookout) if self.tries.count() > 1 => lookout.watch(trying).await,

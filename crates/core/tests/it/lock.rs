@@ -197,6 +197,32 @@ async fn other_advisory_locks_are_none_of_ours() {
 }
 
 #[tokio::test]
+async fn what_is_kept_until_the_commit_nobody_gets_before() {
+    let database = Cluster::shared().empty_database().await.unwrap();
+    let (mut ours, theirs) = (
+        database.connect().await.unwrap(),
+        database.connect().await.unwrap(),
+    );
+    let lock = lock(NEGATIVE);
+    let tx = ours.transaction().await.unwrap();
+    assert!(
+        !lock.keep_until_commit(&tx).await.unwrap(),
+        "kept, but never held"
+    );
+    assert!(lock.try_acquire(&theirs).await.unwrap());
+    assert!(lock.release(&theirs).await.unwrap());
+    tx.rollback().await.unwrap();
+
+    assert!(lock.try_acquire(&ours).await.unwrap());
+    let tx = ours.transaction().await.unwrap();
+    assert!(lock.keep_until_commit(&tx).await.unwrap());
+    tx.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+    assert!(!lock.try_acquire(&theirs).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(lock.try_acquire(&theirs).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_role_that_may_not_look_still_learns_who() {
     let database = Cluster::shared().empty_database().await.unwrap();
     let (ours, theirs) = (

@@ -268,15 +268,15 @@ async fn without_the_release_lock_nothing_happens() {
 }
 
 #[tokio::test]
-async fn a_release_lock_lost_between_plan_and_locks_is_noticed() {
+async fn a_release_lock_lost_between_two_tries_is_noticed() {
     let mut set = ReleaseSet::staged("m2").await;
     let plan = set.plan().await;
     // A pooler that moves the session would look like this: the lock is not there any more.
     set.database
         .execute(
             "CREATE FUNCTION drop_lock() RETURNS event_trigger LANGUAGE plpgsql AS \
-                  'BEGIN PERFORM pg_advisory_unlock_all(); END'; \
-                  CREATE EVENT TRIGGER drop_lock ON ddl_command_start WHEN TAG IN ('ALTER VIEW') \
+                  'BEGIN PERFORM pg_advisory_unlock_all(); RAISE lock_not_available; END'; \
+                  CREATE EVENT TRIGGER drop_lock ON ddl_command_start WHEN TAG IN ('ALTER INDEX') \
                   EXECUTE FUNCTION drop_lock()",
         )
         .await
