@@ -12,24 +12,25 @@ fn import_ways(args: &[&str]) -> Output {
 }
 
 #[test]
-fn every_way_imports_every_row_in_every_round() {
-    let output = import_ways(&["--polygons", "40", "--rounds", "2", "--json"]);
+fn every_way_imports_every_row() {
+    let output = import_ways(&["--polygons", "40", "--rounds", "1", "--json"]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["source"]["rows"], 40);
     assert!(report["source"]["geometry_bytes"].as_u64().unwrap() > 40 * 64);
     let ways = report["ways"].as_array().unwrap();
-    assert_eq!(ways.len(), 5);
+    // Two of them need tools that a machine may lack.
+    assert!((15..=17).contains(&ways.len()), "{}", ways.len());
     assert_eq!(ways[0]["way"], report["baseline"]);
     assert_eq!(
         ways[0]["ratio"],
         serde_json::json!({ "median": 1.0, "min": 1.0, "max": 1.0 })
     );
     for way in ways {
-        assert_eq!(way["seconds"].as_array().unwrap().len(), 2, "{way}");
+        assert_eq!(way["seconds"].as_array().unwrap().len(), 1, "{way}");
         assert!(way["ratio"]["median"].as_f64().unwrap() > 0.0, "{way}");
-        assert!(way["target_bytes"].as_u64().unwrap() > 0, "{way}");
+        assert!(way["ratio_to_lz4"]["median"].as_f64().unwrap() > 0.0, "{way}");
     }
 }
 

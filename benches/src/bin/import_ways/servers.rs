@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 use cutover_benches::Polygons;
 use cutover_testkit::{Cluster, TestDatabase};
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
 const SITES: &str = "(id bigint NOT NULL, name text NOT NULL, area double precision NOT NULL, \
-                      geom geometry(Polygon, 4326) NOT NULL)";
+                      geom geometry(Polygon, 4326))";
 
 /// Portal and live, each a cluster of its own with PostgreSQL's default TOAST compression.
 pub(crate) struct Servers {
@@ -18,6 +19,9 @@ pub(crate) struct Servers {
     pub(crate) live: TestDatabase,
     portal_cluster: Cluster,
     pub(crate) live_cluster: Cluster,
+    /// For the tools' files.
+    pub(crate) directory: TempDir,
+    pub(crate) rows: u64,
     /// Over all values in the portal.
     checksum: String,
 }
@@ -36,12 +40,14 @@ impl Servers {
         let (portal_cluster, live_cluster) = (Cluster::builder().start()?, Cluster::builder().start()?);
         let (portal, live) = (portal_cluster.database().await?, live_cluster.database().await?);
         fill_portal(&portal, polygons, seed).await?;
-        // As anyone would set it up: every option is the default.
+        // As anyone would set it up, but that PostGIS is listed: every other option is the default.
         live.execute(&format!(
             "CREATE SERVER portal FOREIGN DATA WRAPPER postgres_fdw \
-                 OPTIONS (host '{}', port '{}', dbname '{}'); \
+                 OPTIONS (host '{}', port '{}', dbname '{}', extensions 'postgis'); \
              CREATE USER MAPPING FOR CURRENT_USER SERVER portal OPTIONS (user '{}', password '{}'); \
-             CREATE FOREIGN TABLE portal_sites {SITES} SERVER portal OPTIONS (table_name 'sites')",
+             CREATE FOREIGN TABLE portal_sites {SITES} SERVER portal OPTIONS (table_name 'sites'); \
+             CREATE FOREIGN TABLE portal_sites_10000 {SITES} SERVER portal \
+                 OPTIONS (table_name 'sites', fetch_size '10000')",
             portal_cluster.host(),
             portal_cluster.port(),
             portal.name(),
@@ -56,6 +62,8 @@ impl Servers {
             live,
             portal_cluster,
             live_cluster,
+            directory: TempDir::new()?,
+            rows: polygons,
             checksum,
         })
     }
@@ -76,19 +84,17 @@ impl Servers {
 
     /// A new table without indexes, as a staging table is; and nothing left to write of the one before.
     pub(crate) async fn empty_target(&self) -> Result<()> {
-        self.live.execute("DROP TABLE IF EXISTS staging_sites").await?;
-        self.live
-            .execute(&format!("CREATE TABLE staging_sites {SITES}"))
-            .await?;
+        self.live.execute("DROP TABLE IF EXISTS sites").await?;
+        self.live.execute(&format!("CREATE TABLE sites {SITES}")).await?;
         self.live.execute("CHECKPOINT").await
     }
 
     /// Whether all rows arrived; with `every_value`, whether they are the same.
     pub(crate) async fn check_target(&self, every_value: bool) -> Result<()> {
         let arrived = if every_value {
-            self.live.query_text(&checksum_of("staging_sites")).await?
+            self.live.query_text(&checksum_of("sites")).await?
         } else {
-            self.live.query_text("SELECT count(*) FROM staging_sites").await?
+            self.live.query_text("SELECT count(*) FROM sites").await?
         };
         let whole = if every_value {
             arrived == self.checksum
@@ -107,7 +113,7 @@ impl Servers {
     pub(crate) async fn target_bytes(&self) -> Result<u64> {
         let bytes = self
             .live
-            .query_text("SELECT pg_total_relation_size('staging_sites')")
+            .query_text("SELECT pg_total_relation_size('sites')")
             .await?;
         bytes.parse().context("a size is a number")
     }

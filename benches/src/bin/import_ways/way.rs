@@ -1,49 +1,105 @@
-//! The ways that are compared. Each is timed from connecting to the commit.
+//! The ways that are compared.
 
 use std::fmt;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use cutover_core::{Events, Ident, QualifiedName};
-use cutover_importer::{Import, ImportPlan, LoadSettings, Source};
+use anyhow::Result;
 
 use crate::servers::Servers;
+use crate::{importer, pipes, scripts, tools};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// The baseline.
     PsqlPipe,
-    PsqlPipeLz4,
+    RowByRow,
     InsertSelect,
+    InsertSelectFetchSize,
+    PgDump,
+    Ogr2ogr,
+    Pgcopydb,
+    PsqlTextPipe,
+    PsqlRanges,
+    InsertSelectLz4,
+    PsqlForeignPipeLz4,
+    PsqlRangesLz4,
+    /// What the importer is measured against.
+    PsqlPipeLz4,
     ImporterServerSide,
     ImporterPipe,
+    ImporterStraight,
+    /// Fills nothing: what no way can beat.
+    Reading,
 }
+
+/// What a session that fills the table says first.
+pub(crate) const LZ4: &str = "SET default_toast_compression = 'lz4'";
 
 impl Way {
     pub(crate) const BASELINE: Self = Self::PsqlPipe;
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const LZ4_BASELINE: Self = Self::PsqlPipeLz4;
+    const ALL: [Self; 17] = [
         Self::PsqlPipe,
-        Self::PsqlPipeLz4,
+        Self::RowByRow,
         Self::InsertSelect,
+        Self::InsertSelectFetchSize,
+        Self::PgDump,
+        Self::Ogr2ogr,
+        Self::Pgcopydb,
+        Self::PsqlTextPipe,
+        Self::PsqlRanges,
+        Self::InsertSelectLz4,
+        Self::PsqlForeignPipeLz4,
+        Self::PsqlRangesLz4,
+        Self::PsqlPipeLz4,
         Self::ImporterServerSide,
         Self::ImporterPipe,
+        Self::ImporterStraight,
+        Self::Reading,
     ];
 
-    /// Fills the empty target; returns how long it took.
+    /// All ways, but for tools that this machine lacks.
+    pub(crate) fn available() -> Vec<Self> {
+        let installed = |way: &Self| match way {
+            Self::Ogr2ogr => tools::is_installed("ogr2ogr"),
+            Self::Pgcopydb => tools::is_installed("pgcopydb"),
+            _ => true,
+        };
+        Self::ALL.into_iter().filter(installed).collect()
+    }
+
+    /// Whether the table holds the rows afterwards.
+    pub(crate) fn fills(self) -> bool {
+        self != Self::Reading
+    }
+
+    /// Fills the empty target; returns how long it took, from connecting to the commit.
     pub(crate) async fn import(self, servers: &Servers) -> Result<Duration> {
         let started = Instant::now();
+        let insert = |from: &'static str, first: &'static str| async move {
+            servers
+                .live
+                .execute(&format!("{first}; INSERT INTO sites SELECT * FROM {from}"))
+                .await
+        };
         match self {
-            Self::PsqlPipe => psql_pipe(servers, None)?,
-            Self::PsqlPipeLz4 => psql_pipe(servers, Some("SET default_toast_compression = 'lz4'"))?,
-            Self::InsertSelect => {
-                servers
-                    .live
-                    .execute("INSERT INTO staging_sites SELECT * FROM portal_sites")
-                    .await?;
-            }
-            Self::ImporterServerSide => importer_server_side(servers).await?,
-            Self::ImporterPipe => importer_pipe(servers).await?,
+            Self::PsqlPipe => pipes::binary(servers, None)?,
+            Self::PsqlPipeLz4 => pipes::binary(servers, Some(LZ4))?,
+            Self::PsqlTextPipe => pipes::text(servers)?,
+            Self::PsqlForeignPipeLz4 => pipes::over_the_foreign_table(servers, Some(LZ4))?,
+            Self::PsqlRanges => pipes::two_ranges(servers, None)?,
+            Self::PsqlRangesLz4 => pipes::two_ranges(servers, Some(LZ4))?,
+            Self::Reading => pipes::to_nowhere(servers)?,
+            Self::RowByRow => return scripts::row_by_row(servers).await,
+            Self::InsertSelect => insert("portal_sites", "").await?,
+            Self::InsertSelectFetchSize => insert("portal_sites_10000", "").await?,
+            Self::InsertSelectLz4 => insert("portal_sites", LZ4).await?,
+            Self::PgDump => tools::pg_dump(servers)?,
+            Self::Ogr2ogr => tools::ogr2ogr(servers)?,
+            Self::Pgcopydb => tools::pgcopydb(servers)?,
+            Self::ImporterServerSide => importer::server_side(servers).await?,
+            Self::ImporterPipe => importer::pipe(servers).await?,
+            Self::ImporterStraight => importer::straight(servers).await?,
         }
         Ok(started.elapsed())
     }
@@ -53,65 +109,22 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PsqlPipe => "psql to psql, binary COPY",
+            Self::RowByRow => "row by row, then UPDATE of geometry, then of centroids",
+            Self::InsertSelect => "`INSERT … SELECT`, foreign table",
+            Self::InsertSelectFetchSize => "`INSERT … SELECT`, foreign table, `fetch_size` 10000",
+            Self::PgDump => "`pg_dump` to psql",
+            Self::Ogr2ogr => "`ogr2ogr` (COPY)",
+            Self::Pgcopydb => "`pgcopydb copy table-data`",
+            Self::PsqlTextPipe => "psql to psql, text COPY",
+            Self::PsqlRanges => "psql to psql, binary COPY, two ranges at once",
+            Self::InsertSelectLz4 => "`INSERT … SELECT`, foreign table, lz4",
+            Self::PsqlForeignPipeLz4 => "psql to psql, binary COPY over the foreign table, lz4",
+            Self::PsqlRangesLz4 => "psql to psql, binary COPY, two ranges at once, lz4",
             Self::PsqlPipeLz4 => "psql to psql, binary COPY, lz4",
-            Self::InsertSelect => "INSERT … SELECT, foreign table",
             Self::ImporterServerSide => "importer, server-side, foreign table",
             Self::ImporterPipe => "importer, COPY pipe",
+            Self::ImporterStraight => "importer, foreign table, straight from its server",
+            Self::Reading => "reading it on the portal to nowhere",
         })
     }
-}
-
-/// Two processes and a pipe: nothing between the servers but the kernel. Blocks; there is nothing else to do.
-fn psql_pipe(servers: &Servers, setting: Option<&str>) -> Result<()> {
-    let psql = |url: &str| {
-        let mut command = Command::new(servers.live_cluster.binary("psql"));
-        command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]);
-        command
-    };
-    let mut source = psql(servers.portal.url())
-        .args(["--command", "COPY sites TO STDOUT (FORMAT binary)"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("could not start psql")?;
-    let rows = source.stdout.take().context("psql has no stdout")?;
-    let mut target = psql(servers.live.url());
-    target.args(setting.into_iter().flat_map(|setting| ["--command", setting]));
-    target.args(["--command", "COPY staging_sites FROM STDIN (FORMAT binary)"]);
-    let target = target.stdin(rows).status();
-    ensure!(source.wait()?.success(), "psql could not read");
-    ensure!(target?.success(), "psql could not write");
-    Ok(())
-}
-
-async fn importer_server_side(servers: &Servers) -> Result<()> {
-    let mut target = servers.live.connect().await?;
-    let transaction = target.transaction().await?;
-    let plan = ImportPlan::read(&import("portal_sites")?, &settings()?, &transaction, None).await?;
-    transaction.rollback().await?;
-    plan.run(&mut target, None, &Events::none()).await?;
-    Ok(())
-}
-
-async fn importer_pipe(servers: &Servers) -> Result<()> {
-    let (mut source, mut target) = (servers.portal.connect().await?, servers.live.connect().await?);
-    let (reading, writing) = (source.transaction().await?, target.transaction().await?);
-    let plan = ImportPlan::read(&import("sites")?, &settings()?, &writing, Some(&reading)).await?;
-    writing.rollback().await?;
-    reading.rollback().await?;
-    plan.run(&mut target, Some(&mut source), &Events::none()).await?;
-    Ok(())
-}
-
-/// The way is the importer's own choice: server-side within one database, the pipe where the source has a connection.
-fn import(source: &str) -> Result<Import> {
-    let public = |name| Ok::<_, anyhow::Error>(QualifiedName::new(Ident::new("public")?, Ident::new(name)?));
-    Ok(Import::new(
-        "sites",
-        public("staging_sites")?,
-        Source::Relation(public(source)?),
-    ))
-}
-
-fn settings() -> Result<LoadSettings> {
-    Ok(LoadSettings::new([Ident::new("public")?]))
 }
