@@ -279,6 +279,20 @@ release.toml:13:1: `import["both"]`: has several sources (`from`, `query`); keep
 }
 
 #[test]
+fn the_portal_is_reached_in_one_of_two_ways() {
+    for portal in ["", "user_mapping = false", "url = \"env:P\"\nuser_mapping = true"] {
+        let told = findings(&format!("{SMALL}[portal]\n{portal}"));
+        assert!(
+            told.ends_with("`portal`: needs one of `url` and `user_mapping = true`"),
+            "{portal}: {told}"
+        );
+    }
+    let file = ReleaseFile::parse(&format!("{SMALL}[portal]\nuser_mapping = true"), "release.toml").unwrap();
+    let portal = file.portal().unwrap();
+    assert!(portal.user_mapping && portal.url.is_none());
+}
+
+#[test]
 fn imports_do_not_wait_in_a_circle() {
     insta::assert_snapshot!(findings_with(r#"
 [[import]]
