@@ -3,7 +3,7 @@
 use cutover_core::Events;
 use cutover_importer::{Direct, Import, ImportOutcome, ImportPlan, NotDirect, Transport};
 use cutover_testkit::{Cluster, TestDatabase};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, NoTls};
 
 use crate::fixture::{checksum, database, import, public, query, relation, settings};
 
@@ -283,4 +283,61 @@ async fn another_database_is_found_out_and_the_plan_says_why() {
          straight from the foreign server: the connection leads to another server or database than foreign server \
          \"portal\""
     );
+}
+
+/// Not a superuser: it sees its own user mapping, and no other's.
+#[tokio::test]
+async fn credentials_are_read_by_whom_they_are_for() {
+    let (portal, live) = portal_and_live().await;
+    let cluster = Cluster::shared();
+    portal
+        .execute(
+            "CREATE ROLE importer_portal LOGIN PASSWORD 'remote-pw'; GRANT USAGE ON SCHEMA portal TO importer_portal; \
+             GRANT SELECT ON portal.language_cat TO importer_portal",
+        )
+        .await
+        .unwrap();
+    live.execute(
+        "CREATE ROLE importer_loader LOGIN PASSWORD 'local-pw'; GRANT USAGE ON SCHEMA portal_fdw TO importer_loader; \
+         GRANT USAGE ON FOREIGN SERVER portal TO importer_loader; \
+         CREATE USER MAPPING FOR importer_loader SERVER portal OPTIONS (user 'importer_portal', password 'remote-pw'); \
+         GRANT SELECT ON portal_fdw.language_cat, languages TO importer_loader; \
+         GRANT SELECT, INSERT ON staging_b TO importer_loader",
+    )
+    .await
+    .unwrap();
+    let url = cluster.url_for("importer_loader", "local-pw", live.name());
+    let (mut target, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+
+    let own = query("SELECT id::bigint AS id, description ->> 'en' AS language FROM portal_fdw.language_cat");
+    let outcome = import_straight(&mut target, &Import::new("b", public("staging_b"), own))
+        .await
+        .unwrap();
+    assert_eq!(outcome.rows, 2);
+
+    // The view reads as its owner, whose mapping is not for this role to see.
+    let theirs = query("SELECT id::bigint AS id, name AS language FROM languages");
+    let why = import_straight(&mut target, &Import::new("b", public("staging_b"), theirs))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        why.to_string(),
+        format!(
+            "there is no user mapping, or the role may not see its options (server \"portal\", user mapping of \"{}\")",
+            cluster.superuser()
+        )
+    );
+    // Nor is a right got by going there: the table is not this role's to read here.
+    let denied = query("SELECT id, title FROM portal_fdw.site");
+    let why = import_straight(&mut target, &Import::new("b", public("staging_b"), denied))
+        .await
+        .unwrap_err();
+    assert!(
+        why.to_string()
+            .starts_with("permission denied for foreign table site"),
+        "{why}"
+    );
+    drop(target);
+    connection.await.unwrap().unwrap();
 }
