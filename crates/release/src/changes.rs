@@ -178,6 +178,7 @@ fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogS
         relation.name = naming.staging(&relation.name);
         relation.populated = true;
         relation.publications.clear();
+        relation.subscriptions.clear();
         for index in &mut relation.indexes {
             index.name = naming.staging(&index.name);
             // Built anew.

@@ -32,7 +32,8 @@ mod run; // the transaction
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk
-mod standbys; // servers that replay the swap
+mod standbys;
+mod subscriptions; // servers that replay the swap
 mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unchanged; // proof that no DDL came in between

@@ -20,6 +20,7 @@ use crate::publications;
 use crate::refused::{Refusal, RefusalKind, SwapRefused};
 use crate::renames;
 use crate::reshaped;
+use crate::subscriptions;
 
 /// What a swap may do that it would refuse by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -167,6 +168,7 @@ impl SwapPlan {
         let followers = Followers::of(live, &members, &mut refusals);
         outside_parts::check(live, incoming, &members, &mut refusals);
         publications::check(live, incoming, &members, &mut refusals);
+        subscriptions::check(live, incoming, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
         let backup_objects = backup_objects(&members, &backup);
         check_names(live, &backup_objects, &mut refusals);

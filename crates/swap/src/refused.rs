@@ -27,6 +27,8 @@ pub enum RefusalKind {
     Dependent,
     /// A publication cannot follow, or takes in what is not live.
     Publication,
+    /// A logical-replication subscription writes to a member.
+    Subscription,
     /// The role may not do it.
     Rights,
     /// Two objects would bear one name.

@@ -10,7 +10,7 @@ use crate::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 /// One query in one round trip, cheap enough to run under the swap's locks: equal digests mean that no DDL touched any
 /// of them in between (but for one chance in 2^64: facts are hashed to 64 bits). It covers the relations with their columns, defaults, indexes, constraints, triggers, policies,
 /// rules, statistics, owned sequences, comments, security labels, who depends on them or on their row types, on which
-/// extensions they depend, and which publications take them in, those of all tables or of their schema included; and the
+/// extensions they depend, which publications take them in, those of all tables or of their schema included, and which subscriptions write to them; and the
 /// functions that refer to the relations or their row types and those that refer to such functions, with their comments.
 ///
 /// It does not see: writes, `VACUUM`, `ANALYZE`, `setval`; comments on owned sequences; changes inside

@@ -155,6 +155,8 @@ pub struct Relation {
     pub security_labels: Vec<SecurityLabel>,
     /// Publications of its whole schema.
     pub schema_publications: Vec<Ident>,
+    /// Logical-replication subscriptions that write to it, by name.
+    pub subscriptions: Vec<Ident>,
     /// Extensions that a materialized view is dropped with (`ALTER … DEPENDS ON EXTENSION`), in
     /// the order of the statements.
     pub depends_on_extensions: Vec<Ident>,

@@ -97,6 +97,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "publications",
         "of the publication; the swap moves its list to the twin",
     ),
+    ("subscriptions", "of the subscription, which the swap refuses"),
     (
         "schema_publications",
         "of the publication, which the swap refuses",

@@ -36,4 +36,5 @@ mod rollback;
 mod snapshots;
 mod space;
 mod standby;
+mod subscriptions;
 mod window;

@@ -119,6 +119,9 @@ WITH RECURSIVE functions (oid) AS (
                WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
                  AND d.refobjid IN (SELECT c.relnamespace FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_class c ON c.oid = m.oid)
                  AND d.classid = pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')
+    -- Subscriptions that write to it; how far they have come is no DDL.
+    UNION ALL SELECT pg_catalog.hash_record_extended(ROW(r.srsubid, r.srrelid), 21)
+                FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = m.oid
     -- A comment lives in a row of its own: of the relation and its columns, and of what hangs on it.
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(d.classoid, d.objoid, d.objsubid, d.xmin), 19)
                 FROM parts JOIN pg_catalog.pg_description d ON d.classoid = parts.class AND d.objoid = parts.oid

@@ -76,6 +76,10 @@ SELECT c.oid, json_build_object(
                              WHERE t.schemaname = n.nspname AND t.tablename = c.relname AND NOT p.puballtables
                                AND NOT EXISTS (SELECT FROM pg_publication_rel r
                                                 WHERE r.prpubid = p.oid AND r.prrelid = c.oid)),
+    -- By a view: of pg_subscription itself a plain role may not read every column in every supported version.
+    'subscriptions', (SELECT coalesce(json_agg(DISTINCT s.subname ORDER BY s.subname), '[]')
+                        FROM pg_subscription_rel r JOIN pg_stat_subscription s ON s.subid = r.srsubid
+                       WHERE r.srrelid = c.oid),
     'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x'

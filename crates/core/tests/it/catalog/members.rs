@@ -42,6 +42,7 @@ async fn a_plain_table_has_nothing_special() {
         plain.security_labels.len(),
         plain.publications.len(),
         plain.schema_publications.len(),
+        plain.subscriptions.len(),
         plain.depends_on_extensions.len(),
         plain.reads.len(),
         plain.constraints.len(),
@@ -50,7 +51,7 @@ async fn a_plain_table_has_nothing_special() {
         plain.sequences.len(),
         plain.statistics.len(),
     ];
-    assert_eq!(lists, [0; 16]);
+    assert_eq!(lists, [0; 17]);
     let a = &plain.columns[0];
     assert_eq!(a.data_type.as_str(), "integer");
     assert!(
