@@ -110,6 +110,7 @@ pub(crate) enum Command {
 
 /// What one run of a release is asked to do.
 #[derive(Args, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ReleaseArguments {
     /// The release's label; the release file's default for today unless given
     pub(crate) label: Option<Label>,
@@ -152,6 +153,9 @@ pub(crate) struct ReleaseArguments {
     /// Go live although rows were written to live since staging was built; they stay in the backup set only
     #[arg(long)]
     pub(crate) allow_lost_writes: bool,
+    /// Begin anew although an earlier release is built, validated and waits for its swap: its staging is removed
+    #[arg(long)]
+    pub(crate) discard_staging: bool,
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,

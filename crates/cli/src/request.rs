@@ -105,6 +105,9 @@ impl Request {
         if let Some(moment) = said.not_before {
             options = options.not_before(moment.on_the_clock_of(&TimeZone::system())?);
         }
+        if said.discard_staging == Some(true) {
+            options = options.discard_staging();
+        }
         if said.checkpoints_disabled == Some(true) {
             options = options.without_checkpoints();
         }
@@ -131,6 +134,7 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.cancel_blockers_after = arguments.cancel_blockers_after;
     flags.hold = arguments.hold;
     flags.not_before = arguments.not_before;
+    flags.discard_staging = arguments.discard_staging.then_some(true);
     flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
     flags
 }

@@ -107,10 +107,8 @@ pub enum ReleaseError {
         /// Why.
         why: String,
     },
-    /// A preflight would remove staging that is ready to go live.
-    #[error(
-        "release {release} of {label} is built, validated and waits for its swap; a preflight would remove it"
-    )]
+    /// What begins anew, a release or a preflight, would remove staging that is ready to go live.
+    #[error("release {release} of {label} is built, validated and waits for its swap; this would remove it")]
     StagingReady {
         /// The release.
         release: i64,
@@ -150,9 +148,12 @@ pub enum ReleaseError {
         /// All of them.
         failures: Vec<GateFailure>,
     },
-    /// The swap was refused or failed.
+    /// The swap of a release, or its rehearsal, was refused or failed: what is staged is kept, and ready.
     #[error(transparent)]
     Swap(#[from] cutover_swap::SwapError),
+    /// The swap of a rollback was refused or failed.
+    #[error(transparent)]
+    SwapBack(cutover_swap::SwapError),
     /// The swap cannot be planned: everything that stands against it.
     #[error(transparent)]
     SwapRefused(Box<cutover_swap::SwapRefused>),
@@ -200,6 +201,12 @@ pub enum ReleaseError {
         reason: StopReason,
         /// The phase it was in.
         phase: Phase,
+    },
+    /// The rollback was asked to stop before the backup set was live.
+    #[error("the rollback was {} before its swap", match reason { StopReason::Interrupted => "interrupted", StopReason::Aborted => "aborted" })]
+    StoppedRollback {
+        /// Who asked.
+        reason: StopReason,
     },
     /// The release was asked to stop while everything was ready and it waited before its swap.
     #[error("{} while it held before the swap", match reason { StopReason::Interrupted => "interrupted", StopReason::Aborted => "aborted" })]
@@ -304,9 +311,13 @@ impl From<cutover_staging::StructureRefused> for ReleaseError {
 impl ReleaseError {
     /// What a command ends with that failed with this and was, or was not, asked to stop: when it was, its statements were
     /// cancelled, and what it failed with is no news then, unless nobody knows whether it went live.
-    pub(crate) fn after_asking_to_stop(self, asked: Option<StopReason>, phase: Phase) -> Self {
+    pub(crate) fn after_asking_to_stop(
+        self,
+        asked: Option<StopReason>,
+        stopped: impl FnOnce(StopReason) -> Self,
+    ) -> Self {
         match asked {
-            Some(reason) if self.class() != FailureClass::Unknown => Self::Stopped { reason, phase },
+            Some(reason) if self.class() != FailureClass::Unknown => stopped(reason),
             _ => self,
         }
     }
@@ -314,7 +325,9 @@ impl ReleaseError {
     /// Who asked the release to stop, when that is why it ended.
     pub(crate) fn stopped_because(&self) -> Option<StopReason> {
         match self {
-            Self::Stopped { reason, .. } | Self::StoppedHolding { reason } => Some(*reason),
+            Self::Stopped { reason, .. }
+            | Self::StoppedHolding { reason }
+            | Self::StoppedRollback { reason } => Some(*reason),
             _ => None,
         }
     }

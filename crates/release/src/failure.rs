@@ -1,5 +1,8 @@
 //! In which class a failure falls, and what to do about it.
 
+use cutover_core::Phase;
+use cutover_swap::SwapError;
+
 use crate::{ReleaseError, StopReason};
 
 /// The classes of failure; the CLI has an exit status for each.
@@ -66,8 +69,10 @@ impl ReleaseError {
             | Self::Orphans { .. }
             | Self::OrphansOfRollback { .. }
             | Self::Rollback(_) => FailureClass::Refused,
-            Self::Swap(error) => swap_class(error),
-            Self::Stopped { .. } | Self::StoppedHolding { .. } => FailureClass::Stopped,
+            Self::Swap(error) | Self::SwapBack(error) => swap_class(error),
+            Self::Stopped { .. } | Self::StoppedHolding { .. } | Self::StoppedRollback { .. } => {
+                FailureClass::Stopped
+            }
             Self::NothingHolds { .. } => FailureClass::NotHolding,
             Self::Statement(_) | Self::StagedFacts { .. } | Self::Retention(_) => FailureClass::Other,
         }
@@ -98,11 +103,13 @@ impl ReleaseError {
             Self::Statement(error) => error.remedy().to_owned(),
             Self::JustFreed { .. } => "try again".to_owned(),
             Self::Busy { .. } => "wait for it, or stop it with `cutover abort`".to_owned(),
-            Self::LockLost { .. } => {
-                "see the server's log for the lost session, then run the release again".to_owned()
+            Self::LockLost { phase } => {
+                format!("see the server's log for the lost session; {}", go_on(*phase))
             }
             Self::StagingReady { .. } => {
-                "put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`".to_owned()
+                "put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`; a release \
+                 with --discard-staging removes it and begins anew"
+                    .to_owned()
             }
             Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
             Self::PreflightRun(error) => error.remedy().to_owned(),
@@ -134,20 +141,20 @@ impl ReleaseError {
                 }
             }
             Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
-            Self::Swap(error) => error.remedy().to_owned(),
+            // What may be live is not ready to go live.
+            Self::Swap(error) if !matches!(error, SwapError::OutcomeUnknown { .. }) => {
+                format!("{}; {}", error.remedy(), go_on(Phase::FinaliseSwap))
+            }
+            Self::Swap(error) | Self::SwapBack(error) => error.remedy().to_owned(),
             Self::UnknownStamp { .. } => "see `cutover backups`".to_owned(),
             Self::Stopped {
                 reason: StopReason::Interrupted,
-                ..
-            } => "staging and checkpoints are kept; run the release again, or `cutover abort` to remove them"
-                .to_owned(),
+                phase,
+            } => go_on(*phase),
             Self::StoppedHolding {
                 reason: StopReason::Interrupted,
-            } => {
-                "staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` \
-                 removes it"
-                    .to_owned()
-            }
+            } => go_on(Phase::FinaliseSwap),
+            Self::StoppedRollback { .. } => "live is as it was; roll back again when it suits".to_owned(),
             Self::NothingHolds { .. } => {
                 "see `cutover status`; a release holds with --hold or [swap] hold, once everything is ready".to_owned()
             }
@@ -169,8 +176,23 @@ impl ReleaseError {
     }
 }
 
-fn swap_class(error: &cutover_swap::SwapError) -> FailureClass {
-    use cutover_swap::SwapError;
+/// How to go on with what a release has built when it ended in this phase.
+fn go_on(phase: Phase) -> String {
+    if phase >= Phase::FinaliseSwap {
+        return "staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` removes \
+                it"
+            .to_owned();
+    }
+    if phase > Phase::BuildStaging {
+        return format!(
+            "staging and checkpoints are kept: `cutover release --start-at {phase}` goes on with them, `cutover release` \
+             begins anew, `cutover abort` removes them"
+        );
+    }
+    "run the release again; `cutover abort` removes what it has built".to_owned()
+}
+
+fn swap_class(error: &SwapError) -> FailureClass {
     match error {
         SwapError::CatalogChanged { .. }
         | SwapError::LiveWritten { .. }

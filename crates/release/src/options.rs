@@ -32,6 +32,7 @@ pub struct ReleaseOptions {
     pub(crate) checkpoints: bool,
     pub(crate) hold: Option<bool>,
     pub(crate) not_before: Option<Timestamp>,
+    pub(crate) discard_staging: bool,
 }
 
 impl Default for ReleaseOptions {
@@ -47,6 +48,7 @@ impl Default for ReleaseOptions {
             checkpoints: true,
             hold: None,
             not_before: None,
+            discard_staging: false,
         }
     }
 }
@@ -107,6 +109,14 @@ impl ReleaseOptions {
     /// [`hold`](Self::hold) as well both are waited for: nobody's go lets the release go live before.
     pub fn not_before(mut self, moment: Timestamp) -> Self {
         self.not_before = Some(moment);
+        self
+    }
+
+    /// Begins anew although an earlier release is built, validated and waits for its swap: its staging is removed. Without
+    /// it such a release is refused ([`ReleaseError::StagingReady`](crate::ReleaseError::StagingReady)): that staging may be
+    /// hours of work, and most runs that meet it should have taken it up. What a dry run leaves is never in the way.
+    pub fn discard_staging(mut self) -> Self {
+        self.discard_staging = true;
         self
     }
 

@@ -32,7 +32,8 @@ impl Cutover {
     /// tells that its process is gone. Prefer [`StopSignal`], which leaves a record that says why.
     ///
     /// # Errors
-    /// [`ReleaseError`]; [`ReleaseError::class`] sorts them. Live is as it was after every error but those of class
+    /// [`ReleaseError::StagingReady`] where an earlier release waits for its swap and this one would begin anew, unless
+    /// `options` allow it; else any [`ReleaseError`]; [`ReleaseError::class`] sorts them. Live is as it was after every error but those of class
     /// [`Unknown`](crate::FailureClass::Unknown), where `status` tells.
     pub async fn release(
         &self,
@@ -76,15 +77,19 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
-        if after == AfterRelease::RemoveStaging {
-            refuse_to_remove_what_is_ready(&session, &records).await?;
+        match after {
+            AfterRelease::RemoveStaging => refuse_to_remove_what_is_ready(&session, &records).await?,
+            AfterRelease::KeepStaging => refuse_to_begin_anew(&session, &records, options).await?,
         }
         let taken_up = self.find_staging_to_take_up(&session, &records, options).await?;
         let config = self.file.digest();
         let pid = std::process::id();
         let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);
-        let mut edited = false;
-        let (release, staged) = if let Some((record, staged)) = taken_up {
+        let (mut edited, mut was_dry_run) = (false, false);
+        let (release, staged) = if let Some((record, mut staged)) = taken_up {
+            // From now on it is a release's.
+            was_dry_run = staged.dry_run;
+            staged.dry_run &= options.dry_run;
             edited = record.config_digest.as_deref() != Some(config.as_str());
             // What was staged keeps the label it was staged under, and another is not put live in its stead.
             if let Some(asked) = options
@@ -112,6 +117,9 @@ impl Cutover {
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;
+        if was_dry_run != run.staged.dry_run {
+            run.keep_staged().await?;
+        }
         if edited {
             run.warn("the release file is not the one that this staging was built with".to_owned());
         }
@@ -215,13 +223,36 @@ impl Cutover {
 async fn refuse_to_remove_what_is_ready(client: &Client, records: &Records) -> Result<(), ReleaseError> {
     for record in records.with_staging(client).await? {
         if Staged::of(&record)?.is_some_and(|staged| staged.validated) {
-            return Err(ReleaseError::StagingReady {
-                release: record.id,
-                label: record.label,
-            });
+            return Err(staging_ready(record));
         }
     }
     Ok(())
+}
+
+/// Whoever starts a release again after its swap was refused its locks would mostly rather take up what is ready. What a
+/// dry run left was only to be looked at, and what cannot be taken up any more (there was a rollback since) is of no use.
+async fn refuse_to_begin_anew(
+    client: &Client,
+    records: &Records,
+    options: &ReleaseOptions,
+) -> Result<(), ReleaseError> {
+    if options.discard_staging || !options.selection.contains(Phase::RefreshViews) {
+        return Ok(());
+    }
+    let latest = records.latest(client, 1).await?.into_iter().next();
+    match latest {
+        Some(record) if Staged::of(&record)?.is_some_and(|staged| staged.validated && !staged.dry_run) => {
+            Err(staging_ready(record))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn staging_ready(record: ReleaseRecord) -> ReleaseError {
+    ReleaseError::StagingReady {
+        release: record.id,
+        label: record.label,
+    }
 }
 
 impl Run<'_> {
@@ -275,7 +306,8 @@ impl Run<'_> {
             match outcome {
                 Ok(summary) => self.left(phase, summary, millis(started.elapsed())).await,
                 Err(error) => {
-                    let error = error.after_asking_to_stop(asked, phase);
+                    let error =
+                        error.after_asking_to_stop(asked, |reason| ReleaseError::Stopped { reason, phase });
                     if !self.is_live() {
                         return Err((phase, error));
                     }

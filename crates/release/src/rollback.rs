@@ -134,10 +134,14 @@ impl Cutover {
         };
         let swapped = self.swap_back(&mut session, &context, stamp, options);
         let (outcome, asked) = supervisor.run(Box::pin(swapped)).await;
-        let mut outcome = outcome.map_err(|error| error.after_asking_to_stop(asked, Phase::FinaliseSwap));
+        let mut outcome = outcome.map_err(|error| {
+            error.after_asking_to_stop(asked, |reason| ReleaseError::StoppedRollback { reason })
+        });
         let (state, error) = match &outcome {
             Ok(_) => (ReleaseState::Completed, None),
-            Err(error @ ReleaseError::Stopped { .. }) => (ReleaseState::Aborted, Some(with_causes(error))),
+            Err(error @ ReleaseError::StoppedRollback { .. }) => {
+                (ReleaseState::Aborted, Some(with_causes(error)))
+            }
             Err(error) => (ReleaseState::Failed, Some(with_causes(error))),
         };
         let mut warnings = Vec::new();
@@ -259,7 +263,7 @@ impl Cutover {
                 Err(error @ SwapError::OutcomeUnknown { .. }) => {
                     return self.settle_lost_commit(context, &plan, error).await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(ReleaseError::SwapBack(error)),
             }
         }
     }

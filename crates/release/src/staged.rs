@@ -13,6 +13,7 @@ use crate::{Cutover, ReleaseError};
 /// What a release has built in staging. Written to its record in the transaction that builds it, so whatever a killed
 /// release left behind is in its record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub(crate) struct Staged {
     /// The twins of materialized views that importers may read.
     pub(crate) matviews: Option<StagedSet>,
@@ -28,6 +29,9 @@ pub(crate) struct Staged {
     pub(crate) sampled: bool,
     /// Whether the gates were open, with nothing written to staging since.
     pub(crate) validated: bool,
+    /// Whether a dry run built it, to be looked at until the next release begins.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
 }
 
 impl Staged {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::Holding;
+use crate::staged::Staged;
 
 /// Whether anything is going on, told from the lock rather than from what a process managed to write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +47,8 @@ pub struct Status {
     pub activity: Activity,
     /// What the running release waits for before its swap, when it holds there.
     pub hold: Option<Holding>,
+    /// The newest release, where all it lacks is its swap: its staging is built, validated and kept.
+    pub ready: Option<i64>,
     /// The release or rollback whose data readers see; `None` before the first.
     pub current: Option<ReleaseRecord>,
     /// The newest releases and rollbacks, newest first.
@@ -78,6 +81,11 @@ pub(crate) fn activity(holder: Option<LockHolder>, latest: &[ReleaseRecord]) -> 
     }
 }
 
+/// What another version of Cutover has staged, and cannot be read, is not taken up either.
+fn is_ready(record: &ReleaseRecord) -> bool {
+    matches!(Staged::of(record), Ok(Some(staged)) if staged.validated)
+}
+
 impl Status {
     pub(crate) async fn read(
         client: &Client,
@@ -93,6 +101,7 @@ impl Status {
                 release_set,
                 activity: Activity::Idle,
                 hold: None,
+                ready: None,
                 current: None,
                 latest: Vec::new(),
                 checkpoints: Vec::new(),
@@ -113,6 +122,10 @@ impl Status {
             schema_version: STATUS_SCHEMA_VERSION,
             activity,
             hold: None,
+            ready: latest
+                .first()
+                .filter(|newest| is_ready(newest))
+                .map(|newest| newest.id),
             current: records.current(client).await?,
             checkpoints,
             backups: records.backup_sets(client).await?,

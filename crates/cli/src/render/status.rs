@@ -254,7 +254,12 @@ fn session(holder: &LockHolder) -> String {
 
 /// What to do about a release that did not come to its end.
 fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
-    let again = "`cutover release` runs it again, `cutover abort` removes its staging".to_owned();
+    let again = if status.ready.is_some() {
+        "`cutover release --start-at finalise_swap` puts live what is ready, `cutover abort` removes it"
+            .to_owned()
+    } else {
+        "`cutover release` runs it again, `cutover abort` removes its staging".to_owned()
+    };
     match (&status.activity, status.latest.first()) {
         (Activity::Dead { .. }, _) => vec![("remedy", again)],
         (Activity::Idle, Some(newest)) if unfinished(newest.state) => {

@@ -164,6 +164,8 @@ overrides! {
     hold: bool = "CUTOVER_HOLD";
     /// The moment before which the release does not go live.
     not_before: Moment = "CUTOVER_NOT_BEFORE";
+    /// Whether a release that begins anew removes what an earlier one has ready for its swap.
+    discard_staging: bool = "CUTOVER_DISCARD_STAGING";
     /// How far a standby may be behind when the swap begins.
     max_standby_lag: StandbyLag = "CUTOVER_SWAP_MAX_STANDBY_LAG", key "swap.max_standby_lag";
     /// Whether writes to live since staging was built may be lost.

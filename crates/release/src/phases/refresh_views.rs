@@ -35,6 +35,12 @@ impl Run<'_> {
         let mut client = self.client().await?;
         for record in self.records.with_staging(&*self.session).await? {
             if let Some(staged) = Staged::of(&record)? {
+                if staged.validated && !staged.dry_run {
+                    self.warn(format!(
+                        "what release {} of {} had ready for its swap is removed",
+                        record.id, record.label
+                    ));
+                }
                 self.cutover
                     .drop_staged(&mut client, &staged, &Events::none())
                     .await?;

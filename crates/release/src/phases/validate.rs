@@ -26,6 +26,11 @@ impl Run<'_> {
                 why: "no staging tables were built".to_owned(),
             });
         };
+        // What was found fit before may be shut out now.
+        if self.staged.validated {
+            self.staged.validated = false;
+            self.keep_staged().await?;
+        }
         self.run_post_data(&set).await?;
         let mut client = self.client().await?;
         self.fill_and_vacuum(&mut client).await?;
@@ -55,6 +60,7 @@ impl Run<'_> {
         self.manifest = Some(manifest);
         // A part of a dataset must never go live.
         self.staged.validated = !self.staged.sampled && complete;
+        self.staged.dry_run = self.options.dry_run;
         self.keep_staged().await?;
         let gates = counted(self.cutover.file.validations().len(), "gate");
         let structure = if declared.is_empty() {

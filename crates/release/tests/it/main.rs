@@ -29,4 +29,5 @@ mod rollback;
 mod selecting;
 mod stopping;
 mod straight;
+mod waiting;
 mod world;

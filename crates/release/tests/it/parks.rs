@@ -213,7 +213,8 @@ impl Parks {
         self.database.execute(&upstream).await.unwrap();
         let options = ReleaseOptions::default()
             .label(Label::new(month).unwrap())
-            .selection(phases);
+            .selection(phases)
+            .discard_staging();
         self.cutover
             .release(&options, StopSignal::never(), &Events::none())
             .await
