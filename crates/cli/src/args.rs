@@ -166,7 +166,8 @@ pub(crate) struct ReleaseArguments {
 pub(crate) struct RollbackArguments {
     /// The backup set, as `cutover backups` lists it
     pub(crate) stamp: Stamp,
-    /// Print every statement and lock, and what would refuse it; do nothing
+    /// Print every statement and lock, and what would refuse it; do nothing. The exit status is that of a refusal (8) where
+    /// it would be refused as things are, with the --allow flags given
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Take live back although rows were written to it since it went live; they stay in the new backup set only

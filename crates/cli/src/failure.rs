@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cutover::{ReleaseError, SelectionError};
-use cutover_core::ConnectSettingsError;
+use cutover_core::{ConnectSettingsError, Stamp};
 use cutover_core::release_file::{LabelError, MomentError, OverrideError, ReleaseFileError, SecretError};
 use cutover_swap::AuditError;
 
@@ -53,6 +53,9 @@ pub(crate) enum Failure {
     /// The preflight found violations; its report is the command's result.
     #[error("{failed} of {checks} checks failed")]
     Preflight { failed: usize, checks: usize },
+    /// A rollback would be refused; its plan is the command's result, and tells why.
+    #[error("the rollback to {stamp} would be refused")]
+    RollbackRefused { stamp: Stamp },
     /// Two audits differ; the differences are the command's result.
     #[error("{changes} facts differ")]
     Differs { changes: usize },
@@ -105,6 +108,7 @@ impl Failure {
             Self::Settings(_) => ExitStatus::Connection,
             Self::Release(error) => error.class().into(),
             Self::Preflight { .. } => ExitStatus::Preflight,
+            Self::RollbackRefused { .. } => ExitStatus::Refused,
             Self::Differs { .. } => ExitStatus::Differs,
             Self::Declined | Self::Interrupted => ExitStatus::Stopped,
             Self::DemoReaders { .. } => ExitStatus::DemoFailed,
@@ -116,7 +120,10 @@ impl Failure {
     pub(crate) fn is_told_by_the_result(&self) -> bool {
         matches!(
             self,
-            Self::Preflight { .. } | Self::Differs { .. } | Self::DemoReaders { .. }
+            Self::Preflight { .. }
+                | Self::RollbackRefused { .. }
+                | Self::Differs { .. }
+                | Self::DemoReaders { .. }
         )
     }
 
@@ -141,6 +148,9 @@ impl Failure {
             Self::Release(error) => error.remedy(),
             Self::Preflight { .. } => {
                 "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
+            }
+            Self::RollbackRefused { .. } => {
+                "see the first lines of the plan for what refuses it, and which flags allow it".to_owned()
             }
             Self::Differs { .. } => "see what changed; --structure leaves rows and sizes out".to_owned(),
             Self::ReadAudit { .. } => "give a file that `cutover audit snapshot` wrote".to_owned(),

@@ -114,6 +114,11 @@ impl Request {
         Ok(options)
     }
 
+    /// Whether a variable asks every command that changes something to say only what it would do.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.overrides.dry_run == Some(true)
+    }
+
     /// A path of the release file, which starts at the file's own folder.
     pub(crate) fn in_folder(&self, path: &Path) -> PathBuf {
         self.folder.join(path)

@@ -91,21 +91,36 @@ pub struct RollbackPlan {
     pub label: Option<String>,
     /// Every statement with its locks.
     pub plan: SwapPlan,
-    /// Rows outside the set that refer to what the backup set does not have; refused unless allowed.
+    /// Rows outside the set that refer to what the backup set does not have.
     pub orphans: Vec<OrphanedRows>,
-    /// What was written to live since it went live; refused unless allowed.
+    /// Whether they may stay; they refuse the rollback otherwise.
+    pub orphans_allowed: bool,
+    /// What was written to live since it went live.
     pub writes: Vec<LostWrites>,
+    /// Whether it may be lost to live; it refuses the rollback otherwise.
+    pub writes_allowed: bool,
+}
+
+impl RollbackPlan {
+    /// Whether the rollback would be refused as things are.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !(self.orphans.is_empty() || self.orphans_allowed) || !(self.writes.is_empty() || self.writes_allowed)
+    }
 }
 
 impl fmt::Display for RollbackPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let but = |allowed| if allowed { "allowed by" } else { "refused unless" };
         for orphans in &self.orphans {
-            write_comment(f, format_args!("refused unless --allow-orphans: {orphans}"))?;
+            let but = but(self.orphans_allowed);
+            write_comment(f, format_args!("{but} --allow-orphans: {orphans}"))?;
         }
         for writes in &self.writes {
+            let but = but(self.writes_allowed);
             write_comment(
                 f,
-                format_args!("refused unless --allow-lost-writes: written since it went live: {writes}"),
+                format_args!("{but} --allow-lost-writes: written since it went live: {writes}"),
             )?;
         }
         write!(f, "{}", self.plan)

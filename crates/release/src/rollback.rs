@@ -44,7 +44,8 @@ impl Cutover {
         run.await
     }
 
-    /// Plans a rollback, and looks for what would refuse it. Reads only, and needs no release lock.
+    /// Plans a rollback with these options, and looks for what would refuse it: [`RollbackPlan::is_refused`]. Reads only, and
+    /// needs no release lock.
     ///
     /// # Locks
     /// `ACCESS SHARE` on tables outside with foreign keys to the set, and on the backups that they are checked against.
@@ -52,12 +53,20 @@ impl Cutover {
     /// # Errors
     /// [`ReleaseError::UnknownStamp`] with the stamps there are; [`ReleaseError::Rollback`] with everything that stands
     /// in the way.
-    pub async fn plan_rollback(&self, stamp: &Stamp) -> Result<RollbackPlan, ReleaseError> {
-        let run: BoxFuture<'_, _> = Box::pin(self.run_plan_rollback(stamp));
+    pub async fn plan_rollback(
+        &self,
+        stamp: &Stamp,
+        options: &RollbackOptions,
+    ) -> Result<RollbackPlan, ReleaseError> {
+        let run: BoxFuture<'_, _> = Box::pin(self.run_plan_rollback(stamp, *options));
         run.await
     }
 
-    async fn run_plan_rollback(&self, stamp: &Stamp) -> Result<RollbackPlan, ReleaseError> {
+    async fn run_plan_rollback(
+        &self,
+        stamp: &Stamp,
+        options: RollbackOptions,
+    ) -> Result<RollbackPlan, ReleaseError> {
         let mut session = self.target.connect("plan a rollback").await?;
         let records = self.records()?;
         let label = match Records::version(&*session).await? {
@@ -72,8 +81,14 @@ impl Cutover {
             label,
             plan,
             orphans,
+            orphans_allowed: options.allow_orphans,
             writes,
+            writes_allowed: self.may_lose_writes(options),
         })
+    }
+
+    fn may_lose_writes(&self, options: RollbackOptions) -> bool {
+        options.allow_lost_writes || self.file.swap().allow_lost_writes
     }
 
     async fn run_rollback(
@@ -247,7 +262,7 @@ impl Cutover {
             for orphans in orphans {
                 warn(format!("its foreign key stays NOT VALID: {orphans}"));
             }
-            if options.allow_lost_writes || self.file.swap().allow_lost_writes {
+            if self.may_lose_writes(options) {
                 for writes in plan.lost_writes(&**session).await? {
                     let backup = &plan.backup;
                     warn(format!(

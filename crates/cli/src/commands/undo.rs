@@ -16,9 +16,16 @@ pub(super) async fn rollback(context: &Context, arguments: &RollbackArguments) -
     let (console, stamp) = (&context.console, &arguments.stamp);
     let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
     let cutover = request.cutover(&context.captured, console)?;
-    if arguments.dry_run {
-        let plan = cutover.plan_rollback(stamp).await?;
-        return console.result(Outcome::RollbackPlan(&plan), |_| plan.to_string());
+    if arguments.dry_run || request.is_dry_run() {
+        let plan = cutover.plan_rollback(stamp, &arguments.options()).await?;
+        console.result(Outcome::RollbackPlan(&plan), |_| plan.to_string())?;
+        return if plan.is_refused() {
+            Err(Failure::RollbackRefused {
+                stamp: stamp.clone(),
+            })
+        } else {
+            Ok(())
+        };
     }
     if !arguments.consent.yes {
         let backups = cutover.backups().await?;

@@ -133,7 +133,7 @@ async fn drop_backups(
     let request = read(context)?;
     let cutover = request.cutover(&context.captured, console)?;
     let plan = cutover.plan_drop(choice).await?;
-    if dry_run {
+    if dry_run || request.is_dry_run() {
         return console.result(Outcome::DropPlan(&plan), |_| plan.to_string());
     }
     if !consent.yes && !plan.drops.is_empty() {

@@ -106,6 +106,42 @@ async fn an_audit_tells_what_a_release_changed() {
 }
 
 #[tokio::test]
+async fn a_dry_run_of_a_rollback_ends_as_the_rollback_would() {
+    let (workplace, database) = two_months().await;
+    let [newest, _] = <[String; 2]>::try_from(stamps(&workplace)).unwrap();
+    let sites = async || database.query_text("SELECT count(*) FROM sites").await.unwrap();
+    let (before, dry_run) = (sites().await, ["rollback", &newest, "--dry-run"]);
+    assert_eq!(workplace.run(&dry_run).status, 0);
+    for destroys in [["rollback", &newest, "--yes"], ["drop", "backups", &newest]] {
+        let mut command = workplace.command(&destroys);
+        let ended: Ended = command.env("CUTOVER_DRY_RUN", "1").output().unwrap().into();
+        assert_eq!(ended.status, 0, "{ended:#?}");
+        assert_eq!((sites().await, stamps(&workplace).len()), (before.clone(), 2));
+    }
+
+    database.execute("UPDATE sites SET name = name || '!' WHERE id = 1").await.unwrap();
+    let told = "SELECT n_tup_upd > 0 FROM pg_stat_user_tables WHERE relname = 'sites'";
+    while database.query_text(told).await.unwrap() != "t" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let refused = workplace.run(&dry_run);
+    assert_eq!(refused.status, 8, "{refused:#?}");
+    assert!(
+        refused.stdout.starts_with("-- refused unless --allow-lost-writes: written since it went live: ")
+            && refused.stderr.contains("would be refused"),
+        "{refused:#?}"
+    );
+    let document = workplace.run(&["rollback", &newest, "--dry-run", "--json"]);
+    assert_eq!(document.status, 8, "{document:#?}");
+    let plan = &document.document()["rollback_plan"];
+    assert_eq!(plan["writes"][0]["writes"], json!({ "rows": 1 }));
+    assert_eq!((&plan["writes_allowed"], &plan["orphans_allowed"]), (&json!(false), &json!(false)));
+    let allowed = workplace.run(&["rollback", &newest, "--dry-run", "--allow-lost-writes"]);
+    assert_eq!(allowed.status, 0, "{allowed:#?}");
+    assert_eq!(sites().await, before);
+}
+
+#[tokio::test]
 async fn backup_sets_are_dropped_when_that_was_meant() {
     let (workplace, database) = two_months().await;
     let [newest, oldest] = <[String; 2]>::try_from(stamps(&workplace)).unwrap();

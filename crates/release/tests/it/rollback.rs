@@ -93,9 +93,14 @@ async fn writes_since_it_went_live_refuse_it() {
 async fn its_plan_tells_what_would_refuse_it_and_changes_nothing() {
     let parks = Parks::live().await;
     let stamp = parks.newest_backup().await;
-    let plan = parks.cutover.plan_rollback(&stamp).await.unwrap();
+    let plan = |options: RollbackOptions| {
+        let (cutover, stamp) = (parks.cutover.clone(), stamp.clone());
+        async move { cutover.plan_rollback(&stamp, &options).await.unwrap() }
+    };
+    let unhindered = plan(RollbackOptions::default()).await;
+    assert!(!unhindered.is_refused());
     assert_eq!(
-        (plan.orphans.len(), plan.writes.len(), plan.label.as_deref()),
+        (unhindered.orphans.len(), unhindered.writes.len(), unhindered.label.as_deref()),
         (0, 0, Some("Jan2026"))
     );
     parks
@@ -106,8 +111,9 @@ async fn its_plan_tells_what_would_refuse_it_and_changes_nothing() {
     parks
         .until("SELECT n_tup_del = 1 FROM pg_stat_user_tables WHERE relname = 'sites'")
         .await;
-    let plan = parks.cutover.plan_rollback(&stamp).await.unwrap();
-    let text = redact(&plan.to_string());
+    let refused = plan(RollbackOptions::default()).await;
+    assert!(refused.is_refused());
+    let text = redact(&refused.to_string());
     let head: Vec<&str> = text.lines().take(4).collect();
     insta::assert_snapshot!(head.join("\n"), @r#"
     -- refused unless --allow-orphans: 1 row by constraint "reviews_site_fk" of "public"."reviews", for example [55]
@@ -116,6 +122,16 @@ async fn its_plan_tells_what_would_refuse_it_and_changes_nothing() {
     -- What is live becomes backup set [stamp]
     "#);
     assert!(text.contains("\nCOMMIT;"), "{text}");
+    let one_of_two = plan(RollbackOptions::default().allow_orphans()).await;
+    assert!(one_of_two.is_refused());
+    let both = plan(RollbackOptions::default().allow_orphans().allow_lost_writes()).await;
+    assert!(!both.is_refused());
+    let text = redact(&both.to_string());
+    let head: Vec<&str> = text.lines().take(2).collect();
+    insta::assert_snapshot!(head.join("\n"), @r#"
+    -- allowed by --allow-orphans: 1 row by constraint "reviews_site_fk" of "public"."reviews", for example [55]
+    -- allowed by --allow-lost-writes: written since it went live: "public"."sites": 1 row
+    "#);
     assert_eq!(parks.newest_backup().await, stamp);
     assert_eq!(parks.text("SELECT count(*)::text FROM sites").await, "59");
 }
