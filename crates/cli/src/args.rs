@@ -150,6 +150,10 @@ pub(crate) struct ReleaseArguments {
     /// transaction); nobody is unless given
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) cancel_blockers_after: Option<Duration>,
+    /// Go live although transactions with snapshots older than the load are open: they may find the new tables empty. They
+    /// are named, and not waited for
+    #[arg(long)]
+    pub(crate) ignore_old_snapshots: bool,
     /// Go live although rows were written to live since staging was built; they stay in the backup set only
     #[arg(long)]
     pub(crate) allow_lost_writes: bool,

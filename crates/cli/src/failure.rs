@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use cutover::{ReleaseError, SelectionError};
-use cutover_core::{ConnectSettingsError, Stamp};
 use cutover_core::release_file::{LabelError, MomentError, OverrideError, ReleaseFileError, SecretError};
+use cutover_core::{ConnectSettingsError, Stamp};
 use cutover_swap::AuditError;
 
 use crate::exit_status::ExitStatus;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cutover::{Cutover, PortalLogin, ReleaseOptions, Selection};
 use cutover_core::ConnectSettings;
-use cutover_core::release_file::{Label, Overrides, ReleaseFile};
+use cutover_core::release_file::{Label, OldSnapshots, Overrides, ReleaseFile};
 use jiff::tz::TimeZone;
 
 use crate::args::{Global, ReleaseArguments};
@@ -139,6 +139,7 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.cancel_blockers_after = arguments.cancel_blockers_after;
     flags.hold = arguments.hold;
     flags.not_before = arguments.not_before;
+    flags.old_snapshots = arguments.ignore_old_snapshots.then_some(OldSnapshots::Ignore);
     flags.discard_staging = arguments.discard_staging.then_some(true);
     flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
     flags

@@ -125,7 +125,8 @@ impl SwapError {
             }
             Self::TooSlow { .. } => "raise the budget for the time under lock, or swap at a quieter time",
             Self::OldSnapshots { .. } => {
-                "let the transactions named finish or end them, or raise the deadline for them (`[swap] snapshot_deadline`)"
+                "let the transactions named finish or end them, raise the deadline for them (`[swap] snapshot_deadline`), or let \
+                 them find the new tables empty (`[swap] old_snapshots = \"ignore\"`, --ignore-old-snapshots)"
             }
             Self::StandbysBehind { .. } => {
                 "see why they are behind (a paused replay, a long query there), or raise the bound or the deadline"

@@ -32,15 +32,17 @@ mod run; // the transaction
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk
-mod standbys;
-mod subscriptions; // servers that replay the swap
+mod standbys; // servers that replay the swap
+mod subscriptions; // what writes to the set from elsewhere
 mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unchanged; // proof that no DDL came in between
 mod unmanaged; // look-alikes that are not in the records
 mod victim; // who gives way in a deadlock
-mod window;
-mod wraparound; // the one vacuum that gives way to nobody // when readers may have been held up
+mod window; // when readers may have been held up
+mod wraparound; // the one vacuum that gives way to nobody
+
+pub use cutover_core::release_file::OldSnapshots;
 
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use behind::WaitedBehind;
@@ -49,7 +51,7 @@ pub use error::SwapError;
 pub use lost_writes::{LostWrites, WrittenSince};
 pub use pairing::{Pair, PartPair};
 pub use plan::{PlanOptions, SwapPlan};
-pub use policy::{LockPolicy, OldSnapshots};
+pub use policy::LockPolicy;
 pub use precheck::{OrphanedRows, Precheck};
 pub use refused::{Refusal, RefusalKind, SwapRefused};
 pub use rehearse::Rehearsal;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cutover_core::release_file::StandbyLag;
+use cutover_core::release_file::{OldSnapshots, StandbyLag};
 
 /// The bounds of a swap.
 ///
@@ -28,17 +28,6 @@ pub struct LockPolicy {
 
 /// The shortest that the server can be told to wait.
 pub(crate) const NO_WAIT: Duration = Duration::from_millis(1);
-
-/// What to do about transactions whose snapshot is older than the load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OldSnapshots {
-    /// Wait until none is left: such a transaction would find the new tables by name and see them empty.
-    #[default]
-    WaitFor,
-    /// Do not look. Reports and dumps that run across the swap may read empty tables.
-    Ignore,
-}
 
 impl Default for LockPolicy {
     /// 100 ms a try, 10 minutes for all tries, 1 s under lock, 10 minutes for old snapshots.

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use cutover_core::catalog::{WriteCounts, read_fingerprint};
 use cutover_core::records::{Records, SwapRecord};
+use cutover_core::release_file::OldSnapshots;
 use cutover_core::{
     Blocker, DatabaseError, EventKind, Events, ObjectKind, ObjectName, ReleaseLock, Sql, Stamp,
     StatementError, millis,
@@ -16,7 +17,7 @@ use crate::behind::{Lookout, WaitedBehind};
 use crate::error::SwapError;
 use crate::message::{Limits, Stage, StageError};
 use crate::plan::SwapPlan;
-use crate::policy::{LockPolicy, OldSnapshots};
+use crate::policy::LockPolicy;
 use crate::read_ahead::read_ahead;
 use crate::snapshots::{self, WaitError};
 use crate::standbys::{self, LagError};
@@ -202,7 +203,15 @@ impl SwapPlan {
         context: &SwapContext<'_>,
         policy: &LockPolicy,
     ) -> Result<(), SwapError> {
-        if self.restores.is_some() || policy.old_snapshots == OldSnapshots::Ignore {
+        if self.restores.is_some() {
+            return Ok(());
+        }
+        if policy.old_snapshots == OldSnapshots::Ignore {
+            // Which of them are older than the load is not told apart: none is waited for.
+            for holder in snapshots::holders(client, &self.schema).await? {
+                let message = format!("not waited for, may find the new tables empty: {holder}");
+                context.events.emit(EventKind::Warning { message });
+            }
             return Ok(());
         }
         match snapshots::wait(client, &self.schema, policy.snapshot_deadline, context.events).await {

@@ -20,9 +20,7 @@ pub(super) async fn rollback(context: &Context, arguments: &RollbackArguments) -
         let plan = cutover.plan_rollback(stamp, &arguments.options()).await?;
         console.result(Outcome::RollbackPlan(&plan), |_| plan.to_string())?;
         return if plan.is_refused() {
-            Err(Failure::RollbackRefused {
-                stamp: stamp.clone(),
-            })
+            Err(Failure::RollbackRefused { stamp: stamp.clone() })
         } else {
             Ok(())
         };

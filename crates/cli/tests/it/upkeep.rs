@@ -119,7 +119,10 @@ async fn a_dry_run_of_a_rollback_ends_as_the_rollback_would() {
         assert_eq!((sites().await, stamps(&workplace).len()), (before.clone(), 2));
     }
 
-    database.execute("UPDATE sites SET name = name || '!' WHERE id = 1").await.unwrap();
+    database
+        .execute("UPDATE sites SET name = name || '!' WHERE id = 1")
+        .await
+        .unwrap();
     let told = "SELECT n_tup_upd > 0 FROM pg_stat_user_tables WHERE relname = 'sites'";
     while database.query_text(told).await.unwrap() != "t" {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -127,7 +130,9 @@ async fn a_dry_run_of_a_rollback_ends_as_the_rollback_would() {
     let refused = workplace.run(&dry_run);
     assert_eq!(refused.status, 8, "{refused:#?}");
     assert!(
-        refused.stdout.starts_with("-- refused unless --allow-lost-writes: written since it went live: ")
+        refused
+            .stdout
+            .starts_with("-- refused unless --allow-lost-writes: written since it went live: ")
             && refused.stderr.contains("would be refused"),
         "{refused:#?}"
     );
@@ -135,7 +140,10 @@ async fn a_dry_run_of_a_rollback_ends_as_the_rollback_would() {
     assert_eq!(document.status, 8, "{document:#?}");
     let plan = &document.document()["rollback_plan"];
     assert_eq!(plan["writes"][0]["writes"], json!({ "rows": 1 }));
-    assert_eq!((&plan["writes_allowed"], &plan["orphans_allowed"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&plan["writes_allowed"], &plan["orphans_allowed"]),
+        (&json!(false), &json!(false))
+    );
     let allowed = workplace.run(&["rollback", &newest, "--dry-run", "--allow-lost-writes"]);
     assert_eq!(allowed.status, 0, "{allowed:#?}");
     assert_eq!(sites().await, before);

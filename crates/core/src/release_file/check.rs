@@ -240,6 +240,7 @@ impl Checker<'_> {
             lock_budget,
             deadline,
             snapshot_deadline: _,
+            old_snapshots: _,
             cancel_blockers_after: _,
             max_standby_lag: _,
             allow_lost_writes: _,

@@ -44,7 +44,8 @@ pub use preflight::{
 pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
 pub use settings::{
-    Log, MatviewsOutside, Notify, Portal, Refresh, Release, SequenceStart, Slack, Staging, Swap, Target,
+    Log, MatviewsOutside, Notify, OldSnapshots, Portal, Refresh, Release, SequenceStart, Slack, Staging,
+    Swap, Target,
 };
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};

@@ -7,8 +7,8 @@ use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
 use super::{
-    MatviewsOutside, Memory, Moment, Portal, ReleaseFile, ReleaseFileError, Secret, SequenceStart, Slack,
-    StandbyLag, check,
+    MatviewsOutside, Memory, Moment, OldSnapshots, Portal, ReleaseFile, ReleaseFileError, Secret,
+    SequenceStart, Slack, StandbyLag, check,
 };
 use crate::{Ident, Phase};
 
@@ -158,6 +158,8 @@ overrides! {
     swap_deadline: Duration = "CUTOVER_SWAP_DEADLINE", key "swap.deadline";
     /// When the swap gives up on old snapshots.
     snapshot_deadline: Duration = "CUTOVER_SWAP_SNAPSHOT_DEADLINE", key "swap.snapshot_deadline";
+    /// What the swap does about old snapshots.
+    old_snapshots: OldSnapshots = "CUTOVER_SWAP_OLD_SNAPSHOTS", key "swap.old_snapshots";
     /// When the swap begins to cancel those who block it.
     cancel_blockers_after: Duration = "CUTOVER_SWAP_CANCEL_BLOCKERS_AFTER", key "swap.cancel_blockers_after";
     /// Whether the release waits for `cutover go` before its swap; what the file says of it stays.
@@ -313,6 +315,7 @@ impl Overrides {
         set(&mut file.swap.lock_budget, self.lock_budget.as_ref());
         set(&mut file.swap.deadline, self.swap_deadline.as_ref());
         set(&mut file.swap.snapshot_deadline, self.snapshot_deadline.as_ref());
+        set(&mut file.swap.old_snapshots, self.old_snapshots.as_ref());
         set(&mut file.swap.allow_lost_writes, self.allow_lost_writes.as_ref());
         set(&mut file.swap.prewarm, self.prewarm.as_ref());
         set(&mut file.swap.matviews, self.swap_matviews.as_ref());

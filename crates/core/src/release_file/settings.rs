@@ -242,6 +242,8 @@ pub struct Swap {
     /// set.
     #[serde(serialize_with = "duration::serialize")]
     pub snapshot_deadline: Duration,
+    /// Whether the swap waits for those transactions at all.
+    pub old_snapshots: OldSnapshots,
     /// After trying for this long, sessions that block the swap are cancelled, or ended where they are idle in a
     /// transaction; nobody is unless set.
     #[serde(
@@ -266,6 +268,19 @@ pub struct Swap {
     pub matviews: MatviewsOutside,
 }
 
+/// What to do about transactions whose snapshot is older than the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OldSnapshots {
+    /// Wait until none is left: such a transaction would find the new tables by name and see them empty. The default.
+    #[default]
+    WaitFor,
+    /// Go live all the same, with a warning that names them: reports and dumps that run across the swap may read empty
+    /// tables.
+    Ignore,
+}
+
 /// What becomes of materialized views that read the set without belonging to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -286,6 +301,7 @@ impl Swap {
             lock_budget: table.duration_or("lock_budget", Duration::from_secs(1)),
             deadline: table.duration_or("deadline", Duration::from_mins(10)),
             snapshot_deadline: table.duration_or("snapshot_deadline", Duration::from_mins(10)),
+            old_snapshots: table.or("old_snapshots", OldSnapshots::default()),
             cancel_blockers_after: table.duration("cancel_blockers_after"),
             max_standby_lag: table.optional("max_standby_lag"),
             allow_lost_writes: table.or("allow_lost_writes", false),

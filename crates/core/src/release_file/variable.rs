@@ -8,7 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 
 use super::duration::Friendly;
-use super::{MatviewsOutside, Memory, Moment, Secret, SequenceStart, StandbyLag};
+use super::{MatviewsOutside, Memory, Moment, OldSnapshots, Secret, SequenceStart, StandbyLag};
 use crate::{Ident, Phase};
 
 /// A setting that an environment variable can hold. The error says what is wrong, for a sentence after the
@@ -85,6 +85,12 @@ impl FromVariable for SequenceStart {
 }
 
 impl FromVariable for MatviewsOutside {
+    fn from_variable(text: &str) -> Result<Self, String> {
+        Self::deserialize(text.into_deserializer()).map_err(|error: Error| error.to_string())
+    }
+}
+
+impl FromVariable for OldSnapshots {
     fn from_variable(text: &str) -> Result<Self, String> {
         Self::deserialize(text.into_deserializer()).map_err(|error: Error| error.to_string())
     }

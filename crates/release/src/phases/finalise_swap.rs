@@ -130,7 +130,8 @@ impl Cutover {
             .stall_budget(swap.stall_budget)
             .exclusive_budget(swap.lock_budget)
             .deadline(swap.deadline)
-            .snapshot_deadline(swap.snapshot_deadline);
+            .snapshot_deadline(swap.snapshot_deadline)
+            .old_snapshots(swap.old_snapshots);
         let policy = match swap.max_standby_lag {
             Some(lag) => policy.max_standby_lag(lag),
             None => policy,

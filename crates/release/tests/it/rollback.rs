@@ -100,7 +100,11 @@ async fn its_plan_tells_what_would_refuse_it_and_changes_nothing() {
     let unhindered = plan(RollbackOptions::default()).await;
     assert!(!unhindered.is_refused());
     assert_eq!(
-        (unhindered.orphans.len(), unhindered.writes.len(), unhindered.label.as_deref()),
+        (
+            unhindered.orphans.len(),
+            unhindered.writes.len(),
+            unhindered.label.as_deref()
+        ),
         (0, 0, Some("Jan2026"))
     );
     parks

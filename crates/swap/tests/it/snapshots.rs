@@ -63,6 +63,11 @@ async fn ignoring_old_snapshots_shows_them_an_empty_table() {
         .unwrap()
         .get(0);
     assert_eq!(rows, 0);
+    let warned = set.events_seen().into_iter().any(|event| {
+        matches!(event, EventKind::Warning { message } if message.starts_with("not waited for")
+            && message.contains("nightly dump"))
+    });
+    assert!(warned, "{:?}", set.events_seen());
 }
 
 #[tokio::test]

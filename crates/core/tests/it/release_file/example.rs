@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cutover_core::Ident;
 use cutover_core::release_file::{
-    GeometryCheck, HookAction, Import, ImportPhase, ImportSource, Label, LabelPolicy, PartKind,
+    GeometryCheck, HookAction, Import, ImportPhase, ImportSource, Label, LabelPolicy, OldSnapshots, PartKind,
     QueryTemplate, ReleaseFile, Secret, StructureChange, TemplateFacts, UniqueCheck, Validation,
 };
 
@@ -50,6 +50,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(file.swap().lock_budget, Duration::from_secs(1));
     assert_eq!(file.swap().deadline, Duration::from_mins(10));
     assert_eq!(file.swap().snapshot_deadline, Duration::from_mins(10));
+    assert_eq!(file.swap().old_snapshots, OldSnapshots::WaitFor);
     assert_eq!((file.release().keep_backups, file.preflight().max_keys), (2, 20));
     assert_eq!(file.release().labels, LabelPolicy::default());
     assert_eq!(file.target().schema, ident("public"));

@@ -68,7 +68,7 @@ webhook = "env:X"
 release.toml:8:1: unknown key `target.schma`; did you mean `schema`?
 release.toml:10:2: unknown key `relase`; did you mean `release`?
 release.toml:12:1: unknown key `swap.stall_bugdet`; did you mean `stall_budget`?
-release.toml:13:1: unknown key `swap.blockers`; the keys here are: `stall_budget`, `lock_budget`, `deadline`, `snapshot_deadline`, `cancel_blockers_after`, `max_standby_lag`, `allow_lost_writes`, `hold`, `prewarm`, `matviews`
+release.toml:13:1: unknown key `swap.blockers`; the keys here are: `stall_budget`, `lock_budget`, `deadline`, `snapshot_deadline`, `old_snapshots`, `cancel_blockers_after`, `max_standby_lag`, `allow_lost_writes`, `hold`, `prewarm`, `matviews`
 release.toml:19:1: unknown key `import["sources"].colums`; did you mean `columns`?
 release.toml:24:1: unknown key `preflight.unique["v"].sevrity`; did you mean `severity`?
 release.toml:29:10: unknown key `hook["tell"].http.methd`; did you mean `method`?

@@ -134,7 +134,9 @@ fn settings_of_the_file_have_variables() {
 /// Each key in the list of variables is a key of the file, and setting its variable changes the file.
 #[test]
 fn every_variable_with_a_key_changes_that_key() {
-    let candidates = ["false", "true", "restart", "refuse", "7", "3s", "7_x", "3GB"];
+    let candidates = [
+        "false", "true", "restart", "refuse", "ignore", "7", "3s", "7_x", "3GB",
+    ];
     let base = parse(&format!("{SMALL}[notify.slack]\nwebhook = \"env:A\""));
     let before = toml::Table::try_from(&base).unwrap();
     for variable in VARIABLES.iter().filter(|variable| variable.key.is_some()) {
