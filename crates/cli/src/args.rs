@@ -143,7 +143,7 @@ pub(crate) struct ReleaseArguments {
     ///
     /// Written as RFC 3339 with an offset from UTC (2026-11-21T22:00:00Z, 2026-11-21T22:00+01:00), with the name of a time
     /// zone (2026-11-21T22:00[Europe/Berlin]), or without either (2026-11-21 22:00): then it is a time of this machine's
-    /// zone, which TZ sets. The server's clock decides when the moment has come.
+    /// zone, which TZ sets. The server's clock decides when the moment has come. One that is over already is refused.
     #[arg(long, value_name = "TIME")]
     pub(crate) not_before: Option<Moment>,
     /// Once the swap has tried for this long, cancel the sessions that block it (end them where they are idle in a

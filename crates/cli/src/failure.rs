@@ -41,6 +41,9 @@ pub(crate) enum Failure {
     /// A time on this machine's clock is no moment, or two.
     #[error(transparent)]
     Moment(#[from] MomentError),
+    /// A time on this machine's clock is meant, and nobody knows in which zone that runs.
+    #[error("the time zone of this machine cannot be told: {}", tz.as_ref().map_or_else(|| "TZ is not set".to_owned(), |tz| format!("TZ is {tz:?}")))]
+    TimeZone { tz: Option<String>, source: jiff::Error },
     /// The phases selected cannot work together.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -100,6 +103,7 @@ impl Failure {
             | Self::Secret(_)
             | Self::Label(_)
             | Self::Moment(_)
+            | Self::TimeZone { .. }
             | Self::Selection(_)
             | Self::NobodyToAsk
             | Self::ReadAudit { .. }
@@ -142,6 +146,10 @@ impl Failure {
             }
             Self::Moment(_) => {
                 "give --not-before with an offset from UTC, as in 2026-11-21T22:00+01:00".to_owned()
+            }
+            Self::TimeZone { .. } => {
+                "set TZ to the name of a time zone, as in TZ=Europe/Berlin, or give --not-before with an offset from UTC"
+                    .to_owned()
             }
             Self::Selection(_) => "see `cutover release --help` for the phases and their order".to_owned(),
             Self::Settings(error) => error.remedy().to_owned(),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cutover::{Cutover, PortalLogin, ReleaseOptions, Selection};
 use cutover_core::ConnectSettings;
-use cutover_core::release_file::{Label, OldSnapshots, Overrides, ReleaseFile};
+use cutover_core::release_file::{Label, Moment, OldSnapshots, Overrides, ReleaseFile};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::args::{Global, ReleaseArguments};
@@ -74,7 +75,11 @@ impl Request {
     }
 
     /// What the run is asked to do.
-    pub(crate) fn release_options(&self, label: Option<Label>) -> Result<ReleaseOptions, Failure> {
+    pub(crate) fn release_options(
+        &self,
+        label: Option<Label>,
+        captured: &Captured,
+    ) -> Result<ReleaseOptions, Failure> {
         let said = &self.overrides;
         let mut selection = said
             .only_phases
@@ -103,7 +108,7 @@ impl Request {
             options = options.hold(wanted);
         }
         if let Some(moment) = said.not_before {
-            options = options.not_before(moment.on_the_clock_of(&TimeZone::system())?);
+            options = options.not_before(exactly(moment, captured)?);
         }
         if said.discard_staging == Some(true) {
             options = options.discard_staging();
@@ -122,6 +127,21 @@ impl Request {
     /// A path of the release file, which starts at the file's own folder.
     pub(crate) fn in_folder(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+}
+
+/// Only a time on this machine's clock asks for this machine's zone. Where that cannot be told, an unknown `TZ` above all,
+/// it is not taken for UTC: the release would go live hours early or late.
+fn exactly(moment: Moment, captured: &Captured) -> Result<Timestamp, Failure> {
+    match moment {
+        Moment::Exact(moment) => Ok(moment),
+        Moment::WallClock(_) => {
+            let zone = TimeZone::try_system().map_err(|source| Failure::TimeZone {
+                tz: captured.variable("TZ").map(str::to_owned),
+                source,
+            })?;
+            Ok(moment.on_the_clock_of(&zone)?)
+        }
     }
 }
 

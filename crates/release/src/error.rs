@@ -9,6 +9,7 @@ use cutover_core::{
 };
 use cutover_importer::ImportError;
 use cutover_importer::preflight::{PreflightError, PreflightReport};
+use jiff::Timestamp;
 
 use crate::{FailureClass, GateFailure, JsonLogError, SelectionError, SlackError, StopReason};
 
@@ -114,6 +115,15 @@ pub enum ReleaseError {
         release: i64,
         /// Its label.
         label: String,
+    },
+    /// The moment before which the release is not to go live was over when it was started: more likely a slip of the pen than
+    /// a wish to go live at once.
+    #[error("the moment to wait for, {moment}, is in the past: it is {now} by the server's clock")]
+    MomentPassed {
+        /// What was asked for.
+        moment: Timestamp,
+        /// The server's time.
+        now: Timestamp,
     },
     /// A dry run or a partial import was asked to go live.
     #[error("a release with {what} must not go live")]

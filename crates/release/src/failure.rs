@@ -46,6 +46,7 @@ impl ReleaseError {
             | Self::UnknownImporter { .. }
             | Self::NotSupported { .. }
             | Self::Partial { .. }
+            | Self::MomentPassed { .. }
             | Self::StagingTakenUp
             | Self::Log(_)
             | Self::Slack(_) => FailureClass::Usage,
@@ -92,6 +93,9 @@ impl ReleaseError {
             }
             Self::Partial { .. } => {
                 "add --stop-after validate_and_manifest or --dry-run, or import everything".to_owned()
+            }
+            Self::MomentPassed { .. } => {
+                "give --not-before (CUTOVER_NOT_BEFORE) a moment to come, or leave it out to go live at once".to_owned()
             }
             Self::Log(_) => "check [log] path and the rights on its folder".to_owned(),
             Self::Slack(_) => "check [notify.slack] webhook".to_owned(),

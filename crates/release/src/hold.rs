@@ -50,7 +50,9 @@ impl Run<'_> {
             .await?;
         let first = self.records.look_at_hold(&*self.session, self.release).await?;
         if first.is_over() {
-            self.warn("the moment to wait for has passed already: the release goes live at once".to_owned());
+            self.warn(
+                "the moment to wait for passed while the release was built: it goes live at once".to_owned(),
+            );
             return Ok(self.records.end_hold(&*self.session, self.release).await?);
         }
         // Idle sessions are of no use meanwhile, and may be lost without a word.

@@ -106,7 +106,9 @@ impl ReleaseOptions {
     }
 
     /// Waits before the swap, with everything ready, until this moment has come by the server's clock. With
-    /// [`hold`](Self::hold) as well both are waited for: nobody's go lets the release go live before.
+    /// [`hold`](Self::hold) as well both are waited for: nobody's go lets the release go live before. One that is over when
+    /// the release is started is refused ([`ReleaseError::MomentPassed`](crate::ReleaseError::MomentPassed)); one that passes
+    /// while it is built is waited for no more.
     pub fn not_before(mut self, moment: Timestamp) -> Self {
         self.not_before = Some(moment);
         self

@@ -7,6 +7,7 @@ use cutover_core::records::{Records, ReleaseKind, ReleaseRecord, ReleaseState};
 use cutover_core::release_file::Label;
 use cutover_core::{EventKind, Events, Phase, millis};
 use cutover_importer::preflight::PreflightReport;
+use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
@@ -14,7 +15,7 @@ use crate::busy::busy;
 use crate::inspect::AfterRelease;
 use crate::recorder::Recorder;
 use crate::report::PhaseReport;
-use crate::run::Run;
+use crate::run::{Run, session_error};
 use crate::staged::Staged;
 use crate::stop::Supervisor;
 use crate::{Cutover, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
@@ -72,6 +73,7 @@ impl Cutover {
         let began = Instant::now();
 
         let mut session = self.connect_safely("release").await?;
+        refuse_moment_passed(&session, options).await?;
         Records::migrate(&mut session).await?;
         let (lock, records) = (self.lock()?, self.records()?);
         if !lock.try_acquire(&*session).await? {
@@ -216,6 +218,24 @@ impl Cutover {
                 record.id, record.label, record.state
             ))),
         }
+    }
+}
+
+/// A moment that passes while the release is built was waited for well enough; one that was over before is a mistake.
+async fn refuse_moment_passed(client: &Client, options: &ReleaseOptions) -> Result<(), ReleaseError> {
+    let asked = options
+        .not_before
+        .filter(|_| options.selection.contains(Phase::FinaliseSwap) && !options.dry_run);
+    let Some(moment) = asked else { return Ok(()) };
+    let row = client
+        .query_one("SELECT pg_catalog.clock_timestamp()", &[])
+        .await
+        .map_err(|error| session_error("ask for the time of", error))?;
+    let now: Timestamp = row.get(0);
+    if now < moment {
+        Ok(())
+    } else {
+        Err(ReleaseError::MomentPassed { moment, now })
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn run(context: &Context, arguments: ReleaseArguments) -> Resul
     let console = &context.console;
     let label = arguments.label.clone();
     let request = Request::read(&context.global, release_flags(arguments), &context.captured)?;
-    let options = request.release_options(label)?;
+    let options = request.release_options(label, &context.captured)?;
     let cutover = request.cutover(&context.captured, console)?;
     let listeners = Listeners::start(console, &request, &context.captured)?;
     let interrupt = Interrupt::listen(console)?;

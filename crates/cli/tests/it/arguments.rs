@@ -35,6 +35,23 @@ fn an_unknown_flag_is_refused_with_the_nearest() {
     refused(&ended, &["unexpected argument '--dryrun'", "--dry-run"]);
 }
 
+/// Taken for UTC it would let the release go live hours early or late.
+#[test]
+fn a_time_zone_that_does_not_exist_is_refused() {
+    let workplace = Workplace::with_file(RELEASE_FILE);
+    let run = |moment: &str| -> Ended {
+        let mut command = workplace.command(&["release", "--not-before", moment]);
+        command.env("TZ", "Mars/Phobos").output().unwrap().into()
+    };
+    refused(
+        &run("2099-11-21 22:00"),
+        &["TZ is \"Mars/Phobos\"", "set TZ to the name of a time zone"],
+    );
+    // A moment with an offset asks for no zone: what is missing then is the database's URL.
+    let exact = run("2099-11-21T22:00+01:00").stderr;
+    assert!(exact.contains("DATABASE_URL") && !exact.contains("TZ"), "{exact}");
+}
+
 #[test]
 fn an_unknown_phase_is_refused_with_the_nearest() {
     let ended = Workplace::with_file(RELEASE_FILE).run(&["release", "--stop-after", "validate"]);

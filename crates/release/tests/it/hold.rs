@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cutover::{
-    Activity, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, Stop, StopReason, stop_pair,
+    Activity, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, Selection, Stop, StopReason,
+    stop_pair,
 };
 use cutover_core::records::{ReleaseRecord, ReleaseState};
 use cutover_core::{EventKind, Events, Phase};
@@ -195,7 +196,22 @@ async fn a_moment_is_waited_for_whoever_says_go() {
     holding.stop.ask();
     holding.error().await;
 
-    // One that has passed is not waited for; one that comes soon is.
+    // One that is over was not meant, unless nothing is to go live.
+    let past = Timestamp::now() - Duration::from_secs(1);
+    let error = site
+        .run(swap_what_is_staged().hold(false).not_before(past))
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(told(&error), @"
+    Usage: the moment to wait for, [time], is in the past: it is [time] by the server's clock
+    remedy: give --not-before (CUTOVER_NOT_BEFORE) a moment to come, or leave it out to go live at once
+    ");
+    let build = Selection::only(&[Phase::ValidateAndManifest]).unwrap();
+    site.run(ReleaseOptions::default().selection(build).not_before(past))
+        .await
+        .unwrap();
+
+    // One that comes soon is waited for.
     let ear = Ear::default();
     let soon = Timestamp::now() + Duration::from_secs(2);
     let options = swap_what_is_staged().hold(false).not_before(soon);
