@@ -78,12 +78,18 @@ impl ExitStatus {
             Self::Other => "anything that has no status of its own",
             Self::Usage => "the arguments, a variable or the release file make no sense; nothing was begun",
             Self::Connection => "the database cannot be reached, or not used safely",
-            Self::Busy => "another release or rollback holds the lock",
+            Self::Busy => {
+                "another release or rollback holds the lock, keeps it when told to stop, or took it over"
+            }
             Self::Preflight => "the sources are not fit to be imported; live is as it was",
             Self::Build => "staging could not be built or filled; live is as it was",
             Self::Validation => "what was built is not fit to go live; live is as it was",
-            Self::Refused => "what exists cannot be swapped, or the stamp is unknown; live is as it was",
-            Self::Timeout => "the swap did not get its locks in time; live is as it was",
+            Self::Refused => {
+                "refused as things are: dependents, lost writes or rows, staging, stamp; live is as it was"
+            }
+            Self::Timeout => {
+                "the swap did not get its chance in time (locks, snapshots, standbys); live is as it was"
+            }
             Self::OutcomeUnknown => "the connection was lost at the commit of the swap: ask `cutover status`",
             Self::Differs => "the audits that were compared differ",
             Self::NotHolding => "no release holds before its swap, so there is nothing to say go to",

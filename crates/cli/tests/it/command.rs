@@ -151,3 +151,15 @@ impl From<Output> for Ended {
         }
     }
 }
+
+/// The README names every field of a part of a document.
+#[track_caller]
+pub(crate) fn documented(part: &Value) {
+    let readme = include_str!("../../README.md");
+    for field in part.as_object().unwrap().keys() {
+        assert!(
+            readme.contains(&format!("`{field}`")),
+            "the README does not name {field}"
+        );
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use cutover_testkit::Cluster;
 use serde_json::Value;
 
-use crate::command::{RELEASE_FILE, Workplace};
+use crate::command::{RELEASE_FILE, Workplace, documented};
 use crate::redact::redacted;
 
 fn stamp(report: &Value) -> String {
@@ -77,6 +77,9 @@ async fn a_release_goes_live_and_back() {
         .unwrap();
     let released = workplace.json(&["release", "Oct2025"]);
     insta::assert_json_snapshot!("release", redacted(released.clone()));
+    documented(&released["release"]);
+    documented(&released["release"]["manifest"]);
+    documented(&released["release"]["manifest"]["relations"]["sites"]);
     assert_eq!(sites().await, "39");
     insta::assert_json_snapshot!("backups", redacted(workplace.json(&["backups"])));
     insta::assert_json_snapshot!("status", redacted(workplace.json(&["status"])));

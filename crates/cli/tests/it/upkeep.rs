@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::command::{Ended, Workplace};
+use crate::command::{Ended, Workplace, documented};
 
 /// Two releases: one backup set of what was there before, one of the first month.
 async fn two_months() -> (Workplace, cutover_testkit::TestDatabase) {
@@ -140,6 +140,9 @@ async fn a_dry_run_of_a_rollback_ends_as_the_rollback_would() {
     assert_eq!(document.status, 8, "{document:#?}");
     let plan = &document.document()["rollback_plan"];
     assert_eq!(plan["writes"][0]["writes"], json!({ "rows": 1 }));
+    documented(plan);
+    documented(&plan["plan"]);
+    documented(&plan["plan"]["switch"]["steps"][0]);
     assert_eq!(
         (&plan["writes_allowed"], &plan["orphans_allowed"]),
         (&json!(false), &json!(false))
