@@ -145,6 +145,12 @@ fn check_key(
             remedy,
         );
     }
+    if !key.triggers_as_made {
+        refuse(
+            "has triggers that were disabled, or enabled for replicas, which would not come along".to_owned(),
+            "ALTER TABLE … ENABLE TRIGGER ALL on its table and on what it refers to, or drop the key before the swap",
+        );
+    }
     if key.temporal {
         refuse(
             "has a PERIOD, whose rows cannot be looked at beforehand".to_owned(),

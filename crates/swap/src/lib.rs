@@ -20,6 +20,7 @@ mod policy; // how long to wait, how long to let wait
 mod post_swap; // foreign keys from outside, validated
 mod precheck; // rows outside that would lose what they refer to
 mod publications; // what publishes the set
+mod query_beginning; // how much of somebody else's query is told
 mod read_ahead; // what the locks' statements look up
 mod reading; // what several queries read, as of one moment
 mod refused; // why a swap cannot be planned
@@ -34,6 +35,7 @@ mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk
 mod standbys; // servers that replay the swap
 mod subscriptions; // what writes to the set from elsewhere
+mod temporary; // what other sessions have for themselves
 mod ties; // what ties backups of one set to each other, undone first
 mod tries; // counting, telling, pausing, giving up
 mod unchanged; // proof that no DDL came in between

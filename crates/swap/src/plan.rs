@@ -21,6 +21,7 @@ use crate::refused::{Refusal, RefusalKind, SwapRefused};
 use crate::renames;
 use crate::reshaped;
 use crate::subscriptions;
+use crate::temporary;
 
 /// What a swap may do that it would refuse by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -169,6 +170,7 @@ impl SwapPlan {
         outside_parts::check(live, incoming, &members, &mut refusals);
         publications::check(live, incoming, &members, &mut refusals);
         subscriptions::check(live, incoming, &mut refusals);
+        temporary::check(live, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
         let backup_objects = backup_objects(&members, &backup);
         check_names(live, &backup_objects, &mut refusals);
@@ -272,7 +274,7 @@ fn precheck(key: &cutover_core::catalog::InboundForeignKey, members: &[Member<'_
     let member = members
         .iter()
         .find(|member| member.live.oid == key.references.oid)?;
-    Some(Precheck::of(key, &member.incoming.name))
+    Some(Precheck::of(key, member.incoming))
 }
 
 /// What the live set will be called from now on.

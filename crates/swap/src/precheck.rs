@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
-use cutover_core::catalog::InboundForeignKey;
-use cutover_core::{ObjectKind, ObjectName, QualifiedName, Sql, StatementError};
+use cutover_core::catalog::{InboundForeignKey, Relation, RelationKind};
+use cutover_core::{ObjectKind, ObjectName, Sql, StatementError};
 
 use crate::plan::SwapPlan;
 
@@ -31,7 +31,7 @@ pub struct OrphanedRows {
 }
 
 impl Precheck {
-    pub(crate) fn of(key: &InboundForeignKey, incoming: &QualifiedName) -> Self {
+    pub(crate) fn of(key: &InboundForeignKey, incoming: &Relation) -> Self {
         let pairs = key.columns.iter().zip(&key.references.columns);
         // As the key itself compares: `=` would be looked up on the session's search path.
         let matching = pairs.zip(&key.comparisons).map(|((ours, theirs), comparison)| {
@@ -59,7 +59,12 @@ impl Precheck {
             .then(" r WHERE ")
             .append(&Sql::join(present, " AND "))
             .then(" AND NOT EXISTS (SELECT FROM ")
-            .name(incoming)
+            // A key sees the partitions of what it refers to, but not what inherits from it.
+            .then(match incoming.kind {
+                RelationKind::PartitionedTable => "",
+                _ => "ONLY ",
+            })
+            .name(&incoming.name)
             .then(" i WHERE ")
             .append(&Sql::join(matching, " AND "))
             .then(")) orphan");

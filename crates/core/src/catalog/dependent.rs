@@ -70,7 +70,7 @@ pub enum Referent {
     Function(u32),
 }
 
-/// A column of a member that a view reads.
+/// A column of a member that a view reads, or a function or rule names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ColumnRead {
@@ -108,6 +108,8 @@ pub struct DependentRule {
     pub event: String,
     /// What `pg_get_ruledef` prints after the name, members of the set unqualified.
     pub tail: Deparsed,
+    /// Columns of members that it names.
+    pub reads: Vec<ColumnRead>,
     /// What of the set, and of the views and functions over it, it refers to; its own view left out.
     pub refers_to: Vec<Referent>,
 }
@@ -161,6 +163,8 @@ pub struct InboundForeignKey {
     pub deferred: bool,
     /// `false` for `NOT VALID`.
     pub validated: bool,
+    /// `false` where `ALTER TABLE … DISABLE TRIGGER`, or one of its kin, has changed when the key is looked after.
+    pub triggers_as_made: bool,
     /// `false` for `NOT ENFORCED`.
     pub enforced: bool,
     /// Whether it has a `PERIOD`.

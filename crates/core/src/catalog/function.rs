@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, Referent, SecurityLabel};
+use super::{Acl, ColumnRead, Referent, SecurityLabel};
 use crate::{Deparsed, Ident, ObjectKind, ObjectName, QualifiedName};
 
 /// Whether a routine is called or evaluated.
@@ -69,6 +69,8 @@ pub struct DependentFunction {
     /// What of the set, and of the views and functions over it, it refers to itself.
     #[serde(default)]
     pub refers_to: Vec<Referent>,
+    /// Columns of members that a body of SQL, or the default of an argument, names.
+    pub reads: Vec<ColumnRead>,
     /// The extension it belongs to.
     pub extension: Option<Ident>,
 }

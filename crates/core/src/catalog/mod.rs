@@ -79,6 +79,8 @@ pub struct ServerFacts {
     pub default_sequence_acl: Acl,
     /// Enabled event triggers: they fire on our DDL and may veto it.
     pub event_triggers: Vec<Ident>,
+    /// Where other sessions have, or had, their temporary relations and functions: nobody else can replace these.
+    pub other_temporary_schemas: Vec<Ident>,
     /// Publications `FOR ALL TABLES`: staging would be published as it is loaded.
     pub all_tables_publications: Vec<Ident>,
     /// How many lock entries the server's lock table has room for, about.

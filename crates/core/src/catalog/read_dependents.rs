@@ -94,7 +94,7 @@ pub(super) async fn read(
     let mut found: Vec<DependentFunction> = Vec::new();
     if !functions.is_empty() {
         let sql = include_str!("sql/dependent_functions.sql");
-        found = listed(tx, schema, "functions", sql, &[&functions]).await?;
+        found = listed(tx, schema, "functions", sql, &[&functions, &oids]).await?;
     }
     for function in &mut found {
         function.refers_to = known(Referent::Function(function.oid));

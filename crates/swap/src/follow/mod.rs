@@ -7,6 +7,7 @@
 
 mod anew;
 mod function;
+mod gone;
 mod graph;
 mod rights;
 mod rule;
@@ -116,6 +117,7 @@ impl<'a> Followers<'a> {
                 remedy,
             ));
         }
+        gone::check(self.live, members, refusals);
         rights::check(self, refusals);
     }
 

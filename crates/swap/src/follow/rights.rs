@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cutover_core::catalog::{Acl, CatalogSnapshot};
-use cutover_core::{Ident, ObjectName, in_grant_order};
+use cutover_core::{Ident, ObjectKind, ObjectName, in_grant_order};
 
 use super::Followers;
 use super::graph::Follower;
@@ -29,6 +29,7 @@ pub(super) fn check(followers: &Followers<'_>, refusals: &mut Vec<Refusal>) {
     }
     for follower in &followers.anew {
         check.giving_away(follower);
+        check.triggers(follower);
         check.granting(follower);
     }
 }
@@ -101,6 +102,19 @@ impl RightsCheck<'_> {
             let reason =
                 format!("has to be made anew for {owner}, who may not create anything in its schema");
             self.refuse(follower.object(), reason, "GRANT CREATE ON SCHEMA to the owner");
+        }
+    }
+
+    /// A trigger is made by whoever may call its function.
+    fn triggers(&mut self, follower: &Follower<'_>) {
+        let Follower::View(view) = follower else { return };
+        for trigger in view.triggers.iter().filter(|trigger| !trigger.may_execute) {
+            let object = ObjectName::part(ObjectKind::Trigger, &trigger.name, &view.name);
+            let reason = format!(
+                "has to be made anew with its view, and role {} may not call its function",
+                self.live.server.role
+            );
+            self.refuse(object, reason, "GRANT EXECUTE ON that FUNCTION to the role");
         }
     }
 

@@ -122,6 +122,32 @@ async fn a_prepared_statement_fails_where_the_plan_says_so() {
     }
 }
 
+/// A view that is made anew gets its triggers anew, too, and whoever makes one must be allowed to call its function.
+#[tokio::test]
+async fn a_trigger_whose_function_may_not_be_called_is_refused() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let role = format!("{}_swapper", set.database.name());
+    set.database
+        .execute(&format!(
+            "CREATE ROLE {role}; ALTER TABLE staging_sites ALTER COLUMN name TYPE varchar(200); \
+             REVOKE EXECUTE ON FUNCTION keep_site() FROM PUBLIC; GRANT USAGE ON SCHEMA cutover TO {role}; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA cutover TO {role}"
+        ))
+        .await
+        .unwrap();
+    set.plan().await;
+    set.client
+        .batch_execute(&format!("SET ROLE {role}"))
+        .await
+        .unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    let expected = format!(
+        "trigger \"named_sites_update\" of \"public\".\"named_sites\" has to be made anew with its view, and role \
+         \"{role}\" may not call its function; GRANT EXECUTE"
+    );
+    assert!(refused.to_string().contains(&expected), "{refused}");
+}
+
 #[tokio::test]
 async fn views_over_a_column_that_changes_its_type_are_made_anew() {
     let mut set = ReleaseSet::new().await;

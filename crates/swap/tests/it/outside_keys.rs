@@ -39,6 +39,27 @@ async fn a_key_of_a_partitions_own_follows() {
     assert_eq!(dump(&set.database, &["--schema-only"]), before);
 }
 
+/// What inherits from a table has rows that a key to the table does not see.
+#[tokio::test]
+async fn rows_of_heirs_are_nothing_to_refer_to() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let (live, incoming) = set.snapshots().await;
+    set.database
+        .execute(
+            "CREATE TABLE heirs () INHERITS (staging_sites); \
+             INSERT INTO heirs (id, source_id, name) VALUES (100, 1, 'an heir'); INSERT INTO reviews VALUES (99, 1); \
+             SET session_replication_role = replica; INSERT INTO reviews VALUES (100, 100)",
+        )
+        .await
+        .unwrap();
+    let plan = compute(&live, &incoming).unwrap();
+    let orphans = plan.read_orphans(&set.client).await.unwrap();
+    assert_eq!(
+        (orphans.len(), orphans[0].sample.as_slice()),
+        (1, ["[100]".to_owned()].as_slice())
+    );
+}
+
 /// The key finds `a` where the referenced column has `A`, and has no trouble with two collations: so must the precheck,
 /// whatever the search path.
 #[tokio::test]

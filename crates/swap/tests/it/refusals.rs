@@ -1,7 +1,7 @@
-use cutover_core::ObjectKind;
+use cutover_core::{ObjectKind, QualifiedName};
 use cutover_swap::{PlanOptions, RefusalKind};
 
-use crate::release_set::{ReleaseSet, quick};
+use crate::release_set::{ReleaseSet, ident, quick};
 
 /// After `sql` the swap is refused, for exactly one reason, of this kind and about this object.
 async fn check(sql: &str, kind: RefusalKind, object: &str) {
@@ -35,6 +35,11 @@ async fn dependents_that_cannot_follow_are_refused() {
             "CREATE PUBLICATION everything FOR ALL TABLES",
             RefusalKind::Publication,
             r#"publication "everything""#,
+        ),
+        (
+            "ALTER TABLE reviews DISABLE TRIGGER ALL",
+            RefusalKind::ForeignKey,
+            r#"constraint "reviews_site_fk" of "public"."reviews""#,
         ),
         (
             "CREATE TABLE visits (id int, site_id bigint REFERENCES sites) PARTITION BY RANGE (id)",
@@ -178,6 +183,75 @@ async fn a_view_over_a_column_that_goes_is_refused() {
         views,
         [r#"view "public"."named_sites" reads column "name" of "public"."sites", which goes"#]
     );
+}
+
+#[tokio::test]
+async fn what_names_a_column_or_sequence_that_goes_is_refused() {
+    let mut set = ReleaseSet::staged("m2").await;
+    set.database
+        .execute(
+            "DROP VIEW site_report, titled_sources; \
+             CREATE FUNCTION titles() RETURNS bigint RETURN (SELECT count(title) FROM sources); \
+             CREATE FUNCTION ids() RETURNS bigint RETURN (SELECT count(id) FROM sources); \
+             CREATE FUNCTION next_source() RETURNS bigint RETURN nextval('sources_id_seq'); \
+             CREATE VIEW numbered AS SELECT currval('sources_id_seq') AS n; \
+             CREATE RULE retitle AS ON INSERT TO upper_sites DO INSTEAD UPDATE sources SET title = new.name; \
+             CREATE RULE renumber AS ON DELETE TO upper_sites DO INSTEAD SELECT nextval('sources_id_seq'), id FROM sources; \
+             ALTER TABLE staging_sources DROP COLUMN title; \
+             ALTER TABLE staging_sources ALTER id DROP DEFAULT; DROP SEQUENCE staging_sources_id_seq",
+        )
+        .await
+        .unwrap();
+    let gone = |kind, name: &str| (kind, QualifiedName::new(ident("public"), ident(name)));
+    let (key, key_name) = gone(ObjectKind::Index, "sources_title_key");
+    let (sequence, sequence_name) = gone(ObjectKind::Sequence, "sources_id_seq");
+    let options = PlanOptions::default()
+        .dropping(key, key_name)
+        .dropping(sequence, sequence_name);
+    let refused = set.compute(&options).await.unwrap_err();
+    let told: Vec<String> = refused
+        .refusals
+        .iter()
+        .map(|refusal| format!("{} {}", refusal.object, refusal.reason))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    function "public"."next_source" names sequence "public"."sources_id_seq", which the swap takes away
+    function "public"."titles" names column "title" of "public"."sources", which the swap takes away
+    rule "renumber" of "public"."upper_sites" names sequence "public"."sources_id_seq", which the swap takes away
+    rule "retitle" of "public"."upper_sites" names column "title" of "public"."sources", which the swap takes away
+    view "public"."numbered" names sequence "public"."sources_id_seq", which the swap takes away
+    "#);
+}
+
+#[tokio::test]
+async fn what_other_sessions_have_for_themselves_is_refused_while_they_last() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let other = set.database.connect().await.unwrap();
+    other
+        .batch_execute(
+            "CREATE TEMP VIEW mine AS SELECT id FROM sites; CREATE TEMP TABLE numbered (id integer DEFAULT nextval('sources_id_seq')); \
+             CREATE FUNCTION pg_temp.sites() RETURNS bigint RETURN (SELECT count(*) FROM public.sites)",
+        )
+        .await
+        .unwrap();
+    let refused = set.compute(&PlanOptions::default()).await.unwrap_err();
+    let mut objects: Vec<&str> = Vec::new();
+    for refusal in &refused.refusals {
+        assert!(
+            refusal.reason.starts_with("is another session's, temporary"),
+            "{refused}"
+        );
+        assert!(refusal.object.contains(r#""pg_temp_"#), "{refused}");
+        objects.push(refusal.object.split(' ').next().unwrap());
+    }
+    assert_eq!(objects, ["view", "function", "column"], "{refused}");
+    drop(other);
+    set.wait_until(
+        "SELECT to_regclass('mine') IS NULL AND NOT EXISTS (SELECT FROM pg_class WHERE relname = 'mine')",
+    )
+    .await;
+    set.swap().await;
+    assert_eq!(set.month().await, "m2");
 }
 
 #[tokio::test]

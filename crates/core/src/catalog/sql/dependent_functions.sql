@@ -1,4 +1,4 @@
--- $1: oids of functions and procedures.
+-- $1: oids of functions and procedures, $2: oids of the members.
 SELECT json_build_object(
     'oid', p.oid::bigint,
     'name', json_build_object('schema', n.nspname, 'name', p.proname),
@@ -58,6 +58,11 @@ SELECT json_build_object(
                     JOIN pg_type t ON t.oid = s.oid
                     LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
                    WHERE coalesce(nullif(t.typrelid, 0), e.typrelid, 0) <> 0),
+    'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')
+                FROM pg_depend d
+                JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
+               WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($2)),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
                      AND d.refclassid = 'pg_extension'::regclass)

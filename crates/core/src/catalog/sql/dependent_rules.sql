@@ -22,6 +22,11 @@ SELECT json_build_object(
     'event', r.ev_type::text,
     -- What follows the name: only the pretty form leaves the schema of the rule's own relation to the search path.
     'tail', substr(rtrim(pg_get_ruledef(r.oid, true), ';'), length('CREATE RULE ' || quote_ident(r.rulename)) + 1),
+    'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')
+                FROM pg_depend d
+                JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
+               WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($3)),
     'refers_to', (SELECT json_agg(json_build_object(CASE WHEN f.to_class = 'pg_proc'::regclass THEN 'function'
                                                          ELSE 'relation' END, f.to_oid::bigint)
                                   ORDER BY f.to_class::oid, f.to_oid)

@@ -59,7 +59,9 @@ WITH RECURSIVE functions (oid) AS (
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(k.oid, CASE WHEN $2 OR k.contype NOT IN ('p', 'u', 'x') THEN k.xmin END), 4)
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_constraint k ON k.conrelid = m.oid
     -- Keys that refer to one of them, by their dependency on it: constraints have no index by what they refer to.
-    UNION ALL SELECT pg_catalog.hash_record_extended(ROW(k.oid, k.xmin, k.confrelid), 5)
+    -- Whether its own triggers are enabled is in these alone.
+    UNION ALL SELECT pg_catalog.hash_record_extended(ROW(k.oid, k.xmin, k.confrelid, EXISTS (
+                         SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled <> 'O')), 5)
                 FROM (SELECT DISTINCT d.objid, d.refobjid
                         FROM pg_catalog.unnest($1) m (oid)
                         JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.oid

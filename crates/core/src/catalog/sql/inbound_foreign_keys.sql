@@ -13,6 +13,7 @@ SELECT json_build_object(
     'deferrable', k.condeferrable,
     'deferred', k.condeferred,
     'validated', k.convalidated,
+    'triggers_as_made', NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled <> 'O'),
     -- NOT ENFORCED and PERIOD came with PostgreSQL 18.
     'enforced', coalesce((later.columns ->> 'conenforced')::boolean, true),
     'temporal', coalesce((later.columns ->> 'conperiod')::boolean, false),

@@ -28,6 +28,8 @@ SELECT json_build_object(
          WHERE d.defaclnamespace = 0 AND d.defaclobjtype = 'S'),
     'event_triggers', (SELECT coalesce(json_agg(evtname ORDER BY evtname), '[]')
                          FROM pg_event_trigger WHERE evtenabled <> 'D'),
+    'other_temporary_schemas', (SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
+                                  FROM pg_namespace WHERE pg_is_other_temp_schema(oid)),
     'all_tables_publications', (SELECT coalesce(json_agg(pubname ORDER BY pubname), '[]')
                                   FROM pg_publication WHERE puballtables),
     'max_lock_entries', current_setting('max_locks_per_transaction')::bigint
