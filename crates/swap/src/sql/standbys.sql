@@ -1,6 +1,7 @@
 -- Servers that this one sends its WAL to, and physical slots that nobody reads from. Who may not see the details (no
 -- pg_read_all_stats) is shown walsenders without state and positions. Logical subscribers and running base backups
--- replay nothing; nor does pg_receivewal, which never tells a replay position.
+-- replay nothing; nor does pg_receivewal, which never tells a replay position. Where positions are hidden, what only receives
+-- is told by the name that it gives itself.
 WITH log AS (
     SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END AS written
 )
@@ -20,7 +21,9 @@ SELECT r.pid,
   FROM log CROSS JOIN pg_stat_replication r
   LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
  WHERE s.slot_type IS DISTINCT FROM 'logical' AND r.state IS DISTINCT FROM 'backup'
-   AND (r.replay_lsn IS NOT NULL OR r.state IS NULL OR r.state = 'startup')
+   AND (r.replay_lsn IS NOT NULL OR r.state = 'startup'
+        OR (r.state IS NULL AND coalesce(r.application_name, '')
+                                NOT IN ('pg_receivewal', 'pg_basebackup', 'pg_recvlogical', 'barman_receive_wal')))
 UNION ALL
 SELECT NULL, s.slot_name::text, NULL, NULL, NULL, s.slot_name::text, NULL, NULL,
        pg_wal_lsn_diff(log.written, s.restart_lsn)::bigint, NULL, NULL, NULL, false

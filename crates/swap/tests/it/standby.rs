@@ -1,5 +1,7 @@
 //! What readers of a streaming standby see of a swap.
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,31 @@ impl Servers {
             one_at_a_time: Mutex::new(()),
         }
     }
+}
+
+/// Ends with this value.
+struct Receiving(Child);
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn receive_log(primary: &Cluster, archive: &Path) -> Receiving {
+    let mut command = Command::new(primary.binary("pg_receivewal"));
+    command
+        .args(["--dbname", &primary.url("postgres"), "--directory"])
+        .arg(archive);
+    Receiving(
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    )
 }
 
 /// A release set, and how it looks on the standby.
@@ -354,7 +381,26 @@ async fn standbys_are_told_with_what_they_mean_for_readers() {
             .any(|warning| warning.contains("pg_read_all_stats")),
         "{report:?}"
     );
+    // What only receives log is no standby, though nothing but its name can be seen of it.
+    let archive = tempfile::tempdir().unwrap();
+    let receiving = receive_log(&pair.servers.primary, archive.path());
+    let attached = "SELECT count(*) = 2 FROM pg_stat_replication";
+    pair.set.wait_until(attached).await;
+    let names = |report: StandbyReport| -> Vec<String> {
+        let standbys = report.standbys.into_iter();
+        standbys.map(|standby| standby.name).collect()
+    };
+    let report = StandbyReport::read(&session, &schema).await.unwrap();
+    assert_eq!(names(report), ["reports"]);
     session.batch_execute("RESET ROLE").await.unwrap();
+    pair.set
+        .wait_until(
+            "SELECT state = 'streaming' FROM pg_stat_replication WHERE application_name = 'pg_receivewal'",
+        )
+        .await;
+    let report = StandbyReport::read(&session, &schema).await.unwrap();
+    assert_eq!(names(report), ["reports"]);
+    drop(receiving);
 
     // A slot whose standby is away.
     pair.set
