@@ -243,7 +243,8 @@ pub struct Waiter {
     pub application: String,
     /// For how long it had waited, in milliseconds.
     pub waited_ms: u64,
-    /// The start of its query, at most 200 characters; empty where the asking role may not see it.
+    /// The start of its query, at most 200 characters and never as far as a value in it; empty where the asking role may not
+    /// see it.
     pub query: String,
 }
 
@@ -260,7 +261,8 @@ pub struct Blocker {
     pub backend_type: String,
     /// Age of its transaction, in milliseconds.
     pub transaction_age_ms: u64,
-    /// The start of its current or last query, at most 200 characters.
+    /// The start of its current or last query, at most 200 characters and never as far as a value in it (a string, a number,
+    /// a comment); of what is no query (an autovacuum worker, a prepared transaction) what the server says it is.
     pub query: String,
 }
 

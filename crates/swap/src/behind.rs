@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::query_beginning::beginning_of;
 use crate::run::SwapContext;
 
 /// How often is looked. A wait that is over sooner than that may go unseen.
@@ -162,6 +163,6 @@ fn waiter(row: &Row) -> Waiter {
         user: row.get("username"),
         application: row.get("application"),
         waited_ms: u64::try_from(row.get::<_, i64>("waited_ms")).unwrap_or(0),
-        query: row.get("query"),
+        query: beginning_of(row.get("query")),
     }
 }

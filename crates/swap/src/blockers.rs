@@ -5,6 +5,8 @@ use tokio_postgres::{GenericClient, Row};
 
 use cutover_core::{Blocker, ObjectName, StatementError};
 
+use crate::query_beginning::beginning_of;
+
 /// The sessions and prepared transactions that hold any lock on these relations, oldest first, at most twenty.
 ///
 /// Asked after a failed attempt, on the same session: one that let go in between is not told.
@@ -40,12 +42,18 @@ pub(crate) async fn cancel(
 
 /// A row of pid, user, application, backend type, age in milliseconds and query.
 pub(crate) fn blocker(row: &Row) -> Blocker {
+    let (backend_type, query): (String, String) = (row.get("backend_type"), row.get("query"));
+    let query = match backend_type.as_str() {
+        // What these show is no query: what is vacuumed, the transaction's name, what was found out about a standby.
+        "autovacuum worker" | "prepared transaction" | "walsender" => query,
+        _ => beginning_of(&query),
+    };
     Blocker {
         pid: row.get("pid"),
         user: row.get("username"),
         application: row.get("application"),
-        backend_type: row.get("backend_type"),
+        backend_type,
         transaction_age_ms: u64::try_from(row.get::<_, i64>("age_ms")).unwrap_or(0),
-        query: row.get("query"),
+        query,
     }
 }

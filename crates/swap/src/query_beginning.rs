@@ -16,7 +16,7 @@ pub(crate) fn beginning_of(query: &str) -> String {
         };
         if is_literal {
             let told = text.get(..at).unwrap_or_default();
-            return format!("{}…", told);
+            return format!("{told}…");
         }
         in_name ^= character == '"';
         before = character;
