@@ -237,3 +237,34 @@ async fn functions_of_rows_that_call_each_other_follow() {
     set.roll_back(&report.backup).await;
     assert_eq!(set.database.query_text(months).await.unwrap(), "m1m1");
 }
+
+/// No provider of labels comes with the server, so the statements are read rather than run.
+#[tokio::test]
+async fn what_is_made_anew_gets_its_security_labels_again() {
+    let mut set = zoo().await;
+    stage(&set, "m2").await;
+    set.database
+        .execute(
+            "INSERT INTO pg_seclabel SELECT o.oid, o.class, o.part, 'provider', o.label FROM (VALUES \
+                 ('zoo.whole'::regclass::oid, 'pg_class'::regclass, 0, 'of the view'), \
+                 ('zoo.whole'::regclass::oid, 'pg_class'::regclass, 1, 'of a column'), \
+                 ('all_sites()'::regprocedure::oid, 'pg_proc'::regclass, 0, 'of the function') \
+             ) o (oid, class, part, label)",
+        )
+        .await
+        .unwrap();
+    let column = set
+        .database
+        .query_text("SELECT attname FROM pg_attribute WHERE attrelid = 'zoo.whole'::regclass AND attnum = 1")
+        .await
+        .unwrap();
+    let plan = set.plan().await.to_string();
+    for labelled in [
+        r#"ON VIEW "zoo"."whole" IS 'of the view'"#.to_owned(),
+        format!(r#"ON COLUMN "zoo"."whole"."{column}" IS 'of a column'"#),
+        r#"ON FUNCTION "public"."all_sites"() IS 'of the function'"#.to_owned(),
+    ] {
+        let statement = format!("SECURITY LABEL FOR 'provider' {labelled}");
+        assert!(plan.contains(&statement), "{statement} is missing from\n{plan}");
+    }
+}

@@ -1,7 +1,9 @@
-use cutover_core::{NamingPolicy, Stamp};
-use cutover_swap::{RollbackError, rollback_plan};
+use cutover_core::catalog::CatalogSnapshot;
+use cutover_core::{Ident, NamingPolicy, Stamp};
+use cutover_swap::{Pair, PlanOptions, RollbackError, SwapPlan, rollback_plan};
+use jiff::Timestamp;
 
-use crate::release_set::{ReleaseSet, quick};
+use crate::release_set::{MEMBERS, ReleaseSet, ident, quick};
 
 #[tokio::test]
 async fn an_unknown_stamp_is_refused_with_the_list() {
@@ -132,4 +134,86 @@ async fn a_rollback_plan_goes_stale_too() {
         .unwrap();
     assert!(set.run(&plan, &quick()).await.is_err());
     assert_eq!(set.month().await, "m2");
+}
+
+/// Swaps what is staged, and the materialized view `totals` along with it; returns the stamp of the backup set.
+async fn swap_with_totals(set: &mut ReleaseSet) -> Stamp {
+    let (schema, policy) = (ident("public"), NamingPolicy::default());
+    let members = || MEMBERS.into_iter().chain(["totals"]);
+    let live: Vec<Ident> = members().map(ident).collect();
+    let staging: Vec<Ident> = members().map(|name| ident(&format!("staging_{name}"))).collect();
+    let tx = set.client.transaction().await.unwrap();
+    let live = CatalogSnapshot::read(&tx, &schema, &live).await.unwrap();
+    let incoming = CatalogSnapshot::read(&tx, &schema, &staging).await.unwrap();
+    tx.commit().await.unwrap();
+    let sets = set.records.backup_sets(&set.client).await.unwrap();
+    let taken: Vec<Stamp> = sets.into_iter().map(|set| set.stamp).collect();
+    let stamp = Stamp::first_free(Timestamp::now(), &taken);
+    let pairing = Pair::by_policy(&live, &incoming, &policy);
+    let plan = SwapPlan::compute(
+        &live,
+        &incoming,
+        &pairing,
+        &stamp,
+        &policy,
+        &PlanOptions::default(),
+    )
+    .unwrap();
+    set.run(&plan, &quick()).await.unwrap();
+    set.validate(&plan).await;
+    stamp
+}
+
+/// A materialized view outside that came along with a later release: an older backup set does not hold it, and a newer one
+/// does after it was dropped.
+#[tokio::test]
+async fn what_came_along_stands_against_a_rollback_in_either_direction() {
+    let mut set = ReleaseSet::staged("m2").await;
+    let without = set.swap().await.backup;
+    set.stage("m3").await;
+    set.database
+        .execute(
+            "CREATE MATERIALIZED VIEW totals AS SELECT left(min(name), 2) AS month FROM sites; \
+             CREATE MATERIALIZED VIEW staging_totals AS SELECT left(min(name), 2) AS month FROM staging_sites",
+        )
+        .await
+        .unwrap();
+    let with = swap_with_totals(&mut set).await;
+    let policy = NamingPolicy::default();
+
+    let error = rollback_plan(&mut set.client, &set.records, &without, &policy)
+        .await
+        .unwrap_err();
+    let RollbackError::SetChanged { missing, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(missing[0].to_string(), r#""public"."totals""#);
+
+    // Once it is dropped, it is no part of a mix any more, but nothing whose place could be taken either.
+    set.database
+        .execute("DROP MATERIALIZED VIEW totals")
+        .await
+        .unwrap();
+    set.roll_back(&without).await;
+    assert_eq!(set.month().await, "m1");
+    let error = rollback_plan(&mut set.client, &set.records, &with, &policy)
+        .await
+        .unwrap_err();
+    let RollbackError::LiveGone { gone, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(gone, &[ident("totals")]);
+    assert!(
+        error.remedy().starts_with("create it again"),
+        "{}",
+        error.remedy()
+    );
+    set.database
+        .execute("CREATE MATERIALIZED VIEW totals AS SELECT 1 AS whatever")
+        .await
+        .unwrap();
+    set.roll_back(&with).await;
+    assert_eq!(set.month().await, "m2");
+    let totals = set.database.query_text("SELECT month FROM totals").await.unwrap();
+    assert_eq!(totals, "m2");
 }
