@@ -67,7 +67,8 @@ impl CatalogSnapshot {
     /// Sets the transaction's search path to `schema`, and how dates, intervals and floats print, for its own queries,
     /// and puts them back. In a `REPEATABLE READ`
     /// transaction the queries agree with each other; the deparsers of the server always see the latest catalog.
-    /// Whoever may create functions in `schema` could stand in for the server's, as always with a search path.
+    /// The server's own functions and operators come first on it; those of `schema` could only stand in where they fit a call
+    /// better, so what relies on a conversion of names, classes or untyped constants is called by its schema or exact type.
     ///
     /// # Locks
     /// `ACCESS SHARE` on system catalogs; for a moment on the members and their indexes, which are measured, and on views

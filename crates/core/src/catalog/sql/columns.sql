@@ -1,7 +1,7 @@
 -- $1: relation oids. One row a relation, its columns in order. Dropped columns are left out: position is not data.
 SELECT a.attrelid, json_agg(json_build_object(
     'name', a.attname,
-    'data_type', format_type(a.atttypid, a.atttypmod),
+    'data_type', pg_catalog.format_type(a.atttypid, a.atttypmod),
     'collation', CASE WHEN a.attcollation <> 0 AND a.attcollation <> ty.typcollation
                       THEN json_build_object('schema', cn.nspname, 'name', co.collname) END,
     'not_null', a.attnotnull,
@@ -14,12 +14,12 @@ SELECT a.attrelid, json_agg(json_build_object(
                                                    ORDER BY s.oid), '[]')
                             FROM pg_depend u JOIN pg_class s ON s.oid = u.refobjid AND s.relkind = 'S'
                             JOIN pg_namespace sn ON sn.oid = s.relnamespace
-                           WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
-                             AND u.refclassid = 'pg_class'::regclass AND u.deptype = 'n'),
+                           WHERE u.classid = 'pg_attrdef'::regclass::oid AND u.objid = d.oid
+                             AND u.refclassid = 'pg_class'::regclass::oid AND u.deptype = 'n'),
     'default_row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
                     FROM pg_depend rd JOIN pg_type rt ON rt.oid = rd.refobjid
                     LEFT JOIN pg_type re ON re.oid = rt.typelem AND rt.typcategory = 'A'
-                   WHERE rd.classid = 'pg_attrdef'::regclass AND rd.objid = d.oid AND rd.refclassid = 'pg_type'::regclass
+                   WHERE rd.classid = 'pg_attrdef'::regclass::oid AND rd.objid = d.oid AND rd.refclassid = 'pg_type'::regclass::oid
                      AND coalesce(nullif(rt.typrelid, 0), re.typrelid, 0) <> 0),
     'row_type_of', nullif(CASE WHEN el.oid IS NULL THEN ty.typrelid ELSE el.typrelid END, 0)::bigint,
     'local', a.attislocal,
@@ -43,8 +43,8 @@ SELECT a.attrelid, json_agg(json_build_object(
     'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
-                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = a.attrelid AND l.objsubid = a.attnum),
-    'comment', col_description(a.attrelid, a.attnum)
+                         WHERE l.classoid = 'pg_class'::regclass::oid AND l.objoid = a.attrelid AND l.objsubid = a.attnum),
+    'comment', pg_catalog.col_description(a.attrelid, a.attnum)
 ) ORDER BY a.attnum)
   FROM pg_attribute a
   JOIN pg_type ty ON ty.oid = a.atttypid

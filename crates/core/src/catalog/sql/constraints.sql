@@ -18,14 +18,14 @@ SELECT k.conrelid, json_agg(json_build_object(
     'row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(rt.typrelid, 0), re.typrelid)::bigint), '[]')
                     FROM pg_depend rd JOIN pg_type rt ON rt.oid = rd.refobjid
                     LEFT JOIN pg_type re ON re.oid = rt.typelem AND rt.typcategory = 'A'
-                   WHERE rd.classid = 'pg_constraint'::regclass AND rd.objid = k.oid AND rd.refclassid = 'pg_type'::regclass
+                   WHERE rd.classid = 'pg_constraint'::regclass::oid AND rd.objid = k.oid AND rd.refclassid = 'pg_type'::regclass::oid
                      AND coalesce(nullif(rt.typrelid, 0), re.typrelid, 0) <> 0),
     -- A function that takes a member's row takes no other table's.
     'functions_of_rows', (SELECT coalesce(json_agg(DISTINCT p.oid::regprocedure::text), '[]')
                             FROM pg_depend fd JOIN pg_proc p ON p.oid = fd.refobjid
                             JOIN pg_type ft ON ft.oid = ANY (p.proargtypes::oid[]) OR ft.typarray = ANY (p.proargtypes::oid[])
-                           WHERE k.contype = 'c' AND fd.classid = 'pg_constraint'::regclass AND fd.objid = k.oid
-                             AND fd.refclassid = 'pg_proc'::regclass AND ft.typrelid = ANY ($1)),
+                           WHERE k.contype = 'c' AND fd.classid = 'pg_constraint'::regclass::oid AND fd.objid = k.oid
+                             AND fd.refclassid = 'pg_proc'::regclass::oid AND ft.typrelid = ANY ($1)),
     'local', k.conislocal,
     'inherit_count', k.coninhcount,
     'index', (SELECT i.relname FROM pg_class i WHERE i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')),
@@ -49,7 +49,7 @@ SELECT k.conrelid, json_agg(json_build_object(
                                                               ELSE '[]' END) WITH ORDINALITY o (attnum, ordinality)
                                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum::smallint)
     ) END,
-    'comment', obj_description(k.oid, 'pg_constraint')
+    'comment', pg_catalog.obj_description(k.oid, 'pg_constraint')
 ) ORDER BY k.conname)
   FROM pg_constraint k
   LEFT JOIN pg_class f ON f.oid = k.confrelid

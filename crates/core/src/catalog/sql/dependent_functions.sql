@@ -8,8 +8,8 @@ SELECT json_build_object(
     'stub_arguments', (
         SELECT coalesce(string_agg(CASE a.mode WHEN 'o' THEN 'OUT ' WHEN 'b' THEN 'INOUT ' WHEN 'v' THEN 'VARIADIC '
                                                ELSE 'IN ' END
-                                   || CASE WHEN a.name <> '' THEN quote_ident(a.name) || ' ' ELSE '' END
-                                   || format_type(a.type, NULL)
+                                   || CASE WHEN a.name <> '' THEN pg_catalog.quote_ident(a.name) || ' ' ELSE '' END
+                                   || pg_catalog.format_type(a.type, NULL)
                                    || CASE WHEN a.mode <> 'o' AND a.inputs > p.pronargs - p.pronargdefaults
                                            THEN ' DEFAULT NULL' ELSE '' END, ', ' ORDER BY a.n), '')
           FROM (SELECT t.n, t.type, coalesce(p.proargmodes[t.n], 'i') AS mode, coalesce(p.proargnames[t.n], '') AS name,
@@ -43,15 +43,15 @@ SELECT json_build_object(
           JOIN pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
           LEFT JOIN LATERAL aclexplode(d.defaclacl) WITH ORDINALITY x ON true
          WHERE d.defaclnamespace IN (0, n.oid) AND d.defaclobjtype = 'f'),
-    'comment', obj_description(p.oid, 'pg_proc'),
+    'comment', pg_catalog.obj_description(p.oid, 'pg_proc'),
     'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
-                         WHERE l.classoid = 'pg_proc'::regclass AND l.objoid = p.oid AND l.objsubid = 0),
+                         WHERE l.classoid = 'pg_proc'::regclass::oid AND l.objoid = p.oid AND l.objsubid = 0),
     'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'x'
-                                 AND d.refclassid = 'pg_extension'::regclass),
+                               WHERE d.classid = 'pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass::oid),
     'superuser_only', p.proleakproof OR p.prosupport <> 0 OR NOT l.lanpltrusted,
     'row_types', (SELECT coalesce(json_agg(DISTINCT coalesce(nullif(t.typrelid, 0), e.typrelid)::bigint), '[]')
                     FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]) || p.prorettype) s (oid)
@@ -61,11 +61,11 @@ SELECT json_build_object(
     'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')
                 FROM pg_depend d
                 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
-               WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($2)),
+               WHERE d.classid = 'pg_proc'::regclass::oid AND d.objid = p.oid
+                 AND d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = ANY ($2)),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-                     AND d.refclassid = 'pg_extension'::regclass)
+                   WHERE d.classid = 'pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'e'
+                     AND d.refclassid = 'pg_extension'::regclass::oid)
 )
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace

@@ -24,22 +24,22 @@ SELECT json_build_object(
           JOIN pg_roles r ON r.oid = d.defaclrole AND r.rolname = current_user
           LEFT JOIN LATERAL aclexplode(d.defaclacl) WITH ORDINALITY x ON true
          WHERE d.defaclnamespace IN (0, n.oid) AND d.defaclobjtype = 'r'),
-    'comment', obj_description(c.oid, 'pg_class'),
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
     'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
-                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
+                         WHERE l.classoid = 'pg_class'::regclass::oid AND l.objoid = c.oid AND l.objsubid = 0),
     'options', coalesce(c.reloptions, '{}'),
     'definition', pg_get_viewdef(c.oid, true),
     'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('relation', a.attrelid::bigint, 'column', a.attname)), '[]')
                 FROM pg_rewrite r
-                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($2)
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass::oid AND d.objid = r.oid
+                                AND d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = ANY ($2)
                 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-                     AND d.refclassid = 'pg_extension'::regclass)
+                   WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = c.oid AND d.deptype = 'e'
+                     AND d.refclassid = 'pg_extension'::regclass::oid)
 )
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -47,7 +47,7 @@ SELECT json_build_object(
                                                               WHEN 'array' THEN later.columns -> 'confdelsetcols'
                                                               ELSE '[]' END) WITH ORDINALITY o (attnum, ordinality)
                                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.attnum::smallint)),
-    'comment', obj_description(k.oid, 'pg_constraint')
+    'comment', pg_catalog.obj_description(k.oid, 'pg_constraint')
 )
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid

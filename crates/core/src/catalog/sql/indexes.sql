@@ -9,7 +9,7 @@ SELECT x.indrelid, json_agg(json_build_object(
     'of_rows', (concat(x.indexprs, x.indpred) ~ ':varattno 0 '
                 OR EXISTS (SELECT FROM pg_depend d
                              JOIN pg_type t ON t.oid = d.refobjid LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-                            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refclassid = 'pg_type'::regclass
+                            WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = i.oid AND d.refclassid = 'pg_type'::regclass::oid
                               AND coalesce(nullif(t.typrelid, 0), e.typrelid) = ANY ($1))),
     'unique', x.indisunique,
     'primary', x.indisprimary,
@@ -23,8 +23,8 @@ SELECT x.indrelid, json_agg(json_build_object(
     'options', coalesce(i.reloptions, '{}'),
     'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                               WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.deptype = 'x'
-                                 AND d.refclassid = 'pg_extension'::regclass),
+                               WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = i.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass::oid),
     'parent', (SELECT json_build_object('oid', p.oid::bigint, 'name', json_build_object('schema', pn.nspname, 'name', p.relname))
                  FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
                  JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE h.inhrelid = i.oid),
@@ -36,7 +36,7 @@ SELECT x.indrelid, json_agg(json_build_object(
     'nulls_not_distinct', coalesce((to_json(x) ->> 'indnullsnotdistinct')::boolean, false),
     'statistics_targets', (SELECT coalesce(json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum), '{}')
                              FROM pg_attribute a WHERE a.attrelid = i.oid AND nullif(a.attstattarget, -1) IS NOT NULL),
-    'comment', obj_description(i.oid, 'pg_class'),
+    'comment', pg_catalog.obj_description(i.oid, 'pg_class'),
     'bytes', coalesce(pg_relation_size(i.oid), 0)
 ) ORDER BY i.relname)
   FROM pg_index x

@@ -8,7 +8,7 @@ SELECT p.polrelid, json_agg(json_build_object(
                 FROM unnest(p.polroles) WITH ORDINALITY u (role, ordinality)),
     'using', pg_get_expr(p.polqual, p.polrelid),
     'with_check', pg_get_expr(p.polwithcheck, p.polrelid),
-    'comment', obj_description(p.oid, 'pg_policy')
+    'comment', pg_catalog.obj_description(p.oid, 'pg_policy')
 ) ORDER BY p.polname)
   FROM pg_policy p
  WHERE p.polrelid = ANY ($1)

@@ -11,8 +11,8 @@ SELECT r.prrelid, json_agg(json_build_object(
     'reads', (SELECT coalesce(json_agg(DISTINCT a.attname), '[]')
                 FROM pg_depend d
                 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
-               WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = r.oid
-                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.prrelid)
+               WHERE d.classid = 'pg_publication_rel'::regclass::oid AND d.objid = r.oid
+                 AND d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = r.prrelid)
 ) ORDER BY p.pubname)
   FROM pg_publication_rel r
   JOIN pg_publication p ON p.oid = r.prpubid

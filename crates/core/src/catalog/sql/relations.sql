@@ -35,7 +35,7 @@ SELECT c.oid, json_build_object(
                                                     ORDER BY x.ordinality), '[]') AS items
                              FROM aclexplode(y.attacl) WITH ORDINALITY x) acl
                         WHERE y.attrelid = c.oid AND y.attnum < 0 AND y.attacl IS NOT NULL),
-    'comment', obj_description(c.oid, 'pg_class'),
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
     'row_security', c.relrowsecurity,
     'force_row_security', c.relforcerowsecurity,
     'bound_by_row_security', row_security_active(c.oid),
@@ -64,12 +64,12 @@ SELECT c.oid, json_build_object(
                        FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid
                        JOIN pg_namespace kn ON kn.oid = k.relnamespace WHERE i.inhparent = c.oid),
     'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-                     AND d.refclassid = 'pg_extension'::regclass),
+                   WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = c.oid AND d.deptype = 'e'
+                     AND d.refclassid = 'pg_extension'::regclass::oid),
     'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
-                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
+                         WHERE l.classoid = 'pg_class'::regclass::oid AND l.objoid = c.oid AND l.objsubid = 0),
     -- FOR TABLES IN SCHEMA, PostgreSQL 15: the view knows them, the catalog table is not in every supported version.
     'schema_publications', (SELECT coalesce(json_agg(t.pubname ORDER BY t.pubname), '[]')
                               FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname
@@ -82,35 +82,35 @@ SELECT c.oid, json_build_object(
                        WHERE r.srrelid = c.oid),
     'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                               WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x'
-                                 AND d.refclassid = 'pg_extension'::regclass),
+                               WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = c.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass::oid),
     -- Parts that call functions over the row type of some relation, or an array of it; checks tell it themselves.
     'row_type_calls', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object(
                                   'part', pg_describe_object(p.classid, p.oid, 0),
                                   'function', d.refobjid::regprocedure::text,
                                   'row_type_of', coalesce(nullif(t.typrelid, 0), e.typrelid)::bigint)), '[]')
-                         FROM (SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a WHERE a.adrelid = c.oid
+                         FROM (SELECT 'pg_attrdef'::regclass::oid, a.oid FROM pg_attrdef a WHERE a.adrelid = c.oid
                                UNION ALL
-                               SELECT 'pg_class'::regclass, x.indexrelid FROM pg_index x WHERE x.indrelid = c.oid
+                               SELECT 'pg_class'::regclass::oid, x.indexrelid FROM pg_index x WHERE x.indrelid = c.oid
                                UNION ALL
-                               SELECT 'pg_trigger'::regclass, g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid
+                               SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g WHERE g.tgrelid = c.oid
                                UNION ALL
-                               SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = c.oid
+                               SELECT 'pg_policy'::regclass::oid, y.oid FROM pg_policy y WHERE y.polrelid = c.oid
                                UNION ALL
-                               SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r WHERE r.ev_class = c.oid
+                               SELECT 'pg_rewrite'::regclass::oid, r.oid FROM pg_rewrite r WHERE r.ev_class = c.oid
                                UNION ALL
-                               SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s WHERE s.stxrelid = c.oid
+                               SELECT 'pg_statistic_ext'::regclass::oid, s.oid FROM pg_statistic_ext s WHERE s.stxrelid = c.oid
                               ) p (classid, oid)
-                         JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
+                         JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass::oid
                          JOIN pg_depend f ON f.classid = d.refclassid AND f.objid = d.refobjid
-                                         AND f.refclassid = 'pg_type'::regclass
+                                         AND f.refclassid = 'pg_type'::regclass::oid
                          JOIN pg_type t ON t.oid = f.refobjid
                          LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
                         WHERE coalesce(nullif(t.typrelid, 0), e.typrelid, 0) <> 0),
     'reads', (SELECT coalesce(json_agg(DISTINCT d.refobjid::bigint), '[]')
                 FROM pg_rewrite r
-                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                                AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass::oid AND d.objid = r.oid
+                                AND d.refclassid = 'pg_class'::regclass::oid AND d.refobjid <> c.oid
                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
     'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END,
     'populated', c.relispopulated,

@@ -4,7 +4,7 @@ SELECT r.ev_class, json_agg(json_build_object(
     'name', r.rulename,
     'definition', rtrim(pg_get_ruledef(r.oid, true), ';'),
     'enabled', r.ev_enabled::text,
-    'comment', obj_description(r.oid, 'pg_rewrite')
+    'comment', pg_catalog.obj_description(r.oid, 'pg_rewrite')
 ) ORDER BY r.rulename)
   FROM pg_rewrite r
  WHERE r.ev_class = ANY ($1) AND r.rulename <> '_RETURN'

@@ -7,7 +7,7 @@ SELECT d.refobjid, json_agg(json_build_object(
     'owner', pg_get_userbyid(c.relowner),
     'may_select', has_sequence_privilege(c.oid, 'SELECT'),
     'persistence', c.relpersistence::text,
-    'data_type', format_type(s.seqtypid, NULL),
+    'data_type', pg_catalog.format_type(s.seqtypid, NULL),
     'start', s.seqstart,
     'increment', s.seqincrement,
     'min', s.seqmin,
@@ -29,8 +29,8 @@ SELECT d.refobjid, json_agg(json_build_object(
     'security_labels', (SELECT coalesce(json_agg(json_build_object('provider', l.provider, 'label', l.label)
                                                  ORDER BY l.provider), '[]')
                           FROM pg_seclabel l
-                         WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid AND l.objsubid = 0),
-    'comment', obj_description(c.oid, 'pg_class'),
+                         WHERE l.classoid = 'pg_class'::regclass::oid AND l.objoid = c.oid AND l.objsubid = 0),
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
     'last_value', CASE WHEN has_sequence_privilege(c.oid, 'USAGE,SELECT') THEN pg_sequence_last_value(c.oid) END
 ) ORDER BY a.attnum)
   FROM pg_depend d
@@ -38,6 +38,6 @@ SELECT d.refobjid, json_agg(json_build_object(
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_sequence s ON s.seqrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
- WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+ WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid
    AND d.refobjid = ANY ($1) AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
  GROUP BY d.refobjid

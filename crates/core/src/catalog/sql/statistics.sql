@@ -10,7 +10,7 @@ SELECT s.stxrelid, json_agg(json_build_object(
     -- 'e' (expressions) comes with the columns; it cannot be asked for.
     'kinds', (SELECT coalesce(json_agg(k ORDER BY k), '[]') FROM unnest(s.stxkind::text[]) k WHERE k <> 'e'),
     'target', nullif(s.stxstattarget, -1),
-    'comment', obj_description(s.oid, 'pg_statistic_ext')
+    'comment', pg_catalog.obj_description(s.oid, 'pg_statistic_ext')
 ) ORDER BY s.stxname)
   FROM pg_statistic_ext s
   JOIN pg_namespace n ON n.oid = s.stxnamespace

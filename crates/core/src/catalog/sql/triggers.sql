@@ -4,14 +4,14 @@ SELECT t.tgrelid, json_agg(json_build_object(
     'definition', pg_get_triggerdef(t.oid, true),
     'enabled', t.tgenabled::text,
     'constraint', (t.tgconstraint <> 0),
-    'constraint_comment', obj_description(t.tgconstraint, 'pg_constraint'),
+    'constraint_comment', pg_catalog.obj_description(t.tgconstraint, 'pg_constraint'),
     'depends_on_extensions', (SELECT coalesce(json_agg(e.extname ORDER BY d.ctid), '[]')
                                 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                               WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'x'
-                                 AND d.refclassid = 'pg_extension'::regclass),
+                               WHERE d.classid = 'pg_trigger'::regclass::oid AND d.objid = t.oid AND d.deptype = 'x'
+                                 AND d.refclassid = 'pg_extension'::regclass::oid),
     'may_execute', has_function_privilege(t.tgfoid, 'EXECUTE'),
     'inherited', (coalesce((to_json(t) ->> 'tgparentid')::bigint, 0) <> 0),
-    'comment', obj_description(t.oid, 'pg_trigger')
+    'comment', pg_catalog.obj_description(t.oid, 'pg_trigger')
 ) ORDER BY t.tgname)
   FROM pg_trigger t
  WHERE t.tgrelid = ANY ($1) 

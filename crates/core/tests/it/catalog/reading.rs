@@ -187,3 +187,45 @@ async fn the_number_of_queries_does_not_grow_with_the_set() {
     let (whole, relations) = messages[0];
     assert!(relations < whole, "{messages:?}");
 }
+
+/// Functions and operators of the schema fit better than the server's own what our queries say, wherever these rely on a
+/// conversion: a name for a text, a constant of no type.
+#[tokio::test]
+async fn what_the_schema_has_stands_in_for_nothing_of_the_servers() {
+    let mut fixture = Fixture::new(
+        "CREATE TABLE live.sites (id serial PRIMARY KEY, name text, CONSTRAINT named CHECK (name <> ''));
+         COMMENT ON TABLE live.sites IS 'a'; COMMENT ON COLUMN live.sites.name IS 'b';
+         COMMENT ON CONSTRAINT named ON live.sites IS 'c'; COMMENT ON SEQUENCE live.sites_id_seq IS 'd';
+         CREATE RULE also AS ON UPDATE TO live.sites DO ALSO NOTIFY changed;
+         CREATE VIEW live.named AS SELECT id, name FROM live.sites; COMMENT ON VIEW live.named IS 'e';
+         CREATE VIEW live.others AS SELECT 1 AS id;
+         CREATE RULE insert AS ON INSERT TO live.others DO INSTEAD INSERT INTO live.sites (id) VALUES (new.id);
+         CREATE FUNCTION live.first(up integer, site live.sites) RETURNS text RETURN (SELECT min(name) FROM live.sites);
+         COMMENT ON FUNCTION live.first IS 'f';
+         CREATE TABLE live.visits (site integer CONSTRAINT of_site REFERENCES live.sites, n integer);
+         ALTER TABLE live.visits ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY known ON live.visits USING (EXISTS (SELECT FROM live.sites s WHERE s.id = site));
+         CREATE RULE visited AS ON INSERT TO live.visits DO ALSO DELETE FROM live.sites;
+         COMMENT ON CONSTRAINT of_site ON live.visits IS 'g'",
+    )
+    .await;
+    let before = fixture.read(&["sites"]).await;
+    assert_eq!(
+        (before.functions.len(), before.rules.len(), before.parts.len()),
+        (1, 1, 2)
+    );
+    fixture
+        .execute(
+            "CREATE FUNCTION live.fail() RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''stands in''; END';
+             CREATE FUNCTION live.quote_ident(name) RETURNS text LANGUAGE sql AS 'SELECT live.fail()';
+             CREATE FUNCTION live.format_type(oid, text) RETURNS text LANGUAGE sql AS 'SELECT live.fail()';
+             CREATE FUNCTION live.obj_description(oid, text) RETURNS text LANGUAGE sql AS 'SELECT live.fail()';
+             CREATE FUNCTION live.col_description(oid, smallint) RETURNS text LANGUAGE sql AS 'SELECT live.fail()';
+             CREATE FUNCTION live.same(oid, regclass) RETURNS boolean LANGUAGE sql AS 'SELECT live.fail() IS NULL';
+             CREATE OPERATOR live.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = live.same);
+             CREATE FUNCTION live.same(regclass, regclass) RETURNS boolean LANGUAGE sql AS 'SELECT live.fail() IS NULL';
+             CREATE OPERATOR live.= (LEFTARG = regclass, RIGHTARG = regclass, FUNCTION = live.same)",
+        )
+        .await;
+    assert_eq!(fixture.read(&["sites"]).await, before);
+}
