@@ -111,6 +111,15 @@ pub enum EventKind {
         /// Rows expected, where the source's statistics say so.
         expected_rows: Option<u64>,
     },
+    /// An importer goes on where an earlier run of it was broken off. Its source is read in the state that it has now.
+    ImportTakenUp {
+        /// The importer's name.
+        importer: String,
+        /// Chunks that are in.
+        chunks: u64,
+        /// Rows in them.
+        rows: u64,
+    },
     /// Rows and bytes an importer has moved so far.
     ImportProgress {
         /// The importer's name.
@@ -132,6 +141,13 @@ pub enum EventKind {
         bytes: u64,
         /// How long it took, in milliseconds.
         took_ms: u64,
+    },
+    /// The table refused rows of an importer, which were set aside.
+    RowsRejected {
+        /// The importer's name.
+        importer: String,
+        /// How many so far.
+        rejected: u64,
     },
     /// A check of the preflight or of the validation ended.
     CheckFinished {

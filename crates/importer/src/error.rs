@@ -1,11 +1,13 @@
 //! What can go wrong with an import.
 
+use cutover_core::records::Reject;
 use cutover_core::{DatabaseError, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
 use tokio_postgres::error::SqlState;
 
 use crate::copy_in::Refused;
+use crate::copy_position::copy_position;
 use crate::mapping::ColumnProblem;
-use crate::{CsvError, Import, Source};
+use crate::{CsvError, Import, RefusedRows, Source};
 
 /// An import that could not be planned or carried out. The table is as it was once the transaction has ended.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +96,49 @@ pub enum ImportError {
         /// What the server said; its own line number counts from the start of a segment.
         source: StatementError,
     },
+    /// The table refused more rows than are tolerated.
+    #[error("importer {importer}: {table} refused {refused}")]
+    Rejected {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+        /// How many, and the first of them.
+        refused: Box<RefusedRows>,
+    },
+    /// Too many rows bear one key to be one chunk.
+    #[error(
+        "importer {importer}: more than {bytes} bytes of rows bear one key ({})",
+        idents(key)
+    )]
+    OneKey {
+        /// The importer's name.
+        importer: String,
+        /// The key.
+        key: Vec<Ident>,
+        /// Their size, in bytes.
+        bytes: u64,
+    },
+    /// The chunks that are in belong to another query, mapping or key.
+    #[error(
+        "importer {importer}: its {chunks} chunks that are in {table} were read by another query, mapping or key"
+    )]
+    OtherChunks {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+        /// How many.
+        chunks: i64,
+    },
+    /// A checkpoint or a row set aside could not be written to, or read from, the records.
+    #[error("importer {importer} could not keep its journal")]
+    Journal {
+        /// The importer's name.
+        importer: String,
+        /// What the server said.
+        source: StatementError,
+    },
     /// A CSV file cannot be read, or holds a value that the table refuses.
     #[error("importer {importer} failed")]
     Csv {
@@ -107,6 +152,11 @@ pub enum ImportError {
 fn listed(problems: &[ColumnProblem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     format!("\n  - {}", lines.join("\n  - "))
+}
+
+fn idents(names: &[Ident]) -> String {
+    let names: Vec<&str> = names.iter().map(Ident::as_str).collect();
+    names.join(", ")
 }
 
 fn at_column(column: Option<&Ident>) -> String {
@@ -126,13 +176,18 @@ impl ImportError {
     #[must_use]
     pub fn statement_error(&self) -> Option<&StatementError> {
         match self {
-            Self::Statement { source, .. } | Self::RowRefused { source, .. } => Some(source),
+            Self::Statement { source, .. }
+            | Self::RowRefused { source, .. }
+            | Self::Journal { source, .. } => Some(source),
             Self::Csv { source, .. } => source.statement_error(),
             Self::TargetMissing { .. }
             | Self::TargetPublished { .. }
             | Self::SourceMissing { .. }
             | Self::Columns { .. }
             | Self::Way { .. }
+            | Self::Rejected { .. }
+            | Self::OneKey { .. }
+            | Self::OtherChunks { .. }
             | Self::Stale { .. } => None,
         }
     }
@@ -154,6 +209,14 @@ impl ImportError {
             Self::Way { .. } => "choose another `way`, or give the source the connection it needs",
             Self::Stale { .. } => "plan the import again; nothing was imported",
             Self::RowRefused { .. } => "mend the row at its source, or convert the column in a query",
+            Self::Rejected { .. } => {
+                "mend the rows at their source, or raise `max_rejects`; then take the release up again"
+            }
+            Self::OneKey { .. } => "name columns in `key` that tell the rows apart",
+            Self::OtherChunks { .. } => {
+                "put back the importer and its source as they were, or begin again with build_staging"
+            }
+            Self::Journal { source, .. } => source.remedy(),
             Self::Csv { source, .. } => source.remedy(),
         }
     }
@@ -237,6 +300,41 @@ impl ImportError {
         }
     }
 
+    pub(crate) fn rejected(import: &Import, rejected: u64, first: Vec<Reject>) -> Self {
+        Self::Rejected {
+            importer: import.name().to_owned(),
+            table: import.into_table().clone(),
+            refused: Box::new(RefusedRows {
+                rejected,
+                tolerated: import.reject_limits(),
+                first,
+            }),
+        }
+    }
+
+    pub(crate) fn one_key(import: &Import, bytes: usize) -> Self {
+        Self::OneKey {
+            importer: import.name().to_owned(),
+            key: import.key_columns().to_vec(),
+            bytes: bytes as u64,
+        }
+    }
+
+    pub(crate) fn other_chunks(import: &Import, chunks: i64) -> Self {
+        Self::OtherChunks {
+            importer: import.name().to_owned(),
+            table: import.into_table().clone(),
+            chunks,
+        }
+    }
+
+    pub(crate) fn journal(import: &Import, source: StatementError) -> Self {
+        Self::Journal {
+            importer: import.name().to_owned(),
+            source,
+        }
+    }
+
     pub(crate) fn csv(import: &Import, source: CsvError) -> Self {
         Self::Csv {
             importer: import.name().to_owned(),
@@ -283,70 +381,5 @@ pub(crate) fn database_remedy(error: &DatabaseError) -> &'static str {
             "the role would see only some rows: use the owner, or a role with BYPASSRLS"
         }
         _ => error.remedy(),
-    }
-}
-
-/// Where in a COPY the server says an error happened: `COPY staging_x, line 3, column year: "abc"`.
-///
-/// The words may be translated (`lc_messages`); their order is not.
-pub(crate) fn copy_position(
-    error: &DatabaseError,
-    table: &QualifiedName,
-    columns: &[Ident],
-) -> Option<(u64, Option<Ident>)> {
-    let context = error.inner().as_db_error()?.where_()?;
-    parse_position(context, table.name.as_str(), columns)
-}
-
-fn parse_position(context: &str, table: &str, columns: &[Ident]) -> Option<(u64, Option<Ident>)> {
-    context.lines().find_map(|line| {
-        let rest = line
-            .strip_prefix("COPY ")?
-            .strip_prefix(table)?
-            .strip_prefix(", ")?;
-        let (_, rest) = rest.split_once(' ')?;
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let number = rest[..digits].parse().ok()?;
-        let column = rest[digits..].strip_prefix(", ").and_then(|rest| {
-            let (_, rest) = rest.split_once(' ')?;
-            // The longest match: one column's name may begin with another's.
-            let matching = columns.iter().filter(|column| rest.starts_with(column.as_str()));
-            matching.max_by_key(|column| column.as_str().len()).cloned()
-        });
-        Some((number, column))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(context: &str, expected: Option<(u64, Option<&str>)>) {
-        let columns = ["year", "year, line 2", "area"].map(|name| Ident::new(name).unwrap());
-        let expected = expected.map(|(line, column)| (line, column.map(|name| Ident::new(name).unwrap())));
-        assert_eq!(parse_position(context, "staging, x", &columns), expected);
-    }
-
-    #[test]
-    fn the_servers_context_names_line_and_column() {
-        check(
-            "COPY staging, x, line 3, column year: \"abc, line 9\"",
-            Some((3, Some("year"))),
-        );
-        check("COPY staging, x, line 12: \"1\t2\"", Some((12, None)));
-        check(
-            "COPY staging, x, line 1, column year, line 2: \"\"",
-            Some((1, Some("year, line 2"))),
-        );
-        check(
-            "COPY staging, x, Zeile 7, Spalte area: »x«",
-            Some((7, Some("area"))),
-        );
-        check(
-            "JSON data, line 1: {\nCOPY staging, x, line 4, column area: \"{\"",
-            Some((4, Some("area"))),
-        );
-        check("SQL function \"f\"", None);
     }
 }

@@ -3,10 +3,12 @@
 use cutover_core::{Digest, Sql};
 use tokio_postgres::Transaction;
 
+use crate::chunks::{key_order, obstacle};
 use crate::error::ImportError;
 use crate::mapping::{ColumnProblem, Mapping, map};
 use crate::session::KnownSettings;
 use crate::source::{Conversion, Fit, Rows, read_fits, sub_select};
+use crate::statements::sent;
 use crate::target::Target;
 use crate::way::refuse_impossible_way;
 use crate::{CsvSource, Import, LoadSettings, Source};
@@ -18,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) target_setup: Sql,
     pub(crate) source: SourceFacts,
     pub(crate) mapping: Mapping,
+    /// Why chunks of it cannot commit one by one; only for an import in chunks.
+    pub(crate) whole_because: Option<String>,
 }
 
 /// Where the source is, and its columns.
@@ -90,11 +94,30 @@ impl Facts {
             None => SourceFacts::Here(rows, fits),
         };
         refuse_problems(import, &mapping, problems)?;
+        let whole_because = match &source {
+            SourceFacts::Elsewhere(rows, fits, _) if import.is_chunked() => {
+                let columns = key_order(import, &table, &mapping, &sent(&mapping, rows, fits)).columns;
+                match obstacle::known(import) {
+                    Some(known) => Some(known),
+                    None => match obstacle::of_target(target, import.into_table())
+                        .await
+                        .map_err(failed("look up the constraints of"))?
+                    {
+                        Some(found) => Some(found),
+                        None => obstacle::of_key(session, &rows.from, &columns)
+                            .await
+                            .map_err(failed("look up the types of the key of"))?,
+                    },
+                }
+            }
+            _ => None,
+        };
         Ok(Self {
             target: table,
             target_setup,
             source,
             mapping,
+            whole_because,
         })
     }
 
@@ -116,6 +139,7 @@ impl Facts {
             target_setup,
             source: SourceFacts::File(header),
             mapping,
+            whole_because: None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use cutover_core::{Ident, QualifiedName};
 
-use crate::{CsvSource, NotDirect};
+use crate::{CsvSource, Key, NotDirect, RejectLimits};
 
 /// One import: the rows of one source into one table.
 ///
@@ -29,6 +29,10 @@ pub struct Import {
     way: Way,
     sample: Option<u64>,
     straight: Straight,
+    chunked: bool,
+    together: bool,
+    rejects: RejectLimits,
+    after: Option<Key>,
 }
 
 /// Whether the source is read past a foreign data wrapper.
@@ -83,6 +87,10 @@ impl Import {
             way: Way::Auto,
             sample: None,
             straight: Straight::NotAsked,
+            chunked: false,
+            together: false,
+            rejects: RejectLimits::none(),
+            after: None,
         }
     }
 
@@ -132,6 +140,35 @@ impl Import {
         self
     }
 
+    /// Plans it for [`ImportPlan::run_in_chunks`](crate::ImportPlan::run_in_chunks): the source is read on a connection
+    /// of its own, by key, so that the import can be taken up.
+    #[must_use]
+    pub fn in_chunks(mut self) -> Self {
+        self.chunked = true;
+        self
+    }
+
+    /// Commits all chunks together: without checkpoints there is nothing to take up.
+    #[must_use]
+    pub fn in_one_transaction(mut self) -> Self {
+        self.together = true;
+        self
+    }
+
+    /// How many rows the table may refuse, in an import in chunks; none unless set.
+    #[must_use]
+    pub fn rejects(mut self, limits: RejectLimits) -> Self {
+        self.rejects = limits;
+        self
+    }
+
+    /// Goes on behind the row of this key, as an earlier import's last checkpoint has it.
+    #[must_use]
+    pub fn after(mut self, key: Option<Key>) -> Self {
+        self.after = key;
+        self
+    }
+
     /// The importer's name, as events and errors use it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -164,6 +201,22 @@ impl Import {
 
     pub(crate) fn straightness(&self) -> &Straight {
         &self.straight
+    }
+
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.chunked
+    }
+
+    pub(crate) fn is_one_transaction(&self) -> bool {
+        self.together
+    }
+
+    pub(crate) fn reject_limits(&self) -> RejectLimits {
+        self.rejects
+    }
+
+    pub(crate) fn key_before(&self) -> Option<&Key> {
+        self.after.as_ref()
     }
 
     pub(crate) fn sample_rows(&self) -> Option<u64> {

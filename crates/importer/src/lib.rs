@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod chunks; // chunks with checkpoints, rows set aside
 mod copy_in; // writing COPY data in segments
+mod copy_position; // where in a COPY an error happened
 mod csv_file; // CSV files: header, records, where a refused value stands
 mod direct; // straight from a foreign server
 mod error; // what can go wrong with an import, and the remedy
@@ -20,6 +22,7 @@ mod way; // the ways, and which one
 
 pub mod preflight;
 
+pub use chunks::{Journal, Key, RefusedRows, RejectLimits, is_rows_fault};
 pub use csv_file::{CsvError, CsvSource};
 pub use direct::{Direct, NotDirect};
 pub use error::ImportError;

@@ -5,11 +5,12 @@ use std::fmt;
 use cutover_core::{Digest, Ident, LockMode, ObjectKind, ObjectName, Plan, Sql, Step, write_comment};
 use tokio_postgres::Transaction;
 
+use crate::chunks::{ChunkPlan, KeyOrder, key_order};
 use crate::error::ImportError;
 use crate::facts::{Facts, SourceFacts};
 use crate::mapping::Mapping;
 use crate::source::Rows;
-use crate::statements::{copy_from, copy_to, filled, insert};
+use crate::statements::{copy_from, copy_to, filled, insert, sent};
 use crate::target::Target;
 use crate::{Import, LoadSettings, WayChosen};
 
@@ -25,6 +26,8 @@ pub struct ImportPlan {
     /// The columns filled, in the order of the statements' lists.
     pub(crate) columns: Vec<Ident>,
     pub(crate) expected_rows: Option<u64>,
+    /// Where it may be run in chunks.
+    pub(crate) chunks: Option<ChunkPlan>,
     /// What people should know and no statement says.
     notes: Vec<String>,
     script: Plan,
@@ -85,6 +88,7 @@ impl ImportPlan {
         script
             .steps
             .push(step("set up the session to fill", &facts.target_setup));
+        let mut chunks = None;
         let transfer = match &facts.source {
             SourceFacts::Here(rows, _) => {
                 let sql = insert(import, target, mapping, rows);
@@ -93,7 +97,32 @@ impl ImportPlan {
                 Transfer::Insert(sql)
             }
             SourceFacts::Elsewhere(rows, fits, setup) => {
-                let read = copy_to(import, target, mapping, rows, fits, way.way);
+                let sent = sent(mapping, rows, fits);
+                let by_key = (import.is_chunked() && facts.whole_because.is_none())
+                    .then(|| key_order(import, target, mapping, &sent));
+                let read = copy_to(import, target, mapping, rows, fits, way.way, by_key.as_ref());
+                if import.is_chunked() {
+                    let from_the_start = by_key.map(|order| KeyOrder { after: None, ..order });
+                    let all = copy_to(
+                        import,
+                        target,
+                        mapping,
+                        rows,
+                        fits,
+                        way.way,
+                        from_the_start.as_ref(),
+                    );
+                    let digest = Digest::of([script.digest.as_str().as_bytes(), all.as_str().as_bytes()]);
+                    let whole_because = facts.whole_because.clone();
+                    chunks = Some(ChunkPlan::new(
+                        import,
+                        target,
+                        mapping,
+                        way.way,
+                        whole_because,
+                        &digest,
+                    ));
+                }
                 let write = copy_from(into, target, mapping, way.way);
                 script
                     .steps
@@ -128,7 +157,12 @@ impl ImportPlan {
             transfer,
             columns: filled(target, mapping).cloned().collect(),
             expected_rows: facts.expected_rows(import.sample_rows()),
-            notes: notes(mapping, target),
+            notes: chunks
+                .iter()
+                .map(|chunks| chunks.note(import, settings.chunk_limit()))
+                .chain(notes(mapping, target))
+                .collect(),
+            chunks,
             script,
         }
     }

@@ -18,6 +18,8 @@ pub struct ImportOutcome {
     pub rows: u64,
     /// Bytes that passed through the client; 0 when the server moved the rows itself.
     pub bytes: u64,
+    /// Rows that were set aside, since the table refused them.
+    pub rejected: u64,
     /// How long it took.
     pub took: Duration,
     /// The way the rows travelled, and why.
@@ -75,6 +77,7 @@ impl ImportPlan {
         Ok(ImportOutcome {
             rows,
             bytes,
+            rejected: 0,
             took: progress.finish(rows, bytes),
             way: self.way().clone(),
         })
@@ -116,7 +119,7 @@ impl ImportPlan {
     }
 
     /// Locks the table against changes of its shape and compares what the plan was computed from.
-    async fn check_unchanged(
+    pub(crate) async fn check_unchanged(
         &self,
         target: &Transaction<'_>,
         source: Option<&Transaction<'_>>,

@@ -13,6 +13,7 @@ pub struct LoadSettings {
     source_search_path: Option<Vec<Ident>>,
     lock_timeout: Duration,
     segment_bytes: usize,
+    chunk_bytes: usize,
 }
 
 impl LoadSettings {
@@ -25,6 +26,7 @@ impl LoadSettings {
             source_search_path: None,
             lock_timeout: Duration::from_secs(30),
             segment_bytes: 64 << 20,
+            chunk_bytes: 16 << 20,
         }
     }
 
@@ -50,6 +52,17 @@ impl LoadSettings {
     pub fn segment_bytes(mut self, bytes: usize) -> Self {
         self.segment_bytes = bytes.max(1);
         self
+    }
+
+    /// How many bytes a chunk holds before it is committed; 16 MiB unless set. The client keeps them until then.
+    #[must_use]
+    pub fn chunk_bytes(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = bytes.max(1);
+        self
+    }
+
+    pub(crate) fn chunk_limit(&self) -> usize {
+        self.chunk_bytes
     }
 
     pub(crate) fn segment_limit(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use cutover_core::{Ident, QualifiedName, Sql};
 
+use crate::chunks::KeyOrder;
 use crate::mapping::Mapping;
 use crate::source::{Conversion, Fit, Rows};
 use crate::target::{Target, WithoutValue};
@@ -23,7 +24,7 @@ pub(crate) fn insert(import: &Import, target: &Target, mapping: &Mapping, rows: 
         } else {
             ")\n"
         })
-        .append(&select(import, target, mapping, rows, None))
+        .append(&select(import, target, mapping, rows, None, None))
 }
 
 /// Sends the wanted columns of the source.
@@ -34,9 +35,10 @@ pub(crate) fn copy_to(
     rows: &Rows,
     fits: &[Fit],
     way: Transport,
+    by_key: Option<&KeyOrder>,
 ) -> Sql {
     Sql::text("COPY (")
-        .append(&select(import, target, mapping, rows, Some(fits)))
+        .append(&select(import, target, mapping, rows, Some(fits), by_key))
         .then(") TO STDOUT")
         .then(format_clause(way))
 }
@@ -71,21 +73,26 @@ pub(crate) fn filled<'a>(target: &'a Target, mapping: &'a Mapping) -> impl Itera
 ///
 /// With `casts`, converts to the target's types. The casts carry no type modifier: an explicit cast to
 /// `varchar(10)` would cut a longer value without a word, where COPY into the column refuses it, as INSERT does.
-fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, casts: Option<&[Fit]>) -> Sql {
-    let columns = mapping.pairs.iter().enumerate().map(|(n, pair)| {
-        let source = column_of(rows, pair.source);
-        match casts.and_then(|fits| fits.get(n)).map(|fit| &fit.conversion) {
-            Some(Conversion::Assign(to)) => {
-                Sql::text("CAST(").append(&source).then(" AS ").name(to).then(")")
-            }
-            _ => source,
-        }
-    });
+fn select(
+    import: &Import,
+    target: &Target,
+    mapping: &Mapping,
+    rows: &Rows,
+    casts: Option<&[Fit]>,
+    by_key: Option<&KeyOrder>,
+) -> Sql {
+    let columns = sent(mapping, rows, casts.unwrap_or_default());
     let mut sql = Sql::text("SELECT ")
         .append(&Sql::join(columns, ", "))
         .then("\n  FROM ")
         .append(&rows.from)
         .then(" AS s");
+    if let Some(order) = by_key {
+        if let Some(condition) = order.condition() {
+            sql = sql.then("\n WHERE ").append(&condition);
+        }
+        sql = sql.append(&order.order_by());
+    }
     if let Some(limit) = import.sample_rows() {
         let keys: Vec<Sql> = import
             .key_columns()
@@ -106,6 +113,20 @@ fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, cast
             .number(i64::try_from(limit).unwrap_or(i64::MAX));
     }
     sql
+}
+
+/// What the source sends for each column filled: its column, or that cast to the target's type.
+pub(crate) fn sent(mapping: &Mapping, rows: &Rows, fits: &[Fit]) -> Vec<Sql> {
+    let columns = mapping.pairs.iter().enumerate().map(|(n, pair)| {
+        let source = column_of(rows, pair.source);
+        match fits.get(n).map(|fit| &fit.conversion) {
+            Some(Conversion::Assign(to)) => {
+                Sql::text("CAST(").append(&source).then(" AS ").name(to).then(")")
+            }
+            _ => source,
+        }
+    });
+    columns.collect()
 }
 
 fn column_of(rows: &Rows, position: usize) -> Sql {

@@ -3,7 +3,7 @@
 use cutover_core::release_file::{self as file, ImportSource, ImportWay, TemplateError, TemplateFacts};
 use cutover_core::{Ident, QualifiedName};
 use cutover_importer::preflight::{Bounds, Check, GeometryCheck, Severity};
-use cutover_importer::{CsvSource, Import, Source, Way};
+use cutover_importer::{CsvSource, Import, RejectLimits, Source, Way};
 
 use crate::{Cutover, ReleaseError, ReleaseOptions};
 
@@ -63,9 +63,17 @@ impl Cutover {
             ImportWay::Copy => Way::CopyPipe,
             _ => Way::Auto,
         };
+        let mut limits = RejectLimits::none();
+        if let Some(rows) = import.max_rejects {
+            limits = limits.at_most(rows);
+        }
+        if let Some(share) = import.max_reject_share {
+            limits = limits.share(share);
+        }
         let mut planned = Import::new(&import.name, self.staging(&import.into), source)
             .way(way)
-            .key(import.key.clone());
+            .key(import.key.clone())
+            .rejects(limits);
         if let Some(columns) = columns {
             planned = planned.columns(columns);
         }

@@ -30,6 +30,7 @@ pub struct ReleaseOptions {
     pub(crate) skip: BTreeSet<String>,
     pub(crate) sample: Option<u64>,
     pub(crate) checkpoints: bool,
+    pub(crate) chunk_bytes: Option<usize>,
     pub(crate) hold: Option<bool>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) discard_staging: bool,
@@ -46,6 +47,7 @@ impl Default for ReleaseOptions {
             skip: BTreeSet::new(),
             sample: None,
             checkpoints: true,
+            chunk_bytes: None,
             hold: None,
             not_before: None,
             discard_staging: false,
@@ -94,6 +96,12 @@ impl ReleaseOptions {
     /// Writes no checkpoints and looks at none: every selected importer runs again.
     pub fn without_checkpoints(mut self) -> Self {
         self.checkpoints = false;
+        self
+    }
+
+    /// How many bytes an importer with a key commits at a time; 16 MiB unless set. So much is kept in memory.
+    pub fn chunk_bytes(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = Some(bytes);
         self
     }
 

@@ -4,6 +4,7 @@ mod build_staging;
 mod cleanup_and_retention;
 mod finalise_swap;
 mod import;
+mod import_chunks;
 mod post_data;
 mod post_swap;
 mod preflight;

@@ -74,6 +74,25 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             Detail::Phases => Vec::new(),
             Detail::Everything => vec![small(finished(importer, *rows, *sent, *took_ms), palette)],
         },
+        EventKind::ImportTakenUp {
+            importer,
+            chunks,
+            rows,
+        } => vec![small(
+            format!(
+                "{importer} goes on behind {}: {} are in",
+                counted(*chunks, "chunk", "chunks"),
+                counted(*rows, "row", "rows")
+            ),
+            palette,
+        )],
+        EventKind::RowsRejected { importer, rejected } => {
+            let aside = counted(*rejected, "refused row", "refused rows");
+            vec![format!(
+                "{} {importer}: {aside} set aside so far, see cutover.reject",
+                palette.notable("!")
+            )]
+        }
         EventKind::CheckFinished {
             check,
             violations,

@@ -300,7 +300,16 @@ fn takes_back(status: &Status) -> Option<&Stamp> {
 }
 
 fn imports_table(status: &Status) -> String {
-    let mut table = table(&["importer", "chunks>", "rows>", "sent>"]);
+    let aside = status
+        .checkpoints
+        .iter()
+        .any(|checkpoint| checkpoint.rejected > 0);
+    let heads: &[&str] = if aside {
+        &["importer", "chunks>", "rows>", "sent>", "set aside>"]
+    } else {
+        &["importer", "chunks>", "rows>", "sent>"]
+    };
+    let mut table = table(heads);
     let mut importers: Vec<&str> = status
         .checkpoints
         .iter()
@@ -321,12 +330,17 @@ fn imports_table(status: &Status) -> String {
         } else {
             bytes(sent.unsigned_abs())
         };
-        table.add_row([
+        let mut row = vec![
             importer.to_owned(),
             of_importer().count().to_string(),
             count(rows.unsigned_abs()),
             sent,
-        ]);
+        ];
+        if aside {
+            let rejected: i64 = of_importer().map(|checkpoint| checkpoint.rejected).sum();
+            row.push(count(rejected.unsigned_abs()));
+        }
+        table.add_row(row);
     }
     table.trim_fmt()
 }

@@ -17,13 +17,62 @@ pub struct Checkpoint {
     pub rows: i64,
     /// Bytes that passed through the client; 0 when the server moved the rows itself.
     pub bytes: i64,
+    /// Rows of it that the table refused and that were set aside.
+    pub rejected: i64,
+    /// Whether it was the importer's last.
+    pub done: bool,
+    /// The key of its last row, as texts; the importer goes on behind it. `None` where it cannot.
+    #[serde(skip_serializing)]
+    pub last_key: Option<Vec<Option<String>>>,
+    /// A digest over what decides which rows come in which order: chunks of different digests do not belong together.
+    #[serde(skip_serializing)]
+    pub plan: Option<String>,
+}
+
+impl Checkpoint {
+    /// An importer that is done, in one chunk.
+    #[must_use]
+    pub fn whole(importer: impl Into<String>, rows: i64, bytes: i64) -> Self {
+        Self {
+            importer: importer.into(),
+            chunk: 0,
+            rows,
+            bytes,
+            rejected: 0,
+            done: true,
+            last_key: None,
+            plan: None,
+        }
+    }
+}
+
+/// How far an importer has come, by its checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportSoFar {
+    /// Chunks committed; the next one's number.
+    pub chunks: i64,
+    /// Rows in them.
+    pub rows: i64,
+    /// Bytes that passed through the client for them.
+    pub bytes: i64,
+    /// Rows that were set aside.
+    pub rejected: i64,
+    /// Whether the importer is done.
+    pub done: bool,
+    /// The key of the last row of the last chunk.
+    pub last_key: Option<Vec<Option<String>>>,
+    /// What the chunks were planned by.
+    pub plan: Option<String>,
 }
 
 impl Records {
     /// Writes a checkpoint. To be called in the transaction that holds the chunk's rows.
     ///
+    /// Of two transactions that write the same chunk, only one commits: whoever takes up an import whose last commit is
+    /// still on its way waits here for it, and is refused.
+    ///
     /// # Errors
-    /// [`StatementError`] when the records cannot be written.
+    /// [`StatementError`] when the records cannot be written; `23505` when the chunk is committed already.
     pub async fn add_checkpoint(
         &self,
         client: &impl GenericClient,
@@ -32,8 +81,19 @@ impl Records {
     ) -> Result<(), StatementError> {
         client
             .execute(
-                "INSERT INTO cutover.checkpoint (release, importer, chunk, rows, bytes) VALUES ($1, $2, $3, $4, $5)",
-                &[&release, &checkpoint.importer, &checkpoint.chunk, &checkpoint.rows, &checkpoint.bytes],
+                "INSERT INTO cutover.checkpoint (release, importer, chunk, rows, bytes, rejected, done, last_key, plan) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                &[
+                    &release,
+                    &checkpoint.importer,
+                    &checkpoint.chunk,
+                    &checkpoint.rows,
+                    &checkpoint.bytes,
+                    &checkpoint.rejected,
+                    &checkpoint.done,
+                    &checkpoint.last_key,
+                    &checkpoint.plan,
+                ],
             )
             .await
             .map_err(self.failed("write a checkpoint of"))?;
@@ -51,7 +111,8 @@ impl Records {
     ) -> Result<Vec<Checkpoint>, StatementError> {
         let rows = client
             .query(
-                "SELECT importer, chunk, rows, bytes FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, chunk",
+                "SELECT importer, chunk, rows, bytes, rejected, done, last_key, plan \
+                   FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, chunk",
                 &[&release],
             )
             .await
@@ -63,11 +124,49 @@ impl Records {
                 chunk: row.get(1),
                 rows: row.get(2),
                 bytes: row.get(3),
+                rejected: row.get(4),
+                done: row.get(5),
+                last_key: row.get(6),
+                plan: row.get(7),
             })
             .collect())
     }
 
-    /// Forgets the checkpoints of a release whose staging was rebuilt.
+    /// How far one importer of a release has come.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn import_so_far(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        importer: &str,
+    ) -> Result<ImportSoFar, StatementError> {
+        let row = client
+            .query_one(
+                "SELECT coalesce(max(chunk) + 1, 0), coalesce(sum(rows), 0)::bigint, coalesce(sum(bytes), 0)::bigint, \
+                        coalesce(sum(rejected), 0)::bigint, coalesce(bool_or(done), false), \
+                        (SELECT l.last_key FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
+                          ORDER BY l.chunk DESC LIMIT 1), \
+                        (SELECT l.plan FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
+                          ORDER BY l.chunk DESC LIMIT 1) \
+                   FROM cutover.checkpoint WHERE release = $1 AND importer = $2",
+                &[&release, &importer],
+            )
+            .await
+            .map_err(self.failed("read the checkpoints of"))?;
+        Ok(ImportSoFar {
+            chunks: row.get(0),
+            rows: row.get(1),
+            bytes: row.get(2),
+            rejected: row.get(3),
+            done: row.get(4),
+            last_key: row.get(5),
+            plan: row.get(6),
+        })
+    }
+
+    /// Forgets the checkpoints of a release whose staging was rebuilt, and the rows it set aside.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be written.
@@ -77,7 +176,11 @@ impl Records {
         release: i64,
     ) -> Result<(), StatementError> {
         client
-            .execute("DELETE FROM cutover.checkpoint WHERE release = $1", &[&release])
+            .execute(
+                "WITH rejects AS (DELETE FROM cutover.reject WHERE release = $1) \
+                 DELETE FROM cutover.checkpoint WHERE release = $1",
+                &[&release],
+            )
             .await
             .map_err(self.failed("forget the checkpoints of"))?;
         Ok(())

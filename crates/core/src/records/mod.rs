@@ -5,13 +5,15 @@ mod checkpoint;
 mod event_log;
 mod hold;
 mod migrate;
+mod reject;
 mod release;
 mod swap;
 
 pub use backup::{BackupObject, BackupSet};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, ImportSoFar};
 pub use hold::{Go, Hold, HoldLook};
 pub use migrate::MigrationError;
+pub use reject::Reject;
 pub use release::{ReleaseKind, ReleaseRecord, ReleaseState};
 pub use swap::SwapRecord;
 

@@ -19,6 +19,7 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath) {
         let path = path.item(index, Some(&import.name));
         target(checker, &path, import);
         source(checker, &path, import);
+        rejects(checker, &path, import);
         order(checker, &path, import, &by_name);
         reads(checker, &path, import, &by_name);
     }
@@ -65,6 +66,34 @@ fn source(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
                 );
             }
         }
+    }
+}
+
+/// What the table refuses can be set aside only where the rows pass through the client one by one.
+fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
+    let share = import.max_reject_share;
+    if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        checker.report(
+            &path.key("max_reject_share"),
+            "must be a share of all rows, from 0.0 to 1.0",
+        );
+    }
+    let key = match (import.max_rejects, share) {
+        (Some(_), _) => "max_rejects",
+        (None, Some(_)) => "max_reject_share",
+        (None, None) => return,
+    };
+    if import.way == ImportWay::Server {
+        checker.report(
+            &path.key(key),
+            "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
+        );
+    }
+    if matches!(import.source, ImportSource::Csv(_)) {
+        checker.report(
+            &path.key(key),
+            "rows of a CSV file cannot be set aside by this version",
+        );
     }
 }
 

@@ -25,7 +25,7 @@ use crate::Ident;
 /// assert_eq!(junction.after, ["sources"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Import {
     /// Names the importer in flags, events and records; letters, digits, `.`, `_` and `-`.
@@ -40,9 +40,17 @@ pub struct Import {
     /// Where the rows come from.
     #[serde(flatten)]
     pub source: ImportSource,
-    /// Target columns that name a row, for chunks, checkpoints and rejects; the table's primary key unless set.
+    /// Target columns that name a row, none unless set. With a key, rows go in by key in chunks that commit with their
+    /// checkpoints, and a release that was broken off goes on behind the last one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<Ident>,
+    /// How many rows the table may refuse: they are set aside in `cutover.reject`, and the rest goes in. No row unless
+    /// this or `max_reject_share` is set; where both are, both hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rejects: Option<u64>,
+    /// The share of all rows that the table may refuse, from 0.0 to 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_reject_share: Option<f64>,
     /// How the rows travel.
     pub way: ImportWay,
 }
@@ -205,6 +213,8 @@ impl Import {
             after: Vec::new(),
             source,
             key: Vec::new(),
+            max_rejects: None,
+            max_reject_share: None,
             way: ImportWay::Auto,
         }
     }
@@ -223,10 +233,24 @@ impl Import {
         self
     }
 
-    /// The target columns that name a row; the primary key unless set.
+    /// The target columns that name a row; none unless set.
     #[must_use]
     pub fn key(mut self, columns: impl IntoIterator<Item = Ident>) -> Self {
         self.key = columns.into_iter().collect();
+        self
+    }
+
+    /// How many rows the table may refuse; none unless set.
+    #[must_use]
+    pub fn max_rejects(mut self, rows: u64) -> Self {
+        self.max_rejects = Some(rows);
+        self
+    }
+
+    /// The share of all rows that the table may refuse, from 0.0 to 1.0; none unless set.
+    #[must_use]
+    pub fn max_reject_share(mut self, share: f64) -> Self {
+        self.max_reject_share = Some(share);
         self
     }
 
@@ -244,6 +268,8 @@ impl Import {
         let after = table.list("after");
         let source = ImportSource::read(table);
         let key = table.list("key");
+        let max_rejects = table.optional("max_rejects");
+        let max_reject_share = table.optional("max_reject_share");
         let way = table.or("way", ImportWay::default());
         Some(Self {
             name: name?,
@@ -252,6 +278,8 @@ impl Import {
             after,
             source: source?,
             key,
+            max_rejects,
+            max_reject_share,
             way,
         })
     }

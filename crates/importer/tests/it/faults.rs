@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use crate::fixture::{database, plan, plan_pipe, public, query, relation, settings, told};
 
 /// Polls a future at most so many times, then drops it.
-async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+pub(crate) async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     std::future::poll_fn(|context| {
@@ -26,13 +26,13 @@ async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
 }
 
 /// Returns once the query gives `t`.
-async fn until(db: &TestDatabase, condition: &str) {
+pub(crate) async fn until(db: &TestDatabase, condition: &str) {
     while db.query_text(condition).await.unwrap() != "t" {
         tokio::task::yield_now().await;
     }
 }
 
-const NO_OTHER_SESSION: &str = "SELECT count(*) = 0 FROM pg_stat_activity \
+pub(crate) const NO_OTHER_SESSION: &str = "SELECT count(*) = 0 FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chunks;
 mod csv;
 mod direct;
 mod faults;
 mod fixture;
 mod mapping;
+mod poisoned;
 mod portal;
 mod preflight;
 mod preflight_geometry;

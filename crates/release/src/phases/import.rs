@@ -1,4 +1,5 @@
-//! `import_core` and `import_related`: the importers fill staging, each in a transaction with its checkpoint.
+//! `import_core` and `import_related`: the importers fill staging, each in a transaction with its checkpoint, or in
+//! chunks.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +19,8 @@ impl Run<'_> {
     ///
     /// Locks: `ROW EXCLUSIVE` on the staging table, `ACCESS SHARE` on the sources.
     ///
-    /// A kill leaves whole importers: rows and checkpoint commit together, and what has a checkpoint is not run again
-    /// when the release is taken up.
+    /// A kill leaves whole importers and, of those with a key, whole chunks: rows and checkpoint commit together, and
+    /// what has a checkpoint is not imported again when the release is taken up.
     pub(super) async fn import(&mut self, phase: ImportPhase) -> Result<String, ReleaseError> {
         if self.staged.tables.is_none() {
             return Err(ReleaseError::NothingToTakeUp {
@@ -30,6 +31,7 @@ impl Run<'_> {
             let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
             checkpoints
                 .into_iter()
+                .filter(|checkpoint| checkpoint.done)
                 .map(|checkpoint| checkpoint.importer)
                 .collect()
         } else {
@@ -44,7 +46,7 @@ impl Run<'_> {
             self.staged.sampled |= self.options.sample.is_some();
             self.keep_staged().await?;
         }
-        let (mut rows, mut bytes, mut taken_over) = (0, 0, 0);
+        let (mut rows, mut bytes, mut rejected, mut taken_over) = (0, 0, 0, 0);
         let settings = LoadSettings::new(self.search_path().await?);
         for import in &selected {
             if done.contains(&import.name) {
@@ -55,6 +57,7 @@ impl Run<'_> {
             self.imported.insert(import.name.clone());
             rows += outcome.rows;
             bytes += outcome.bytes;
+            rejected += outcome.rejected;
             // Importers that come after join what this one loaded.
             self.analyse(&self.cutover.staging(&import.into)).await?;
         }
@@ -64,13 +67,18 @@ impl Run<'_> {
         } else {
             String::new()
         };
+        let aside = if rejected > 0 {
+            format!(", {} set aside", counted(rejected, "refused row"))
+        } else {
+            String::new()
+        };
         let before = if taken_over > 0 {
             format!("; {taken_over} were done already")
         } else {
             String::new()
         };
         Ok(format!(
-            "{}, {}{through}{before}",
+            "{}, {}{aside}{through}{before}",
             counted(ran, "importer"),
             counted(rows, "row")
         ))
@@ -81,6 +89,9 @@ impl Run<'_> {
         import: &FileImport,
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
+        if self.is_chunked(import) {
+            return self.run_in_chunks(import, settings).await;
+        }
         let mut client = self.client().await?;
         let mut planned = self.cutover.import(import, &self.template, self.options)?;
         if let Some(login) = &self.cutover.portal {
@@ -162,7 +173,7 @@ impl Run<'_> {
     }
 
     /// The members that importers may read by their live names: materialized views, whose twins are filled by now.
-    fn twins(&self) -> Vec<(Ident, QualifiedName)> {
+    pub(super) fn twins(&self) -> Vec<(Ident, QualifiedName)> {
         self.cutover
             .matviews()
             .iter()
@@ -173,12 +184,7 @@ impl Run<'_> {
 
 fn checkpoint(importer: &str, outcome: &ImportOutcome) -> Checkpoint {
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    Checkpoint {
-        importer: importer.to_owned(),
-        chunk: 0,
-        rows: whole(outcome.rows),
-        bytes: whole(outcome.bytes),
-    }
+    Checkpoint::whole(importer, whole(outcome.rows), whole(outcome.bytes))
 }
 
 pub(super) async fn begin(
@@ -193,7 +199,7 @@ pub(super) async fn begin(
         .map_err(|error| session_error("begin an import in", error))
 }
 
-async fn run_steps(steps: &[Step], tx: &Transaction<'_>) -> Result<(), ReleaseError> {
+pub(super) async fn run_steps(steps: &[Step], tx: &Transaction<'_>) -> Result<(), ReleaseError> {
     for (done, step) in steps.iter().enumerate() {
         step.run(tx, done).await?;
     }

@@ -1,6 +1,6 @@
 //! `validate_and_manifest`: staging is finished, compared with live, measured, and described.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::catalog::{CatalogSnapshot, RelationKind};
 use cutover_core::{EventKind, Ident, Sql, Step};
@@ -188,8 +188,22 @@ impl Run<'_> {
         relations: BTreeMap<String, RelationFacts>,
     ) -> Result<Manifest, ReleaseError> {
         let checkpoints = self.records.checkpoints(&*self.session, self.release).await?;
+        // One that was broken off has not brought what it should.
+        let done: BTreeSet<String> = checkpoints
+            .iter()
+            .filter(|checkpoint| checkpoint.done)
+            .map(|checkpoint| checkpoint.importer.clone())
+            .collect();
         let mut importers = BTreeMap::new();
+        let mut warnings = self.warnings.clone();
         for checkpoint in checkpoints {
+            if !done.contains(&checkpoint.importer) {
+                continue;
+            }
+            if checkpoint.rejected > 0 {
+                let warning = format!("rows set aside by importer {}", checkpoint.importer);
+                *warnings.entry(warning).or_insert(0) += checkpoint.rejected.unsigned_abs();
+            }
             *importers.entry(checkpoint.importer).or_insert(0) += u64::try_from(checkpoint.rows).unwrap_or(0);
         }
         let plan_safe = |member: &Ident| {
@@ -210,7 +224,7 @@ impl Run<'_> {
             changes: self.cutover.listed_changes(),
             plan_safe: members.iter().all(plan_safe),
             companions: self.cutover.companions(live),
-            warnings: self.warnings.clone(),
+            warnings,
         })
     }
 }

@@ -1,12 +1,12 @@
 //! A release in a process of its own, which is killed at a moment of our choice.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use cutover::{ReleaseOptions, RollbackOptions, StopSignal};
+use cutover::{ReleaseOptions, RollbackOptions, Selection, StopSignal};
 use cutover_core::release_file::Label;
-use cutover_core::{Event, Events, Stamp};
+use cutover_core::{Event, Events, Phase, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::parks::Parks;
@@ -28,6 +28,12 @@ struct Orders {
 pub(crate) enum Task {
     /// A whole release under this label.
     Release(String),
+    /// The same, or the rest of one from its importers on, with chunks of this size.
+    ReleaseInChunks {
+        label: String,
+        chunk_bytes: usize,
+        resume: bool,
+    },
     /// The swap of what is staged, and what follows it.
     Swap,
     Rollback(Stamp),
@@ -57,6 +63,18 @@ pub(crate) async fn obey() {
     let (cutover, stop) = (cutover(&url, &directory), StopSignal::never());
     let release = match task {
         Task::Release(label) => ReleaseOptions::default().label(Label::new(label).unwrap()),
+        Task::ReleaseInChunks {
+            label,
+            chunk_bytes,
+            resume,
+        } => {
+            let options = ReleaseOptions::default().chunk_bytes(chunk_bytes);
+            if resume {
+                options.selection(Selection::all().start_at(Phase::ImportCore).unwrap())
+            } else {
+                options.label(Label::new(label).unwrap())
+            }
+        }
         Task::Swap => swap_what_is_staged(),
         Task::Rollback(stamp) => {
             let outcome = cutover
@@ -99,21 +117,32 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Starts a child process that does the task: the test `test` of this binary, which must call [`obey`] first.
+    pub(crate) fn start_child(&self, test: &str, task: Task) -> Child {
+        start(test, self.url(), self.directory(), task)
+    }
+}
+
 impl Parks {
     /// Starts a child process that does the task: the test `test` of this binary, which must call [`obey`] first.
     pub(crate) fn start_child(&self, test: &str, task: Task) -> Child {
-        let orders = Orders {
-            url: self.url(),
-            directory: self.directory().to_owned(),
-            task,
-            dies_at: None,
-        };
-        command(test, &orders)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        start(test, self.url(), self.directory(), task)
     }
+}
+
+fn start(test: &str, url: String, directory: &Path, task: Task) -> Child {
+    let orders = Orders {
+        url,
+        directory: directory.to_owned(),
+        task,
+        dies_at: None,
+    };
+    command(test, &orders)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 fn command(test: &str, orders: &Orders) -> Command {

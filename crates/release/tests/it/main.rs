@@ -17,6 +17,7 @@ mod faults;
 mod gates;
 mod hold;
 mod killed;
+mod killed_in_import;
 mod late_matviews;
 mod lost_connection;
 mod parks;

@@ -1,6 +1,6 @@
 //! What is kept with a release: checkpoints, events, staging facts, the manifest, the error.
 
-use cutover_core::records::{Checkpoint, ReleaseState};
+use cutover_core::records::{Checkpoint, ImportSoFar, Reject, ReleaseState};
 use cutover_core::{Event, EventKind, Events, Phase};
 use jiff::Timestamp;
 use serde_json::json;
@@ -27,10 +27,12 @@ async fn checkpoints_live_and_die_with_their_transaction() {
     let id = fixture.open("a").await;
     let records = &fixture.records;
     let checkpoint = |importer: &str, chunk| Checkpoint {
-        importer: importer.to_owned(),
         chunk,
-        rows: 10,
-        bytes: chunk,
+        rejected: 1,
+        done: chunk == 1,
+        last_key: Some(vec![Some(chunk.to_string()), None]),
+        plan: Some("digest".to_owned()),
+        ..Checkpoint::whole(importer, 10, chunk)
     };
     for (importer, chunk) in [("sites", 1), ("sites", 0), ("countries", 0)] {
         records
@@ -50,6 +52,41 @@ async fn checkpoints_live_and_die_with_their_transaction() {
         checkpoint("sites", 1),
     ];
     assert_eq!(records.checkpoints(&fixture.client, id).await.unwrap(), expected);
+    let so_far = ImportSoFar {
+        chunks: 2,
+        rows: 20,
+        bytes: 1,
+        rejected: 2,
+        done: true,
+        last_key: Some(vec![Some("1".to_owned()), None]),
+        plan: Some("digest".to_owned()),
+    };
+    assert_eq!(
+        records.import_so_far(&fixture.client, id, "sites").await.unwrap(),
+        so_far
+    );
+    assert_eq!(
+        records
+            .import_so_far(&fixture.client, id, "sources")
+            .await
+            .unwrap(),
+        ImportSoFar::default()
+    );
+    let object = |value: serde_json::Value| value.as_object().cloned();
+    let reject = |n: i64| Reject {
+        importer: "sites".to_owned(),
+        key: object(json!({ "id": n.to_string() })),
+        reason: "no".to_owned(),
+        sqlstate: Some("23502".to_owned()),
+        row: object(json!({ "id": n.to_string(), "name": null })),
+    };
+    for n in 0..3 {
+        records.add_reject(&fixture.client, id, &reject(n)).await.unwrap();
+    }
+    assert_eq!(
+        records.rejects(&fixture.client, id, 2).await.unwrap(),
+        [reject(0), reject(1)]
+    );
 
     let twice = records
         .add_checkpoint(&fixture.client, id, &checkpoint("sites", 1))
@@ -67,6 +104,7 @@ async fn checkpoints_live_and_die_with_their_transaction() {
         .unwrap();
     records.clear_checkpoints(&fixture.client, id).await.unwrap();
     assert_eq!(records.checkpoints(&fixture.client, id).await.unwrap(), []);
+    assert_eq!(records.rejects(&fixture.client, id, 2).await.unwrap(), []);
     assert_eq!(
         records.checkpoints(&fixture.client, other).await.unwrap().len(),
         1

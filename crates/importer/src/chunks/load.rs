@@ -1,0 +1,409 @@
+//! Rows into the table as they come, kept until the table has taken them; refused ones are found and set aside.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cutover_core::records::Reject;
+use cutover_core::{DatabaseError, Sql};
+use futures_util::SinkExt;
+use tokio_postgres::{CopyInSink, Transaction};
+
+use super::fault::is_rows_fault;
+use super::plan::ChunkPlan;
+use super::printed::Printer;
+use super::row_format::HeldRows;
+use super::run::Journal;
+use super::whole_rows::WholeRows;
+use crate::ImportPlan;
+use crate::copy_in::Refused;
+use crate::copy_position::copy_position;
+use crate::error::ImportError;
+use crate::progress::Progress;
+
+/// A chunk ends after this time too, so that little is lost where rows are slow to come.
+const CHUNK_TIME: Duration = Duration::from_secs(30);
+/// Rows of one key may make a chunk this many times as large, since they are not parted.
+const ONE_KEY: usize = 4;
+/// Refused rows that an error names.
+const NAMED: usize = 10;
+/// A COPY is not made smaller than this where rows are refused.
+const FEWEST_ROWS: usize = 64;
+
+/// Opens what one COPY does, to be undone alone.
+pub(super) const BEGIN_PART: &str = "SAVEPOINT part";
+const NEXT_PART: &str = "RELEASE SAVEPOINT part; SAVEPOINT part";
+const UNDO_PART: &str = "ROLLBACK TO SAVEPOINT part";
+
+/// How far the source was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// As many rows as one COPY should hold.
+    PartFull,
+    /// As many bytes as a chunk should hold, up to the end of a key.
+    ChunkFull,
+    /// The end of the source.
+    End,
+}
+
+/// What has become of the rows, in all chunks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    /// Taken by the table.
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) rejected: u64,
+    /// The first that were refused in this run.
+    pub(super) first: Vec<Reject>,
+}
+
+/// Brings rows of one source into one table.
+pub(super) struct Load<'a> {
+    plan: &'a ImportPlan,
+    chunks: &'a ChunkPlan,
+    write: &'a Sql,
+    journal: &'a Journal<'a>,
+    rows: WholeRows,
+    printer: Printer<'a>,
+    held: HeldRows,
+    /// Rows that one COPY may hold: fewer where rows are refused, since what was sent beside one is sent again.
+    part_rows: usize,
+    /// The last row read.
+    last: Option<Bytes>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Load<'a> {
+    pub(super) fn new(
+        plan: &'a ImportPlan,
+        chunks: &'a ChunkPlan,
+        write: &'a Sql,
+        journal: &'a Journal<'a>,
+        rows: WholeRows,
+        tally: Tally,
+    ) -> Self {
+        Self {
+            plan,
+            chunks,
+            write,
+            journal,
+            rows,
+            printer: Printer::new(plan, chunks),
+            held: HeldRows::default(),
+            part_rows: usize::MAX,
+            last: None,
+            tally,
+        }
+    }
+
+    /// The key of the last row read, as texts.
+    pub(super) async fn last_key(
+        &mut self,
+        tx: &Transaction<'_>,
+    ) -> Result<Option<Vec<Option<String>>>, ImportError> {
+        let Some(row) = &self.last else { return Ok(None) };
+        let key = self.printer.key(tx, row).await;
+        key.map(Some)
+            .map_err(ImportError::failed(&self.plan.import, "print a key of"))
+    }
+
+    /// Loads a chunk, or everything where that is one transaction, into `tx`, which stands at the savepoint.
+    pub(super) async fn chunk(
+        &mut self,
+        tx: &Transaction<'_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Reached, ImportError> {
+        let began = Instant::now();
+        let bytes_before = self.tally.bytes;
+        loop {
+            let reached = self.part(tx, began, bytes_before, progress).await?;
+            let limits = self.plan.import.reject_limits();
+            if limits.are_exceeded_by(self.tally.rejected) {
+                return Err(self.too_many());
+            }
+            if reached != Reached::PartFull {
+                return Ok(reached);
+            }
+            self.batch(tx, NEXT_PART).await?;
+        }
+    }
+
+    /// The error that names the rows refused.
+    pub(super) fn too_many(&self) -> ImportError {
+        ImportError::rejected(&self.plan.import, self.tally.rejected, self.tally.first.clone())
+    }
+
+    /// One COPY, and what follows where it is refused.
+    async fn part(
+        &mut self,
+        tx: &Transaction<'_>,
+        chunk_began: Instant,
+        bytes_before: u64,
+        progress: &mut Progress<'_>,
+    ) -> Result<Reached, ImportError> {
+        let reading = ImportError::failed(&self.plan.import, "read the source of");
+        let limit = self.plan.settings.chunk_limit();
+        self.held.clear(limit);
+        let mut copy: Option<Copy> = None;
+        let reached = loop {
+            let Some(row) = self.rows.next().await.map_err(&reading)? else {
+                break Reached::End;
+            };
+            let taken = usize::try_from(self.tally.bytes - bytes_before).unwrap_or(usize::MAX);
+            let chunk_bytes = taken.saturating_add(self.held.bytes());
+            let is_full = chunk_bytes >= limit || chunk_began.elapsed() >= CHUNK_TIME;
+            if let Some(reached) = self.stop_before(&row, is_full) {
+                self.rows.put_back(row);
+                break reached;
+            }
+            if self.chunks.whole_because.is_none() && chunk_bytes >= limit.saturating_mul(ONE_KEY) {
+                return Err(ImportError::one_key(&self.plan.import, chunk_bytes));
+            }
+            self.held.push(&row);
+            let copy = match &mut copy {
+                Some(copy) => copy,
+                none => none.insert(self.begin_copy(tx).await?),
+            };
+            copy.send(row.clone())
+                .await
+                .map_err(|error| self.refused(error))?;
+            self.last = Some(row);
+            progress.sent(
+                self.tally.rows + self.held.len() as u64,
+                self.tally.bytes + self.held.bytes() as u64,
+            );
+        };
+        let Some(copy) = copy else { return Ok(reached) };
+        match copy.finish(self.rows.frames().trailer()).await {
+            Ok(taken) => {
+                self.tally.rows += taken;
+                self.tally.bytes += self.held.bytes() as u64;
+                self.part_rows = self.part_rows.saturating_add(self.part_rows / 4);
+            }
+            Err(error) => self.settle(tx, error).await?,
+        }
+        Ok(reached)
+    }
+
+    /// Whether a COPY, or the chunk with it, ends before this row.
+    fn stop_before(&self, row: &Bytes, chunk_is_full: bool) -> Option<Reached> {
+        if self.held.is_empty() {
+            // A part holds a row at least, and a chunk begins with a part.
+            return None;
+        }
+        if chunk_is_full {
+            if self.chunks.whole_because.is_some() {
+                return Some(Reached::PartFull);
+            }
+            if !self.is_of_last_key(row) {
+                return Some(Reached::ChunkFull);
+            }
+        }
+        (self.held.len() >= self.part_rows).then_some(Reached::PartFull)
+    }
+
+    /// Rows of one key are not parted: the import is taken up behind a key.
+    fn is_of_last_key(&self, row: &[u8]) -> bool {
+        let Some(last) = &self.last else { return false };
+        let (row, last) = (self.chunks.format.fields(row), self.chunks.format.fields(last));
+        self.chunks.key.iter().all(|at| row.get(*at) == last.get(*at))
+    }
+
+    /// Finds the refused rows among those held: the table takes or refuses ever smaller parts. Where the server says
+    /// which row it was, the cut is made around that; otherwise (foreign keys, triggers at the end) in the middle. A row
+    /// is set aside when it was refused alone.
+    async fn settle(
+        &mut self,
+        tx: &Transaction<'_>,
+        error: tokio_postgres::Error,
+    ) -> Result<(), ImportError> {
+        let (data, ends) = self.held.take();
+        let start_of = |row: usize| row.checked_sub(1).map_or(0, |before| ends[before]);
+        let mut open: Vec<Range<usize>> = std::iter::once(0..ends.len()).collect();
+        let mut refusal = Some(error);
+        while let Some(mut rows) = open.pop() {
+            if rows.is_empty() {
+                continue;
+            }
+            if refusal.is_none() && rows.len() > self.part_rows {
+                open.push(rows.start + self.part_rows..rows.end);
+                rows.end = rows.start + self.part_rows;
+            }
+            let bytes = data.slice(start_of(rows.start)..start_of(rows.end));
+            let verdict = match refusal.take() {
+                Some(error) => Err(error),
+                None => self.copy(tx, bytes.clone()).await?,
+            };
+            let error = match verdict {
+                Ok(taken) => {
+                    self.tally.rows += taken;
+                    self.tally.bytes += bytes.len() as u64;
+                    self.part_rows = self.part_rows.saturating_add(self.part_rows / 4);
+                    self.batch(tx, NEXT_PART).await?;
+                    continue;
+                }
+                Err(error) if error.code().is_some_and(is_rows_fault) => error,
+                Err(error) => return Err(self.refused(error)),
+            };
+            self.batch(tx, UNDO_PART).await?;
+            if rows.len() == 1 {
+                self.set_aside(tx, &bytes, error).await?;
+                self.batch(tx, NEXT_PART).await?;
+                if self.tally.first.len() >= NAMED
+                    && self
+                        .plan
+                        .import
+                        .reject_limits()
+                        .are_exceeded_by(self.tally.rejected)
+                {
+                    return Err(self.too_many());
+                }
+            } else {
+                self.part_rows = (self.part_rows.min(rows.len()) / 2).max(FEWEST_ROWS);
+                open.extend(cut(&rows, self.row_named(error)).into_iter().rev());
+            }
+        }
+        Ok(())
+    }
+
+    /// Which row of a COPY the server names, counted from 0.
+    fn row_named(&self, error: tokio_postgres::Error) -> Option<usize> {
+        let error = DatabaseError::from(error);
+        let (line, _) = copy_position(&error, self.plan.import.into_table(), &self.plan.columns)?;
+        usize::try_from(line).ok()?.checked_sub(1)
+    }
+
+    async fn set_aside(
+        &mut self,
+        tx: &Transaction<'_>,
+        row: &[u8],
+        error: tokio_postgres::Error,
+    ) -> Result<(), ImportError> {
+        let import = &self.plan.import;
+        let whole = match self.printer.row(tx, row).await {
+            Ok(whole) => whole,
+            Err(error) if error.code().is_some_and(is_rows_fault) => {
+                self.batch(tx, UNDO_PART).await?;
+                self.printer.undecoded(row)
+            }
+            Err(error) => return Err(ImportError::failed(import, "print a refused row of")(error)),
+        };
+        let error = DatabaseError::from(error);
+        let column = copy_position(&error, import.into_table(), &self.plan.columns).and_then(|(_, at)| at);
+        let message = error
+            .inner()
+            .as_db_error()
+            .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        let reject = Reject {
+            importer: import.name().to_owned(),
+            key: self.printer.key_of(&whole),
+            reason: match column {
+                Some(column) => format!("column {column}: {message}"),
+                None => message,
+            },
+            sqlstate: error.sqlstate().map(|state| state.code().to_owned()),
+            row: Some(whole),
+        };
+        self.journal
+            .add_reject(tx, &reject)
+            .await
+            .map_err(|error| ImportError::journal(import, error))?;
+        self.tally.rejected += 1;
+        self.tally.bytes += row.len() as u64;
+        if self.tally.first.len() < NAMED {
+            self.tally.first.push(reject);
+        }
+        Ok(())
+    }
+
+    /// One COPY of rows that are there already. The outer error is not the table's.
+    async fn copy(
+        &self,
+        tx: &Transaction<'_>,
+        rows: Bytes,
+    ) -> Result<Result<u64, tokio_postgres::Error>, ImportError> {
+        let mut copy = self.begin_copy(tx).await?;
+        copy.send(rows).await.map_err(|error| self.refused(error))?;
+        Ok(copy.finish(self.rows.frames().trailer()).await)
+    }
+
+    async fn begin_copy(&self, tx: &Transaction<'_>) -> Result<Copy, ImportError> {
+        let header = self.rows.frames().header();
+        Copy::begin(tx, self.write, header)
+            .await
+            .map_err(|error| self.refused(error))
+    }
+
+    /// The COPY failed for no row's fault.
+    fn refused(&self, error: tokio_postgres::Error) -> ImportError {
+        let refused = Refused {
+            error,
+            rows_before: self.tally.rows + self.tally.rejected,
+        };
+        ImportError::refused(&self.plan.import, &self.plan.columns, refused)
+    }
+
+    async fn batch(&self, tx: &Transaction<'_>, sql: &'static str) -> Result<(), ImportError> {
+        tx.batch_execute(sql)
+            .await
+            .map_err(ImportError::failed(&self.plan.import, "fill"))
+    }
+}
+
+/// The parts that refused rows are tried again in.
+fn cut(rows: &Range<usize>, named: Option<usize>) -> Vec<Range<usize>> {
+    match named {
+        Some(row) if row < rows.len() => {
+            let row = rows.start + row;
+            vec![rows.start..row, row..row + 1, row + 1..rows.end]
+        }
+        _ => {
+            let middle = rows.start + rows.len() / 2;
+            vec![rows.start..middle, middle..rows.end]
+        }
+    }
+}
+
+/// A COPY into the table. Dropped before it is finished, it fails, and the transaction with it.
+struct Copy {
+    sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
+}
+
+impl Copy {
+    async fn begin(
+        tx: &Transaction<'_>,
+        write: &Sql,
+        header: &'static [u8],
+    ) -> Result<Self, tokio_postgres::Error> {
+        let mut sink = Box::pin(tx.copy_in(write.as_str()).await?);
+        if !header.is_empty() {
+            sink.feed(Bytes::from_static(header)).await?;
+        }
+        Ok(Self { sink })
+    }
+
+    async fn send(&mut self, rows: Bytes) -> Result<(), tokio_postgres::Error> {
+        // `feed`, not `send`: the sink gathers small rows before it writes to the socket.
+        self.sink.feed(rows).await
+    }
+
+    async fn finish(mut self, trailer: &'static [u8]) -> Result<u64, tokio_postgres::Error> {
+        if !trailer.is_empty() {
+            self.sink.feed(Bytes::from_static(trailer)).await?;
+        }
+        self.sink.as_mut().finish().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_leave_no_row_out() {
+        assert_eq!(cut(&(10..20), Some(3)), [10..13, 13..14, 14..20]);
+        assert_eq!(cut(&(10..20), Some(9)), [10..19, 19..20, 20..20]);
+        assert_eq!(cut(&(10..12), None), [10..11, 11..12]);
+        assert_eq!(cut(&(10..13), Some(3)), [10..11, 11..13]);
+    }
+}

@@ -1,0 +1,104 @@
+//! What an import in chunks needs to know beforehand.
+
+use cutover_core::{Digest, Ident, Sql};
+
+use super::key_order::KeyOrder;
+use super::row_format::RowFormat;
+use crate::mapping::Mapping;
+use crate::target::Target;
+use crate::{Import, Transport};
+
+/// How the rows of a COPY pipe are cut into chunks.
+#[derive(Debug, Clone)]
+pub(crate) struct ChunkPlan {
+    pub(crate) format: RowFormat,
+    /// The key's columns, as positions among the columns filled.
+    pub(crate) key: Vec<usize>,
+    /// Why all chunks are one transaction; `None` where each commits with its checkpoint.
+    pub(crate) whole_because: Option<String>,
+    /// Prints each column's value: of parameters in the binary format.
+    printed: Vec<Sql>,
+    /// Over what decides which rows come in which order, but for where the reading begins.
+    pub(crate) digest: String,
+}
+
+impl ChunkPlan {
+    pub(crate) fn new(
+        import: &Import,
+        target: &Target,
+        mapping: &Mapping,
+        way: Transport,
+        whole_because: Option<String>,
+        digest: &Digest,
+    ) -> Self {
+        let format = match way {
+            Transport::BinaryPipe => RowFormat::Binary,
+            _ => RowFormat::Text,
+        };
+        let types = mapping
+            .pairs
+            .iter()
+            .map(|pair| &target.columns[pair.target].base_type);
+        Self {
+            format,
+            key: key_positions(import, target, mapping),
+            whole_because,
+            printed: types
+                .map(|base| Sql::text("::").name(base).then("::pg_catalog.text"))
+                .collect(),
+            digest: digest.as_str().to_owned(),
+        }
+    }
+
+    /// A query that prints the values of these columns, given as parameters in the binary format, as one array.
+    pub(crate) fn printing(&self, columns: &[usize]) -> Sql {
+        let values = (1..).zip(columns).map(|(n, column)| {
+            let printed = self.printed.get(*column).cloned();
+            Sql::text("$")
+                .number(n)
+                .append(&printed.unwrap_or_else(|| Sql::text("::text")))
+        });
+        Sql::text("SELECT ARRAY[")
+            .append(&Sql::join(values, ", "))
+            .then("]::pg_catalog.text[]")
+    }
+
+    /// A line for people.
+    pub(crate) fn note(&self, import: &Import, bytes: usize) -> String {
+        let rejects = match import.reject_limits() {
+            limits if limits.tolerate_any() => format!("; refused rows set aside: {limits}"),
+            _ => String::new(),
+        };
+        if let Some(why) = &self.whole_because {
+            return format!("one transaction: {why}{rejects}");
+        }
+        let key: Vec<String> = import.key_columns().iter().map(Ident::to_string).collect();
+        format!(
+            "in chunks of {} MiB by {}, each committed with its checkpoint{rejects}",
+            bytes >> 20,
+            key.join(", ")
+        )
+    }
+}
+
+/// The key's columns among the columns filled. The mapping has been checked to fill them all.
+fn key_positions(import: &Import, target: &Target, mapping: &Mapping) -> Vec<usize> {
+    let position = |key: &Ident| {
+        mapping
+            .pairs
+            .iter()
+            .position(|pair| target.columns[pair.target].name == *key)
+    };
+    import.key_columns().iter().filter_map(position).collect()
+}
+
+/// Reads by key: `sent` is what the source sends for each column filled.
+pub(crate) fn key_order(import: &Import, target: &Target, mapping: &Mapping, sent: &[Sql]) -> KeyOrder {
+    KeyOrder {
+        columns: key_positions(import, target, mapping)
+            .into_iter()
+            .filter_map(|position| sent.get(position).cloned())
+            .collect(),
+        after: import.key_before().cloned(),
+    }
+}
