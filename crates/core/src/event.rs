@@ -120,6 +120,15 @@ pub enum EventKind {
         /// Rows in them.
         rows: u64,
     },
+    /// The connection to an importer's source was lost; it is tried again, and what is committed stays.
+    ImportSourceLost {
+        /// The importer's name.
+        importer: String,
+        /// The error with its causes.
+        error: String,
+        /// Pause until the next try, in milliseconds.
+        retry_in_ms: u64,
+    },
     /// Rows and bytes an importer has moved so far.
     ImportProgress {
         /// The importer's name.

@@ -1,5 +1,7 @@
 //! What can go wrong with an import.
 
+use std::time::Duration;
+
 use cutover_core::records::Reject;
 use cutover_core::{DatabaseError, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
 use tokio_postgres::error::SqlState;
@@ -22,6 +24,26 @@ pub enum ImportError {
         from: String,
         /// The statement's purpose, its object and what the server said.
         source: StatementError,
+    },
+    /// The source broke off while its rows were read.
+    #[error("importer {importer} could not read on in {from}")]
+    Source {
+        /// The importer's name.
+        importer: String,
+        /// The source: a relation's name or `its query`.
+        from: String,
+        /// What the server, or the connection, said.
+        source: StatementError,
+    },
+    /// The source sent nothing for too long.
+    #[error("importer {importer}: {from} has sent nothing for {} s", silence.as_secs())]
+    Silent {
+        /// The importer's name.
+        importer: String,
+        /// The source: a relation's name or `its query`.
+        from: String,
+        /// For how long.
+        silence: Duration,
     },
     /// There is no table to fill.
     #[error("importer {importer}: there is no table {table} to fill")]
@@ -177,6 +199,7 @@ impl ImportError {
     pub fn statement_error(&self) -> Option<&StatementError> {
         match self {
             Self::Statement { source, .. }
+            | Self::Source { source, .. }
             | Self::RowRefused { source, .. }
             | Self::Journal { source, .. } => Some(source),
             Self::Csv { source, .. } => source.statement_error(),
@@ -185,6 +208,7 @@ impl ImportError {
             | Self::SourceMissing { .. }
             | Self::Columns { .. }
             | Self::Way { .. }
+            | Self::Silent { .. }
             | Self::Rejected { .. }
             | Self::OneKey { .. }
             | Self::OtherChunks { .. }
@@ -196,7 +220,12 @@ impl ImportError {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Statement { source, .. } => database_remedy(source.database_error()),
+            Self::Statement { source, .. } | Self::Source { source, .. } => {
+                database_remedy(source.database_error())
+            }
+            Self::Silent { .. } => {
+                "look at the portal: pg_stat_activity there tells what it is doing; raise `max_silence` where its query takes so long"
+            }
             Self::TargetMissing { .. } => "build staging first, and check `into`",
             Self::TargetPublished { .. } => {
                 "take it off the publication's list: the swap puts on it what goes live; one of all tables or of the \
@@ -227,6 +256,24 @@ impl ImportError {
             importer: import.name().to_owned(),
             from: from_text(import),
             source: statement(import, purpose, error),
+        }
+    }
+
+    /// The source broke off.
+    pub(crate) fn source_broke(import: &Import, error: tokio_postgres::Error) -> Self {
+        Self::Source {
+            importer: import.name().to_owned(),
+            from: from_text(import),
+            source: statement(import, "read the source of", error),
+        }
+    }
+
+    /// The source sent nothing for so long.
+    pub(crate) fn silent(import: &Import, silence: Duration) -> Self {
+        Self::Silent {
+            importer: import.name().to_owned(),
+            from: from_text(import),
+            silence,
         }
     }
 

@@ -13,6 +13,7 @@ mod mapping; // source columns to target columns, by name
 mod pipe; // COPY from one session to another
 mod plan; // facts -> ImportPlan
 mod progress; // events, not too many
+mod retry; // whether another try is worth while
 mod run; // carrying a plan out
 mod session; // settings of the sessions that load and read
 mod source; // columns of a source, and how their types fit
@@ -29,6 +30,7 @@ pub use error::ImportError;
 pub use import::{Import, Source, Way};
 pub use mapping::ColumnProblem;
 pub use plan::ImportPlan;
+pub use retry::pause_before_retry;
 pub use run::ImportOutcome;
 pub use session::LoadSettings;
 pub use way::{Transport, WayChosen};

@@ -14,6 +14,7 @@ pub struct LoadSettings {
     lock_timeout: Duration,
     segment_bytes: usize,
     chunk_bytes: usize,
+    source_silence: Option<Duration>,
 }
 
 impl LoadSettings {
@@ -27,6 +28,7 @@ impl LoadSettings {
             lock_timeout: Duration::from_secs(30),
             segment_bytes: 64 << 20,
             chunk_bytes: 16 << 20,
+            source_silence: None,
         }
     }
 
@@ -59,6 +61,18 @@ impl LoadSettings {
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = bytes.max(1);
         self
+    }
+
+    /// How long the source of an import in chunks may send nothing, its first row included: for ever unless set. A portal
+    /// that hangs is not told from one that sorts: keepalives notice only that a machine or the way to it is gone.
+    #[must_use]
+    pub fn source_silence(mut self, longest: Duration) -> Self {
+        self.source_silence = Some(longest);
+        self
+    }
+
+    pub(crate) fn longest_silence(&self) -> Option<Duration> {
+        self.source_silence
     }
 
     pub(crate) fn chunk_limit(&self) -> usize {

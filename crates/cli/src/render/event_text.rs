@@ -86,6 +86,15 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             ),
             palette,
         )],
+        EventKind::ImportSourceLost {
+            importer,
+            error,
+            retry_in_ms,
+        } => vec![format!(
+            "{} {importer} lost its source, next try in {}: {error}",
+            palette.notable("!"),
+            took(*retry_in_ms)
+        )],
         EventKind::RowsRejected { importer, rejected } => {
             let aside = counted(*rejected, "refused row", "refused rows");
             vec![format!(

@@ -69,7 +69,7 @@ fn source(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
     }
 }
 
-/// What the table refuses can be set aside only where the rows pass through the client one by one.
+/// Rows can be set aside, and their absence noticed, only where they pass through the client one by one.
 fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
     let share = import.max_reject_share;
     if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
@@ -78,11 +78,18 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
             "must be a share of all rows, from 0.0 to 1.0",
         );
     }
-    let key = match (import.max_rejects, share) {
-        (Some(_), _) => "max_rejects",
-        (None, Some(_)) => "max_reject_share",
-        (None, None) => return,
+    let key = match (import.max_rejects, share, import.max_silence) {
+        (Some(_), _, _) => "max_rejects",
+        (None, Some(_), _) => "max_reject_share",
+        (None, None, Some(_)) => "max_silence",
+        (None, None, None) => return,
     };
+    if key == "max_silence" && import.key.is_empty() {
+        checker.report(
+            &path.key(key),
+            "is only noticed where rows come in chunks; name a `key`",
+        );
+    }
     if import.way == ImportWay::Server {
         checker.report(
             &path.key(key),
@@ -90,10 +97,7 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
         );
     }
     if matches!(import.source, ImportSource::Csv(_)) {
-        checker.report(
-            &path.key(key),
-            "rows of a CSV file cannot be set aside by this version",
-        );
+        checker.report(&path.key(key), "is not for a CSV file");
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::table_reader::TableReader;
-use super::{QueryTemplate, RelationRef};
+use super::{QueryTemplate, RelationRef, duration};
 use crate::Ident;
 
 /// One named step that fills one staging table.
@@ -51,6 +52,12 @@ pub struct Import {
     /// The share of all rows that the table may refuse, from 0.0 to 1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_reject_share: Option<f64>,
+    /// How long the source may send nothing, its first row included; for ever unless set. Of importers in chunks only.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "duration::serialize_option"
+    )]
+    pub max_silence: Option<Duration>,
     /// How the rows travel.
     pub way: ImportWay,
 }
@@ -215,6 +222,7 @@ impl Import {
             key: Vec::new(),
             max_rejects: None,
             max_reject_share: None,
+            max_silence: None,
             way: ImportWay::Auto,
         }
     }
@@ -254,6 +262,13 @@ impl Import {
         self
     }
 
+    /// How long the source may send nothing; for ever unless set.
+    #[must_use]
+    pub fn max_silence(mut self, longest: Duration) -> Self {
+        self.max_silence = Some(longest);
+        self
+    }
+
     /// How the rows travel; the importer chooses unless set.
     #[must_use]
     pub fn way(mut self, way: ImportWay) -> Self {
@@ -270,6 +285,7 @@ impl Import {
         let key = table.list("key");
         let max_rejects = table.optional("max_rejects");
         let max_reject_share = table.optional("max_reject_share");
+        let max_silence = table.duration("max_silence");
         let way = table.or("way", ImportWay::default());
         Some(Self {
             name: name?,
@@ -280,6 +296,7 @@ impl Import {
             key,
             max_rejects,
             max_reject_share,
+            max_silence,
             way,
         })
     }

@@ -14,7 +14,7 @@ use super::plan::ChunkPlan;
 use super::printed::Printer;
 use super::row_format::HeldRows;
 use super::run::Journal;
-use super::whole_rows::WholeRows;
+use super::whole_rows::{Broken, WholeRows};
 use crate::ImportPlan;
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
@@ -141,12 +141,11 @@ impl<'a> Load<'a> {
         bytes_before: u64,
         progress: &mut Progress<'_>,
     ) -> Result<Reached, ImportError> {
-        let reading = ImportError::failed(&self.plan.import, "read the source of");
         let limit = self.plan.settings.chunk_limit();
         self.held.clear(limit);
         let mut copy: Option<Copy> = None;
         let reached = loop {
-            let Some(row) = self.rows.next().await.map_err(&reading)? else {
+            let Some(row) = self.rows.next().await.map_err(|broken| self.broken(broken))? else {
                 break Reached::End;
             };
             let taken = usize::try_from(self.tally.bytes - bytes_before).unwrap_or(usize::MAX);
@@ -332,6 +331,13 @@ impl<'a> Load<'a> {
         Copy::begin(tx, self.write, header)
             .await
             .map_err(|error| self.refused(error))
+    }
+
+    fn broken(&self, broken: Broken) -> ImportError {
+        match broken {
+            Broken::Off(error) => ImportError::source_broke(&self.plan.import, error),
+            Broken::Silent(silence) => ImportError::silent(&self.plan.import, silence),
+        }
     }
 
     /// The COPY failed for no row's fault.

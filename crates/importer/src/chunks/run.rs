@@ -131,8 +131,15 @@ impl ImportPlan {
             });
         }
         let mut progress = Progress::start(events, self);
-        let stream = source.copy_out(read.as_str()).await;
-        let rows = WholeRows::new(stream.map_err(failed("read the source of"))?, chunks.format);
+        // Its answer comes with the first rows.
+        let stream = match self.settings.longest_silence() {
+            Some(longest) => tokio::time::timeout(longest, source.copy_out(read.as_str()))
+                .await
+                .map_err(|_elapsed| ImportError::silent(&self.import, longest))?,
+            None => source.copy_out(read.as_str()).await,
+        };
+        let stream = stream.map_err(|error| ImportError::source_broke(&self.import, error))?;
+        let rows = WholeRows::new(stream, chunks.format, self.settings.longest_silence());
         let before = Tally {
             rows: so_far.rows.unsigned_abs(),
             bytes: so_far.bytes.unsigned_abs(),

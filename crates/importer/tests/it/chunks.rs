@@ -1,9 +1,11 @@
 //! Imports in chunks: cut off anywhere and taken up, and what cannot be cut.
 
+use std::time::Duration;
+
 use cutover_core::records::{Checkpoint, Records, ReleaseKind};
 use cutover_core::{Events, Ident};
 use cutover_importer::{Import, ImportError, ImportOutcome, ImportPlan, Journal, LoadSettings};
-use cutover_testkit::TestDatabase;
+use cutover_testkit::{Cluster, TestDatabase};
 use insta::assert_snapshot;
 use tokio_postgres::Client;
 
@@ -348,4 +350,121 @@ async fn rows_of_one_key_are_not_parted() {
         .map(|chunk| chunk.rows)
         .collect();
     assert_eq!(rows, [500, 500]);
+}
+
+/// A portal whose rows come one at a time, and where row 400 waits for a lock.
+async fn slow_portal() -> (TestDatabase, TestDatabase) {
+    let portal = database(
+        "CREATE TABLE rows AS SELECT n AS id, repeat('x', 100) AS name FROM generate_series(1, 600) n; \
+         ALTER TABLE rows ADD PRIMARY KEY (id); ANALYZE rows; \
+         CREATE FUNCTION wait_at(n int) RETURNS int STABLE LANGUAGE plpgsql AS $$ \
+         BEGIN IF n = 400 THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN n; END $$; \
+         CREATE VIEW s AS SELECT id, name, wait_at(id) AS n FROM rows",
+    )
+    .await;
+    let (port, user) = (Cluster::shared().port(), Cluster::shared().superuser());
+    let live = database(&format!(
+        "CREATE SERVER portal FOREIGN DATA WRAPPER postgres_fdw \
+            OPTIONS (host '127.0.0.1', port '{port}', dbname '{}', fetch_size '20'); \
+         CREATE USER MAPPING FOR CURRENT_USER SERVER portal OPTIONS (user '{user}', password '{}'); \
+         CREATE FOREIGN TABLE s (id int, name text, n int) SERVER portal; \
+         CREATE TABLE t (id int, name text, n int)",
+        portal.name(),
+        Cluster::shared().password()
+    ))
+    .await;
+    // Row by row on either side, as a large table is read that has an index on its key.
+    for (db, setting) in [
+        (&portal, "enable_sort"),
+        (&portal, "enable_seqscan"),
+        (&live, "enable_sort"),
+    ] {
+        let name = db.name();
+        db.execute(&format!("ALTER DATABASE {name} SET {setting} = off"))
+            .await
+            .unwrap();
+    }
+    (portal, live)
+}
+
+const WAITS: &str = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+
+#[tokio::test]
+async fn a_portal_that_dies_loses_what_is_not_committed_and_one_that_hangs_is_not_waited_for() {
+    let (portal, live) = slow_portal().await;
+    let gate = portal.connect().await.unwrap();
+    gate.batch_execute("SELECT pg_advisory_lock(1)").await.unwrap();
+    let record = Record::in_database(&live).await;
+    let import = Import::new("s", public("t"), relation("s")).key(by(&["id"]));
+    let patient = settings().chunk_bytes(4000);
+    let impatient = patient.clone().source_silence(Duration::from_millis(300));
+    let events = Events::none();
+
+    let killing = async {
+        until(&portal, WAITS).await;
+        let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND wait_event = 'advisory'";
+        portal.execute(kill).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(go_on(&live, &record, &import, &patient, &events), killing);
+    let error = outcome.unwrap_err();
+    assert!(error.is_source_lost(), "{}", told(&error));
+    assert!(matches!(error, ImportError::Source { .. }), "{}", told(&error));
+    let rows: i64 = live
+        .query_text("SELECT count(*) FROM t")
+        .await
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..400).contains(&rows), "{rows} rows are in");
+
+    let error = go_on(&live, &record, &import, &impatient, &events)
+        .await
+        .unwrap_err();
+    assert!(!error.is_source_lost());
+    assert_snapshot!(told(&error), @r#"
+    importer s: "public"."s" has sent nothing for 0 s
+      remedy: look at the portal: pg_stat_activity there tells what it is doing; raise `max_silence` where its query takes so long
+    "#);
+
+    gate.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    go_on(&live, &record, &import, &impatient, &events).await.unwrap();
+    let both = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(n) FROM t";
+    assert_eq!(live.query_text(both).await.unwrap(), "600 600 180300");
+}
+
+#[tokio::test]
+async fn a_source_whose_columns_change_is_not_gone_on_from() {
+    let (portal, live) = slow_portal().await;
+    let gate = portal.connect().await.unwrap();
+    gate.batch_execute("SELECT pg_advisory_lock(1)").await.unwrap();
+    let record = Record::in_database(&live).await;
+    let columns = [(ident("id"), "id".to_owned()), (ident("name"), "name".to_owned())];
+    let import = Import::new("s", public("t"), relation("s"))
+        .key(by(&["id"]))
+        .columns(columns);
+    let settings = settings()
+        .chunk_bytes(4000)
+        .source_silence(Duration::from_millis(300));
+    let import_n = Import::new("s", public("t"), relation("s")).key(by(&["id"]));
+    go_on(&live, &record, &import_n, &settings, &Events::none())
+        .await
+        .unwrap_err();
+    // The server goes on waiting for its portal until that answers.
+    gate.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    until(&live, NO_OTHER_SESSION).await;
+    // The same source with another column in its place, and the same with other columns wanted.
+    live.execute("ALTER FOREIGN TABLE s ALTER COLUMN n TYPE smallint")
+        .await
+        .unwrap();
+    for import in [&import, &import_n] {
+        let error = go_on(&live, &record, import, &settings, &Events::none())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, ImportError::OtherChunks { .. }),
+            "{}",
+            told(&error)
+        );
+    }
 }

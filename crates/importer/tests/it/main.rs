@@ -8,6 +8,7 @@ mod direct;
 mod faults;
 mod fixture;
 mod mapping;
+mod poison_at_scale;
 mod poisoned;
 mod portal;
 mod preflight;

@@ -10,6 +10,7 @@ use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::counted;
+use super::import_chunks::sets_aside;
 use crate::ReleaseError;
 use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
@@ -53,7 +54,7 @@ impl Run<'_> {
                 taken_over += 1;
                 continue;
             }
-            let outcome = self.run_importer(import, &settings).await?;
+            let outcome = self.run_importer_with_patience(import, &settings).await?;
             self.imported.insert(import.name.clone());
             rows += outcome.rows;
             bytes += outcome.bytes;
@@ -84,17 +85,19 @@ impl Run<'_> {
         ))
     }
 
-    async fn run_importer(
+    pub(super) async fn run_importer(
         &self,
         import: &FileImport,
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
-        if self.is_chunked(import) {
-            return self.run_in_chunks(import, settings).await;
-        }
         let mut client = self.client().await?;
         let mut planned = self.cutover.import(import, &self.template, self.options)?;
-        if let Some(login) = &self.cutover.portal {
+        // Straight from the portal an importer is one transaction: chunks that are in, and rows to set aside, need another way.
+        let straight = match &self.cutover.portal {
+            Some(login) if !sets_aside(import) && self.chunks_of(import).await? == 0 => Some(login),
+            _ => None,
+        };
+        if let Some(login) = straight {
             match self
                 .import_straight(&planned, settings, login, &mut client)
                 .await?
@@ -102,6 +105,10 @@ impl Run<'_> {
                 Ok(outcome) => return Ok(outcome),
                 Err(why) => planned = planned.not_direct(why),
             }
+        }
+        if self.is_chunked(import) {
+            drop(client);
+            return self.run_in_chunks(import, planned, settings).await;
         }
         if import.way != ImportWay::Copy {
             return self

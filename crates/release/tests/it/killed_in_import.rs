@@ -1,4 +1,4 @@
-//! The process is killed in the middle of an importer, again and again.
+//! The process is killed in the middle of an importer, again and again; twenty times with `scripts/soak import`.
 
 use cutover::{ReleaseOptions, Selection, StopSignal};
 use cutover_core::{EventKind, Phase};
@@ -22,7 +22,10 @@ async fn an_import_killed_at_any_chunk_goes_on_behind_it() {
     let test = "killed_in_import::an_import_killed_at_any_chunk_goes_on_behind_it";
     let site = Site::month_1().await;
     let mut killed_at = Vec::new();
-    for chunks_more in [3, 1, 8, 2] {
+    let kills = std::env::var_os("CUTOVER_TEST_IMPORT_KILLS")
+        .and_then(|kills| kills.into_string().ok()?.parse().ok())
+        .unwrap_or(3);
+    for chunks_more in [3, 1, 6, 2, 1, 4].into_iter().cycle().take(kills) {
         let resume = !killed_at.is_empty();
         let before = killed_at.last().copied().unwrap_or(0);
         let task = Task::ReleaseInChunks {
