@@ -9,6 +9,7 @@ use super::planar::{Bounds, Xy};
 use super::reason::{Failure, InvalidReason};
 use super::rings::Rings;
 use super::segments::{Meeting, Segment};
+use super::sweep;
 use super::touches::Touches;
 use super::tree::Tree;
 
@@ -23,9 +24,15 @@ pub(super) struct Intersections<'a> {
     touches: &'a mut Touches,
     failure: Option<Failure>,
     double_touch: Option<(Xy, usize)>,
+    /// How many more comparisons before a sweep is tried instead; `None` once it was.
+    before_sweep: Option<usize>,
 }
 
+/// Comparisons for each vertex that are cheaper than a sweep.
+const CHEAP_COMPARISONS: usize = 8;
+
 /// What there is besides touches.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) failure: Option<Failure>,
     /// Where two rings touch that touch elsewhere too, and the ring.
@@ -40,20 +47,27 @@ struct Edge {
 }
 
 impl<'a> Intersections<'a> {
-    /// Takes touches down in `touches`; `tree` holds the chains of `rings`.
+    /// Takes touches down in `touches`.
     pub(super) fn find(
         rings: &'a Rings,
-        tree: &Tree,
+        tree: &mut Tree,
         rule: RingRule,
         touches: &'a mut Touches,
     ) -> Result<Found, Undecided> {
+        let is_ragged = sweep::is_ragged(rings);
+        if is_ragged && sweep::is_apart(rings) {
+            return Ok(Found::default());
+        }
+        let patience = rings.vertices().len().saturating_mul(CHEAP_COMPARISONS);
         let mut search = Self {
             rings,
             rule,
             touches,
             failure: None,
             double_touch: None,
+            before_sweep: (!is_ragged).then_some(patience),
         };
+        tree.build(0, rings.chains().iter().map(|chain| chain.bounds));
         for (index, chain) in rings.chains().iter().enumerate() {
             let found = if search.is_done() {
                 tree.visit(&chain.bounds, 0, |other| {
@@ -70,6 +84,12 @@ impl<'a> Intersections<'a> {
             };
             if let ControlFlow::Break(compared) = found {
                 compared?;
+            }
+            if search.before_sweep == Some(0) && !search.is_done() {
+                search.before_sweep = None;
+                if search.touches.is_empty() && sweep::is_apart(rings) {
+                    break;
+                }
             }
         }
         Ok(Found {
@@ -98,6 +118,7 @@ impl<'a> Intersections<'a> {
         b: &'a Chain,
         (b_first, b_last): (usize, usize),
     ) -> Result<(), Undecided> {
+        self.before_sweep = self.before_sweep.map(|left| left.saturating_sub(1));
         if a_last - a_first == 1 && b_last - b_first == 1 {
             let edge = |chain: &Chain, first| Edge {
                 ring: chain.ring,

@@ -14,12 +14,12 @@ use super::planar::Xy;
 /// `Greater` when `q` lies to the left of the line from `a` to `b`, `Less` to its right, `Equal` when on it.
 #[inline]
 pub(super) fn orientation(a: Xy, b: Xy, q: Xy) -> Ordering {
-    filtered(a, b, q).unwrap_or_else(|| in_double_doubles(a, b, q))
+    beyond_doubt(a, b, q).unwrap_or_else(|| in_double_doubles(a, b, q))
 }
 
-/// The sign of the determinant in doubles; `None` where rounding may have changed it.
+/// The same in doubles; `None` where rounding may have changed it.
 #[inline]
-fn filtered(a: Xy, b: Xy, q: Xy) -> Option<Ordering> {
+pub(super) fn beyond_doubt(a: Xy, b: Xy, q: Xy) -> Option<Ordering> {
     // Above the relative rounding error of the determinant, (3 + 16 * 2^-53) * 2^-53 (J. R. Shewchuk, "Adaptive
     // precision floating-point arithmetic and fast robust geometric predicates", 1997).
     const ERROR: f64 = 1e-15;
@@ -179,7 +179,7 @@ mod tests {
                 x: f64::from_bits(on.x.to_bits() + random.random_range(0..3)),
                 y: f64::from_bits(on.y.to_bits() + random.random_range(0..3)),
             };
-            near += usize::from(filtered(a, b, q).is_none());
+            near += usize::from(beyond_doubt(a, b, q).is_none());
             agrees_with_robust(a, b, q);
             agrees_with_robust(b, q, a);
         }

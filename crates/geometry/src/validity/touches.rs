@@ -47,6 +47,10 @@ impl Touches {
         self.own.clear();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty() && self.own.is_empty()
+    }
+
     /// Takes down a touch; only the first place is kept.
     pub(super) fn add(&mut self, a: usize, b: usize, at: Xy) -> Result<(), TouchTwice> {
         let place = *self.places.entry((a.min(b), a.max(b))).or_insert(at);

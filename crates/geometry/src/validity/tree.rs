@@ -102,26 +102,30 @@ impl Tree {
         mut visit: impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match self.nodes.len().checked_sub(1) {
-            Some(root) => self.visit_below(root, bounds, from, &mut visit),
+            Some(root) => self.visit_within(root..root + 1, bounds, from, &mut visit),
             None => ControlFlow::Continue(()),
         }
     }
 
-    fn visit_below<B>(
+    fn visit_within<B>(
         &self,
-        index: usize,
+        siblings: Range<usize>,
         bounds: &Bounds,
         from: usize,
         visit: &mut impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let node = &self.nodes[index];
-        if node.last_item < from || !node.bounds.meets(bounds) {
-            return ControlFlow::Continue(());
+        let are_leaves = siblings.start < self.leaves;
+        for node in &self.nodes[siblings] {
+            if node.last_item < from || !node.bounds.meets(bounds) {
+                continue;
+            }
+            if are_leaves {
+                visit(node.first)?;
+            } else {
+                self.visit_within(node.first..node.end, bounds, from, visit)?;
+            }
         }
-        if index < self.leaves {
-            return visit(node.first);
-        }
-        (node.first..node.end).try_for_each(|child| self.visit_below(child, bounds, from, visit))
+        ControlFlow::Continue(())
     }
 }
 

@@ -23,7 +23,10 @@ pub(crate) fn figure(random: &mut impl Rng) -> Figure {
                 .map(|_| lattice_cell(random))
                 .collect(),
         ),
-        18 => polygons(random, comb),
+        18 => match random.random_range(0..4) {
+            0 => Figure::Polygon(large_star(random)),
+            _ => polygons(random, comb),
+        },
         _ => others(random),
     };
     if random.random_bool(0.5) {
@@ -206,6 +209,22 @@ fn star_with_holes(random: &mut impl Rng) -> Vec<Ring> {
         rings.push(closed(vec![touching, [0.0, 0.1], [0.1, 0.0]]));
     }
     rings
+}
+
+/// Ragged and long, mostly valid; now and then a vertex is on another edge, beyond it, or where another vertex is.
+fn large_star(random: &mut impl Rng) -> Vec<Ring> {
+    let mut ring = star(random, [0.0, 0.0], 10.0, 900);
+    let count = ring.len() - 1;
+    if count > 8 && random.random_bool(0.6) {
+        let at = random.random_range(1..count);
+        let other = (at + random.random_range(2..5)) % (count - 1);
+        ring[at] = match random.random_range(0..3) {
+            0 => ring[other],
+            1 => on_edge(random, ring[other], ring[other + 1]),
+            _ => ring[at].map(|ordinate| ordinate * 0.7),
+        };
+    }
+    vec![ring]
 }
 
 fn star(random: &mut impl Rng, centre: [f64; 2], size: f64, most: u32) -> Ring {
