@@ -14,7 +14,8 @@ use clap::Parser;
 use cutover_benches::{Swapped, SwappedSet, WdpaSet};
 use cutover_swap::LockPolicy;
 use cutover_testkit::dataset::LIVE_READER;
-use cutover_testkit::{Cluster, LoadOptions, ReaderLoad, ReleaseMap};
+use cutover_testkit::{Cluster, LoadOptions, ReaderLoad, ReleaseMap, Standby, TestDatabase};
+use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use report::Report;
@@ -47,6 +48,9 @@ struct Arguments {
     /// How long a reader pauses between two statements on average, in milliseconds.
     #[arg(long, default_value_t = 10)]
     think: u64,
+    /// Readers are on a streaming standby, which replays the locks.
+    #[arg(long)]
+    standby: bool,
     /// The size of the dataset, where 1 is the real one.
     #[arg(long, default_value_t = 0.01)]
     scale: f64,
@@ -78,8 +82,18 @@ async fn main() -> Result<()> {
         .start()?;
     eprintln!("making the reference dataset …");
     let wdpa = WdpaSet::create(&cluster, arguments.scale).await?;
+    let standby = arguments
+        .standby
+        .then(|| Standby::of(&cluster, "readers", &[]))
+        .transpose()?;
+    let live = wdpa.world().live();
+    if let Some(standby) = &standby {
+        standby.catch_up_with(live).await?;
+    }
+    let readers = standby.as_ref().map_or(&cluster, Standby::server);
     let bench = Bench {
-        readers: cluster.url_for(LIVE_READER, LIVE_READER, wdpa.world().live().name()),
+        readers: readers.url_for(LIVE_READER, LIVE_READER, live.name()),
+        standby: standby.as_ref().map(|standby| (standby, live)),
         releases: releases(&wdpa.connect().await?).await?,
         load: arguments.load(),
     };
@@ -131,13 +145,15 @@ async fn releases(client: &Client) -> Result<ReleaseMap> {
 }
 
 /// The load that both sides are put under.
-struct Bench {
+struct Bench<'a> {
     readers: String,
+    /// Where they read, and what of.
+    standby: Option<(&'a Standby, &'a TestDatabase)>,
     releases: ReleaseMap,
     load: LoadOptions,
 }
 
-impl Bench {
+impl Bench<'_> {
     /// Readers that are at work.
     async fn start(&self) -> Result<ReaderLoad> {
         let load = ReaderLoad::start_with(&self.readers, &self.load).await?;
@@ -145,16 +161,30 @@ impl Bench {
         Ok(load)
     }
 
+    /// When the standby has replayed everything, where there is one.
+    async fn replayed(&self) -> Result<Option<Timestamp>> {
+        let Some((standby, live)) = self.standby else {
+            return Ok(None);
+        };
+        standby.catch_up_with(live).await?;
+        Ok(Some(Timestamp::now()))
+    }
+
     async fn cutover(&self, set: &mut SwappedSet, swaps: u32, side: &mut Side) -> Result<()> {
         let load = self.start().await?;
         let policy = LockPolicy::default();
-        let mut keep = |swapped: &Swapped| {
+        let mut keep = |swapped: &Swapped, replayed| {
             let windows = &swapped.report.windows;
-            side.swapped(windows.iter().map(|window| (window.began, window.lasted)));
+            side.swapped(
+                windows.iter().map(|window| (window.began, window.lasted)),
+                replayed,
+            );
         };
         for _ in 0..swaps {
-            keep(&set.swap(&policy).await.context("the swap failed")?);
-            keep(&set.roll_back(&policy).await.context("the rollback failed")?);
+            let swapped = set.swap(&policy).await.context("the swap failed")?;
+            keep(&swapped, self.replayed().await?);
+            let rolled_back = set.roll_back(&policy).await.context("the rollback failed")?;
+            keep(&rolled_back, self.replayed().await?);
             set.restage().await?;
         }
         side.read(load.stop(&self.releases).await?);
@@ -167,7 +197,8 @@ impl Bench {
         for _ in 0..swaps {
             for direction in [RenameScript::forth, RenameScript::back] {
                 let ran = script.run(direction(script)).await?;
-                side.tried((ran.began, ran.lasted), ran.error.as_deref());
+                let replayed = self.replayed().await?;
+                side.tried((ran.began, ran.lasted), ran.error.as_deref(), replayed);
                 if ran.error.is_some() {
                     break;
                 }

@@ -23,21 +23,36 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// A swap that got through in its last window.
-    pub(crate) fn swapped(&mut self, windows: impl Iterator<Item = (Timestamp, Duration)>) {
+    /// A swap that got through in its last window. Where readers are on a standby, its locks are held there until it has
+    /// `replayed` the commit.
+    pub(crate) fn swapped(
+        &mut self,
+        windows: impl Iterator<Item = (Timestamp, Duration)>,
+        replayed: Option<Timestamp>,
+    ) {
         let before = self.windows.len();
         self.windows.extend(windows.map(Window::of));
         let tries = self.windows.len() - before;
         self.tries
             .push(f64::from(u32::try_from(tries).unwrap_or(u32::MAX)));
-        self.through_ms
-            .extend(self.windows.last().map(Window::milliseconds));
+        let last = self.windows.last().copied();
+        self.through_ms.extend(last.as_ref().map(Window::milliseconds));
+        if let (Some(last), Some(replayed)) = (last, replayed) {
+            for window in self.windows.iter_mut().skip(before) {
+                window.prolong(last, replayed);
+            }
+        }
     }
 
     /// A swap with a single try, which failed if there is an error.
-    pub(crate) fn tried(&mut self, window: (Timestamp, Duration), error: Option<&str>) {
+    pub(crate) fn tried(
+        &mut self,
+        window: (Timestamp, Duration),
+        error: Option<&str>,
+        replayed: Option<Timestamp>,
+    ) {
         match error {
-            None => self.swapped(std::iter::once(window)),
+            None => self.swapped(std::iter::once(window), replayed),
             Some(error) => {
                 self.windows.push(Window::of(window));
                 self.failures.push(error.to_owned());

@@ -29,6 +29,11 @@ impl Window {
         }
     }
 
+    /// Lets it end as much later as `replayed` is after the end of `last`.
+    pub(crate) fn prolong(&mut self, last: Self, replayed: Timestamp) {
+        self.to += (replayed.as_microsecond() - last.to).max(0);
+    }
+
     pub(crate) fn milliseconds(&self) -> f64 {
         Duration::from_micros((self.to - self.from).unsigned_abs()).as_secs_f64() * 1000.0
     }
