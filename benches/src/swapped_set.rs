@@ -1,6 +1,6 @@
 //! A release set that is swapped to and fro.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use cutover_core::catalog::{CatalogSnapshot, WriteCounts};
@@ -31,6 +31,8 @@ pub struct Swapped {
     pub report: SwapReport,
     /// How many statements ran under the locks, those that took them included.
     pub statements: usize,
+    /// How long its renames took by themselves, tried right before.
+    pub renames: Duration,
 }
 
 impl SwappedSet {
@@ -122,6 +124,7 @@ impl SwappedSet {
             events: &Events::none(),
             observer: None,
         };
+        let renames = bare_renames(&mut self.client, plan).await?;
         let report = plan.run(&mut self.client, &context, policy).await?;
         let failures = plan.run_post_swap(&mut self.client, PATIENCE).await;
         if let Some((key, error)) = failures.into_iter().next() {
@@ -132,6 +135,7 @@ impl SwappedSet {
             .await?;
         Ok(Swapped {
             report,
+            renames,
             statements: plan.take_locks.steps.len() + plan.switch.steps.len(),
         })
     }
@@ -145,6 +149,22 @@ impl SwappedSet {
     fn name(&self, relation: &Ident) -> QualifiedName {
         QualifiedName::new(self.schema.clone(), relation.clone())
     }
+}
+
+/// How long the renames of a plan take by themselves, sent as one message and rolled back: without the locks before them,
+/// without what follows the set, and without a commit. Less than that no swap by renaming can take.
+async fn bare_renames(client: &mut Client, plan: &SwapPlan) -> Result<Duration> {
+    let steps = plan.switch.steps.iter();
+    let renames = steps
+        .filter(|step| step.purpose == "rename")
+        .map(|step| step.sql.clone());
+    let renames = Sql::join(renames, "; ");
+    let tx = client.transaction().await?;
+    let started = Instant::now();
+    tx.batch_execute(renames.as_str()).await?;
+    let lasted = started.elapsed();
+    tx.rollback().await?;
+    Ok(lasted)
 }
 
 fn verb(kind: ObjectKind) -> &'static str {

@@ -24,6 +24,8 @@ pub(crate) struct Measured {
     swap_ms: Vec<f64>,
     /// The window of each rollback, in milliseconds.
     rollback_ms: Vec<f64>,
+    /// The renames of each swap by themselves, in milliseconds.
+    renames_ms: Vec<f64>,
     /// Tries that got no locks, of swaps and rollbacks.
     failed_tries: usize,
 }
@@ -50,12 +52,14 @@ impl Measured {
             statements: (0, 0),
             swap_ms: Vec::new(),
             rollback_ms: Vec::new(),
+            renames_ms: Vec::new(),
             failed_tries: 0,
         }
     }
 
     pub(crate) fn add(&mut self, swap: &Swapped, rollback: &Swapped) {
         self.statements = (swap.statements, rollback.statements);
+        self.renames_ms.push(swap.renames.as_secs_f64() * 1000.0);
         for (swapped, windows) in [(swap, &mut self.swap_ms), (rollback, &mut self.rollback_ms)] {
             let last = swapped.report.windows.last();
             windows.extend(last.map(|window| window.lasted.as_secs_f64() * 1000.0));
@@ -73,7 +77,10 @@ impl fmt::Display for Measured {
                 write!(f, " {p50:.1} | {p99:.1} | {max:.1} |")?;
             }
         }
-        Ok(())
+        match Distribution::of(&self.renames_ms) {
+            Some(Distribution { p50, .. }) => write!(f, " {p50:.1} |"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -88,9 +95,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "| set | statements under lock | swap, p50 | p99 | max | rollback, p50 | p99 | max |"
+            "| set | statements under lock | swap, p50 | p99 | max | rollback, p50 | p99 | max | renames alone, p50 |"
         )?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(
+            f,
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        )?;
         self.sets
             .iter()
             .try_for_each(|measured| writeln!(f, "{measured}"))
