@@ -31,8 +31,6 @@ pub struct Swapped {
     pub report: SwapReport,
     /// How many statements ran under the locks, those that took them included.
     pub statements: usize,
-    /// How long its renames took by themselves, tried right before.
-    pub renames: Duration,
 }
 
 impl SwappedSet {
@@ -63,6 +61,30 @@ impl SwappedSet {
     /// # Errors
     /// Those of the swap.
     pub async fn swap(&mut self, policy: &LockPolicy) -> Result<Swapped> {
+        let plan = self.plan_swap().await?;
+        self.run(&plan, ReleaseKind::Release, policy).await
+    }
+
+    /// How long the renames of a swap take by themselves, sent as one message and rolled back: without the locks before
+    /// them, without what follows the set, and without a commit. Less than that no swap by renaming can take. For nobody
+    /// else at work: it waits for locks as long as it must.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn bare_renames(&mut self) -> Result<Duration> {
+        let plan = self.plan_swap().await?;
+        let steps = plan.switch.steps.iter();
+        let renames = steps.filter(|step| step.purpose == "rename");
+        let renames = Sql::join(renames.map(|step| step.sql.clone()), "; ");
+        let tx = self.client.transaction().await?;
+        let started = Instant::now();
+        tx.batch_execute(renames.as_str()).await?;
+        let lasted = started.elapsed();
+        tx.rollback().await?;
+        Ok(lasted)
+    }
+
+    async fn plan_swap(&mut self) -> Result<SwapPlan> {
         let staging = |member: &Ident| self.naming.staging(&self.name(member)).name;
         let staging: Vec<Ident> = self.members.iter().map(staging).collect();
         let tx = self.client.transaction().await?;
@@ -77,8 +99,7 @@ impl SwappedSet {
         let pairing = Pair::by_policy(&live, &incoming, &self.naming);
         let options = PlanOptions::default();
         let plan = SwapPlan::compute(&live, &incoming, &pairing, &stamp, &self.naming, &options)?;
-        self.run(&plan.refuse_writes_since(counts), ReleaseKind::Release, policy)
-            .await
+        Ok(plan.refuse_writes_since(counts))
     }
 
     /// Takes the last swap back; what it had put live is then a backup set, until [`restage`](Self::restage).
@@ -124,7 +145,6 @@ impl SwappedSet {
             events: &Events::none(),
             observer: None,
         };
-        let renames = bare_renames(&mut self.client, plan).await?;
         let report = plan.run(&mut self.client, &context, policy).await?;
         let failures = plan.run_post_swap(&mut self.client, PATIENCE).await;
         if let Some((key, error)) = failures.into_iter().next() {
@@ -135,7 +155,6 @@ impl SwappedSet {
             .await?;
         Ok(Swapped {
             report,
-            renames,
             statements: plan.take_locks.steps.len() + plan.switch.steps.len(),
         })
     }
@@ -149,22 +168,6 @@ impl SwappedSet {
     fn name(&self, relation: &Ident) -> QualifiedName {
         QualifiedName::new(self.schema.clone(), relation.clone())
     }
-}
-
-/// How long the renames of a plan take by themselves, sent as one message and rolled back: without the locks before them,
-/// without what follows the set, and without a commit. Less than that no swap by renaming can take.
-async fn bare_renames(client: &mut Client, plan: &SwapPlan) -> Result<Duration> {
-    let steps = plan.switch.steps.iter();
-    let renames = steps
-        .filter(|step| step.purpose == "rename")
-        .map(|step| step.sql.clone());
-    let renames = Sql::join(renames, "; ");
-    let tx = client.transaction().await?;
-    let started = Instant::now();
-    tx.batch_execute(renames.as_str()).await?;
-    let lasted = started.elapsed();
-    tx.rollback().await?;
-    Ok(lasted)
 }
 
 fn verb(kind: ObjectKind) -> &'static str {

@@ -95,11 +95,12 @@ async fn measure(name: String, mut set: SwappedSet, rounds: u32) -> Result<Measu
     let mut measured = Measured::new(name);
     // The first round fills the server's caches, and is left out.
     for round in 0..=rounds {
+        let renames = set.bare_renames().await?;
         let swap = set.swap(&policy).await?;
         let rollback = set.roll_back(&policy).await?;
         set.restage().await?;
         if round > 0 {
-            measured.add(&swap, &rollback);
+            measured.add(renames, &swap, &rollback);
         }
     }
     eprintln!("{measured}");

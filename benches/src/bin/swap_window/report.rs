@@ -1,6 +1,7 @@
 //! From windows to distributions.
 
 use std::fmt;
+use std::time::Duration;
 
 use cutover_benches::{Distribution, Swapped};
 use serde::Serialize;
@@ -57,9 +58,9 @@ impl Measured {
         }
     }
 
-    pub(crate) fn add(&mut self, swap: &Swapped, rollback: &Swapped) {
+    pub(crate) fn add(&mut self, renames: Duration, swap: &Swapped, rollback: &Swapped) {
         self.statements = (swap.statements, rollback.statements);
-        self.renames_ms.push(swap.renames.as_secs_f64() * 1000.0);
+        self.renames_ms.push(renames.as_secs_f64() * 1000.0);
         for (swapped, windows) in [(swap, &mut self.swap_ms), (rollback, &mut self.rollback_ms)] {
             let last = swapped.report.windows.last();
             windows.extend(last.map(|window| window.lasted.as_secs_f64() * 1000.0));
