@@ -123,8 +123,9 @@ async fn main() -> Result<()> {
         print!("{report}");
     }
     let wrong = report.cutover.errors() + report.cutover.mixed();
+    // On a standby, which replays the locks, they are what is to be measured.
     ensure!(
-        wrong == 0,
+        arguments.standby || wrong == 0,
         "readers of Cutover's side had {wrong} errors or mixed reads"
     );
     Ok(())
