@@ -78,9 +78,9 @@ impl<'a> Journal<'a> {
 
 impl ImportPlan {
     /// Imports chunk by chunk. Each chunk commits together with its checkpoint, so that a later run, planned with
-    /// [`Import::after`](crate::Import::after) the last one's key, goes on right behind it, whatever became of this run. Rows that the table refuses
-    /// are set aside in the journal, as far as [`Import::rejects`](crate::Import::rejects) tolerates it; the rest of
-    /// their chunk goes in.
+    /// [`Import::after`](crate::Import::after) the last one's key, goes on right behind it, whatever became of this run.
+    /// Rows that the table refuses are set aside in the journal, as far as [`Import::rejects`](crate::Import::rejects)
+    /// tolerates it; the rest of their chunk goes in.
     ///
     /// Where the import cannot be cut ([`ImportPlan::one_transaction_because`]), all of it is one transaction.
     ///
@@ -96,7 +96,7 @@ impl ImportPlan {
     /// connection closed, as after an error.
     ///
     /// # Errors
-    /// [`ImportError::Rejected`] with the first refused rows, when they are more than tolerated; [`ImportError::Stale`]
+    /// [`ImportError::Rejected`] with the first refused rows, when they are more than tolerated; [`ImportError::OtherChunks`]
     /// when the chunks committed before belong to another plan; [`ImportError::OneKey`] when too many rows bear one key;
     /// otherwise as [`ImportPlan::run_in`].
     pub async fn run_in_chunks(

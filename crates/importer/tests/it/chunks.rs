@@ -59,6 +59,17 @@ pub(crate) async fn go_on(
         .await
 }
 
+/// The same, in chunks of so many bytes, with nobody to hear of it.
+async fn in_chunks_of(
+    bytes: usize,
+    database: &TestDatabase,
+    record: &Record,
+    import: &Import,
+) -> Result<ImportOutcome, ImportError> {
+    let settings = settings().chunk_bytes(bytes);
+    go_on(database, record, import, &settings, &Events::none()).await
+}
+
 fn by(key: &[&str]) -> Vec<Ident> {
     key.iter().map(|name| ident(name)).collect()
 }
@@ -212,15 +223,7 @@ async fn what_cannot_be_taken_up_is_one_transaction() {
         public("t"),
         query("SELECT s.* FROM s, generate_series(1, 100)"),
     );
-    let outcome = go_on(
-        &db,
-        &record,
-        &import,
-        &settings().chunk_bytes(500),
-        &Events::none(),
-    )
-    .await
-    .unwrap();
+    let outcome = in_chunks_of(500, &db, &record, &import).await.unwrap();
     assert_eq!(outcome.rows, 100);
     let client = db.connect().await.unwrap();
     let checkpoints = record.checkpoints(&client).await;
@@ -320,28 +323,12 @@ async fn rows_of_one_key_are_not_parted() {
     .await;
     let record = Record::in_database(&db).await;
     let import = Import::new("t", public("t"), relation("s")).key([ident("part")]);
-    let error = go_on(
-        &db,
-        &record,
-        &import,
-        &settings().chunk_bytes(1000),
-        &Events::none(),
-    )
-    .await
-    .unwrap_err();
+    let error = in_chunks_of(1000, &db, &record, &import).await.unwrap_err();
     assert_snapshot!(told(&error), @"
     importer t: more than 4032 bytes of rows bear one key (part)
       remedy: name columns in `key` that tell the rows apart
     ");
-    go_on(
-        &db,
-        &record,
-        &import,
-        &settings().chunk_bytes(10_000),
-        &Events::none(),
-    )
-    .await
-    .unwrap();
+    in_chunks_of(10_000, &db, &record, &import).await.unwrap();
     let client = db.connect().await.unwrap();
     let rows: Vec<i64> = record
         .checkpoints(&client)
