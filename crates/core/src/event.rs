@@ -139,6 +139,31 @@ pub enum EventKind {
         bytes: Option<u64>,
         /// Rows expected, where the source's statistics say so.
         expected_rows: Option<u64>,
+        /// Rows a second over the last half minute; absent until that can be told.
+        rows_per_s: Option<u64>,
+        /// Bytes a second over the last half minute.
+        bytes_per_s: Option<u64>,
+        /// How long the rows still expected take at this rate, in milliseconds. It rests on `expected_rows`, an estimate of the
+        /// source's planner from its statistics; absent where there is none, or where more rows than that have come.
+        left_ms: Option<u64>,
+    },
+    /// How far all importers of a phase are together; at most once a second, and when one has ended.
+    ImportTotals {
+        /// Importers that are done, those included that an earlier run had done.
+        done: usize,
+        /// Importers of the phase that were asked for.
+        importers: usize,
+        /// Rows that they have moved, as far as they can be seen.
+        rows: u64,
+        /// Bytes that passed through the client.
+        bytes: u64,
+        /// Rows a second of those under way.
+        rows_per_s: u64,
+        /// Bytes a second of those under way.
+        bytes_per_s: u64,
+        /// The longest time that one of them has left, in milliseconds; absent while there are importers that have not begun, or
+        /// whose time left is unknown.
+        left_ms: Option<u64>,
     },
     /// An importer ended well: the server took its rows. They are committed when the transaction they are in is.
     ImportFinished {

@@ -10,6 +10,7 @@ mod facts; // what catalogs and source say
 mod frames; // rows within a stream of COPY data
 mod import; // what to import, from where, how
 mod mapping; // source columns to target columns, by name
+mod pace; // rows per second, time left
 mod pipe; // COPY from one session to another
 mod plan; // facts -> ImportPlan
 mod progress; // events, not too many

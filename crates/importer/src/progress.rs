@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cutover_core::{EventKind, Events, millis};
 
 use crate::ImportPlan;
+use crate::pace::Pace;
 
 /// At most two a second: enough for a progress bar, little enough for a log.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -16,6 +17,7 @@ pub(crate) struct Progress<'a> {
     plan: &'a ImportPlan,
     started: Instant,
     told: Instant,
+    pace: Pace,
 }
 
 impl<'a> Progress<'a> {
@@ -32,20 +34,30 @@ impl<'a> Progress<'a> {
             plan,
             started: now,
             told: now,
+            pace: Pace::default(),
         }
     }
 
     /// Rows and bytes sent so far; an event only when the last one is old enough.
     pub(crate) fn sent(&mut self, rows: u64, bytes: u64) {
-        if self.told.elapsed() < INTERVAL {
+        let now = Instant::now();
+        if !self.pace.has_begun() {
+            self.pace.note(now, rows, bytes);
+        }
+        if now.duration_since(self.told) < INTERVAL {
             return;
         }
-        self.told = Instant::now();
+        self.told = now;
+        self.pace.note(now, rows, bytes);
+        let rate = self.pace.rate(self.plan.expected_rows);
         self.events.emit(EventKind::ImportProgress {
             importer: self.plan.importer().to_owned(),
             rows: Some(rows),
             bytes: Some(bytes),
             expected_rows: self.plan.expected_rows,
+            rows_per_s: rate.rows_per_s,
+            bytes_per_s: rate.bytes_per_s,
+            left_ms: rate.left.map(millis),
         });
     }
 

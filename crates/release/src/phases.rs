@@ -6,6 +6,7 @@ mod finalise_swap;
 mod import;
 mod import_chunks;
 mod import_retry;
+mod import_totals;
 mod post_data;
 mod post_swap;
 mod preflight;

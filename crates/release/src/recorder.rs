@@ -27,7 +27,9 @@ impl EventSink for Recorder {
     fn emit(&self, event: &Event) {
         if matches!(
             event.kind,
-            EventKind::ImportProgress { .. } | EventKind::IndexProgress { .. }
+            EventKind::ImportProgress { .. }
+                | EventKind::ImportTotals { .. }
+                | EventKind::IndexProgress { .. }
         ) {
             return;
         }

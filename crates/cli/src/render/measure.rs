@@ -32,6 +32,18 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// A rate, by bytes where there are any, and the time left: `1.20 MB/s, 3 min 5 s left`; as much of it as is known.
+pub(crate) fn pace(rows_per_s: Option<u64>, bytes_per_s: Option<u64>, left_ms: Option<u64>) -> String {
+    let rate = match (bytes_per_s, rows_per_s) {
+        (Some(sent @ 1..), _) => Some(format!("{}/s", bytes(sent))),
+        (_, Some(rows @ 1..)) => Some(format!("{} rows/s", count(rows))),
+        _ => None,
+    };
+    let left = left_ms.map(|left| format!("{} left", duration(Duration::from_millis(left))));
+    let parts: Vec<String> = rate.into_iter().chain(left).collect();
+    parts.join(", ")
+}
+
 /// How long ago something was: `12 s ago`, `3 min ago`, `5 h ago`, `12 days ago`. Clocks differ between machines: what
 /// lies a little ahead is `just now`.
 pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {

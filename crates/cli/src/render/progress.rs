@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
 
 use super::Palette;
 use super::event_text::{Detail, event_lines};
-use super::measure::{bytes, count};
+use super::measure::{bytes, count, pace};
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,45 +135,10 @@ impl Bars {
             | EventKind::PhaseFinished { .. }
             | EventKind::PhaseSkipped { .. }
             | EventKind::PhaseFailed { .. } => self.clear(),
-            EventKind::ImportStarted {
-                importer,
-                expected_rows,
-                ..
-            } => {
-                let bar = self.bar(importer.clone());
-                if let Some(rows) = expected_rows {
-                    bar.set_message(format!("about {} rows", count(*rows)));
-                }
-                self.importers.insert(importer.clone(), bar);
-            }
-            EventKind::ImportProgress {
-                importer,
-                rows,
-                bytes: sent,
-                expected_rows,
-            } => {
-                if let Some(bar) = self.importers.get(importer) {
-                    if let (Some(rows), Some(expected)) = (rows, expected_rows) {
-                        // Where the server moves the rows itself none are seen, and there is no share to show.
-                        if bar.length().is_none() {
-                            bar.set_style(style(MEASURED));
-                        }
-                        // An estimate of statistics that turns out too low must not show more than the whole.
-                        bar.set_length((*expected).max(*rows));
-                        bar.set_position(*rows);
-                    }
-                    let sent = sent.map(|sent| format!("  {}", bytes(sent))).unwrap_or_default();
-                    let rows = rows
-                        .map(|rows| format!("{} rows", count(rows)))
-                        .unwrap_or_default();
-                    bar.set_message(format!("{rows}{sent}"));
-                }
-            }
-            EventKind::ImportFinished { importer, .. } => {
-                if let Some(bar) = self.importers.remove(importer) {
-                    bar.finish_and_clear();
-                }
-            }
+            EventKind::ImportStarted { .. }
+            | EventKind::ImportProgress { .. }
+            | EventKind::ImportTotals { .. }
+            | EventKind::ImportFinished { .. } => self.follow_import(event),
             EventKind::IndexProgress {
                 index,
                 stage,
@@ -204,6 +169,74 @@ impl Bars {
             }
             EventKind::StepDone { object, .. } if !self.indexes.is_empty() => {
                 if let Some(bar) = self.indexes.remove(&object.to_string()) {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_import(&mut self, event: &EventKind) {
+        match event {
+            EventKind::ImportStarted {
+                importer,
+                expected_rows,
+                ..
+            } => {
+                let bar = self.bar(importer.clone());
+                if let Some(rows) = expected_rows {
+                    bar.set_message(format!("about {} rows", count(*rows)));
+                }
+                self.importers.insert(importer.clone(), bar);
+            }
+            EventKind::ImportProgress {
+                importer,
+                rows,
+                bytes: sent,
+                expected_rows,
+                rows_per_s,
+                bytes_per_s,
+                left_ms,
+            } => {
+                if let Some(bar) = self.importers.get(importer) {
+                    if let (Some(rows), Some(expected)) = (rows, expected_rows) {
+                        // Where the server moves the rows itself none are seen, and there is no share to show.
+                        if bar.length().is_none() {
+                            bar.set_style(style(MEASURED));
+                        }
+                        // An estimate of statistics that turns out too low must not show more than the whole.
+                        bar.set_length((*expected).max(*rows));
+                        bar.set_position(*rows);
+                    }
+                    let sent = sent.map(|sent| format!("  {}", bytes(sent))).unwrap_or_default();
+                    let rows = rows
+                        .map(|rows| format!("{} rows", count(rows)))
+                        .unwrap_or_default();
+                    let pace = pace(*rows_per_s, *bytes_per_s, *left_ms);
+                    bar.set_message(format!("{rows}{sent}  {pace}").trim_end().to_owned());
+                }
+            }
+            EventKind::ImportTotals {
+                done,
+                importers,
+                rows,
+                bytes: sent,
+                rows_per_s,
+                bytes_per_s,
+                left_ms,
+            } => {
+                if let Some((_, spinner)) = &self.phase {
+                    let sent = match sent {
+                        0 => String::new(),
+                        sent => format!("  {}", bytes(*sent)),
+                    };
+                    let pace = pace(Some(*rows_per_s), Some(*bytes_per_s), *left_ms);
+                    let all = format!("{done} of {importers}  {} rows{sent}  {pace}", count(*rows));
+                    spinner.set_prefix(all.trim_end().to_owned());
+                }
+            }
+            EventKind::ImportFinished { importer, .. } => {
+                if let Some(bar) = self.importers.remove(importer) {
                     bar.finish_and_clear();
                 }
             }
@@ -244,8 +277,8 @@ impl Bars {
     }
 }
 
-const PHASE: &str = "{spinner} {msg:<21} {elapsed:>11}";
-const MEASURED: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {msg}  {per_sec}, {eta} left";
+const PHASE: &str = "{spinner} {msg:<21} {elapsed:>11}  {prefix}";
+const MEASURED: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {msg}";
 const STAGE: &str = "    {prefix:<34} {bar:24} {percent:>3} %  {elapsed:>6}  {msg}";
 const UNMEASURED: &str = "    {prefix:<34} {spinner} {elapsed:>6}  {msg}";
 
@@ -296,14 +329,29 @@ mod tests {
             rows: Some(100),
             bytes: Some(2_000_000),
             expected_rows: Some(200),
+            rows_per_s: Some(10),
+            bytes_per_s: Some(200_000),
+            left_ms: Some(10_000),
+        });
+        bars.follow(&EventKind::ImportTotals {
+            done: 1,
+            importers: 3,
+            rows: 1100,
+            bytes: 5_000_000,
+            rows_per_s: 10,
+            bytes_per_s: 200_000,
+            left_ms: None,
         });
         let contents = terminal.contents();
         let lines: Vec<&str> = contents.lines().collect();
         assert!(
-            lines[0].contains("sites") && lines[0].contains("50 %  100 rows  2.00 MB"),
+            lines[0].contains("sites") && lines[0].contains("50 %  100 rows  2.00 MB  200 kB/s, 10.0 s left"),
             "{contents}"
         );
-        assert!(lines[1].contains("import_core"), "{contents}");
+        assert!(
+            lines[1].contains("import_core") && lines[1].ends_with("1 of 3  1,100 rows  5.00 MB  200 kB/s"),
+            "{contents}"
+        );
         bars.clear();
         assert_eq!(terminal.contents(), "");
     }
@@ -328,9 +376,12 @@ mod tests {
             rows: Some(15),
             bytes: None,
             expected_rows: Some(10),
+            rows_per_s: Some(5),
+            bytes_per_s: None,
+            left_ms: None,
         });
         assert!(
-            terminal.contents().contains("100 %  15 rows"),
+            terminal.contents().contains("100 %  15 rows  5 rows/s"),
             "{}",
             terminal.contents()
         );

@@ -11,9 +11,18 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::counted;
 use super::import_chunks::sets_aside;
+use super::import_totals::Totals;
 use crate::ReleaseError;
 use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
+
+/// What the importers of a phase did.
+#[derive(Debug, Default)]
+struct Loaded {
+    rows: u64,
+    bytes: u64,
+    rejected: u64,
+}
 
 impl Run<'_> {
     /// Runs the importers of one phase, one after the other, each after those it waits for.
@@ -47,21 +56,21 @@ impl Run<'_> {
             self.staged.sampled |= self.options.sample.is_some();
             self.keep_staged().await?;
         }
-        let (mut rows, mut bytes, mut rejected, mut taken_over) = (0, 0, 0, 0);
-        let settings = LoadSettings::new(self.search_path().await?);
-        for import in &selected {
-            if done.contains(&import.name) {
-                taken_over += 1;
-                continue;
-            }
-            let outcome = self.run_importer_with_patience(import, &settings).await?;
-            self.imported.insert(import.name.clone());
-            rows += outcome.rows;
-            bytes += outcome.bytes;
-            rejected += outcome.rejected;
-            // Importers that come after join what this one loaded.
-            self.analyse(&self.cutover.staging(&import.into)).await?;
-        }
+        let taken_over = selected
+            .iter()
+            .filter(|import| done.contains(&import.name))
+            .count();
+        let events = self.events.clone();
+        self.events = events
+            .clone()
+            .and(Totals::new(events.clone(), selected.len(), taken_over));
+        let loaded = self.run_importers(&selected, &done).await;
+        self.events = events;
+        let Loaded {
+            rows,
+            bytes,
+            rejected,
+        } = loaded?;
         let ran = selected.len() - taken_over;
         let through = if bytes > 0 {
             format!(", {:.2} MB through the client", mega(bytes))
@@ -83,6 +92,26 @@ impl Run<'_> {
             counted(ran, "importer"),
             counted(rows, "row")
         ))
+    }
+
+    /// One after the other; those done are left out.
+    async fn run_importers(
+        &mut self,
+        selected: &[&FileImport],
+        done: &BTreeSet<String>,
+    ) -> Result<Loaded, ReleaseError> {
+        let mut loaded = Loaded::default();
+        let settings = LoadSettings::new(self.search_path().await?);
+        for import in selected.iter().filter(|import| !done.contains(&import.name)) {
+            let outcome = self.run_importer_with_patience(import, &settings).await?;
+            self.imported.insert(import.name.clone());
+            loaded.rows += outcome.rows;
+            loaded.bytes += outcome.bytes;
+            loaded.rejected += outcome.rejected;
+            // Importers that come after join what this one loaded.
+            self.analyse(&self.cutover.staging(&import.into)).await?;
+        }
+        Ok(loaded)
     }
 
     pub(super) async fn run_importer(

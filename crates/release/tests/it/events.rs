@@ -6,8 +6,9 @@ use cutover_core::EventKind;
 use crate::world::{Ear, Site, swap_what_is_staged};
 
 /// Events that come or not, as time and the server's own workers will have it.
-const CHANCE: [&str; 4] = [
+const CHANCE: [&str; 5] = [
     "import_progress",
+    "import_totals",
     "index_progress",
     "lock_attempt_failed",
     "waiting_for_snapshots",
