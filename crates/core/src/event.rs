@@ -183,6 +183,17 @@ pub enum EventKind {
         /// How many so far.
         rejected: u64,
     },
+    /// Rows that a check of the preflight has looked at so far, where they pass through the client.
+    CheckProgress {
+        /// Which check.
+        check: String,
+        /// Rows so far.
+        rows: u64,
+        /// Bytes so far.
+        bytes: u64,
+        /// Rows expected, where the relation's statistics say so.
+        expected_rows: Option<u64>,
+    },
     /// A check of the preflight or of the validation ended.
     CheckFinished {
         /// Which check.

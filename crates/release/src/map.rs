@@ -2,7 +2,7 @@
 
 use cutover_core::release_file::{self as file, ImportSource, ImportWay, TemplateError, TemplateFacts};
 use cutover_core::{Ident, QualifiedName};
-use cutover_importer::preflight::{Bounds, Check, GeometryCheck, Severity};
+use cutover_importer::preflight::{Bounds, Check, Engine, GeometryCheck, Severity};
 use cutover_importer::{CsvSource, Import, RejectLimits, Source, Way};
 
 use crate::{Cutover, ReleaseError, ReleaseOptions};
@@ -154,7 +154,12 @@ impl Cutover {
         }
         let mut planned = GeometryCheck::new(view, check.column.clone(), srid)
             .key(check.key.clone())
-            .types(check.types.iter().map(|geometry_type| geometry_type.as_str()));
+            .types(check.types.iter().map(|geometry_type| geometry_type.as_str()))
+            .engine(match check.engine {
+                file::GeometryEngine::Server => Engine::Server,
+                file::GeometryEngine::Verify => Engine::Verify,
+                _ => Engine::Native,
+            });
         if check.allow_empty {
             planned = planned.allow_empty();
         }

@@ -30,6 +30,7 @@ impl EventSink for Recorder {
             EventKind::ImportProgress { .. }
                 | EventKind::ImportTotals { .. }
                 | EventKind::IndexProgress { .. }
+                | EventKind::CheckProgress { .. }
         ) {
             return;
         }

@@ -44,6 +44,7 @@ struct Bars {
     /// Waits before the swap, between two phases.
     holding: Option<ProgressBar>,
     importers: BTreeMap<String, ProgressBar>,
+    checks: BTreeMap<String, ProgressBar>,
     /// Indexes under way, as the steps that build them name them.
     indexes: BTreeMap<String, ProgressBar>,
 }
@@ -139,6 +140,25 @@ impl Bars {
             | EventKind::ImportProgress { .. }
             | EventKind::ImportTotals { .. }
             | EventKind::ImportFinished { .. } => self.follow_import(event),
+            EventKind::CheckProgress {
+                check,
+                rows,
+                bytes: sent,
+                expected_rows,
+            } => {
+                let bar = self.check(check);
+                if let Some(expected) = expected_rows {
+                    bar.set_style(style(MEASURED));
+                    bar.set_length((*expected).max(*rows));
+                    bar.set_position(*rows);
+                }
+                bar.set_message(format!("{} rows  {}", count(*rows), bytes(*sent)));
+            }
+            EventKind::CheckFinished { check, .. } => {
+                if let Some(bar) = self.checks.remove(check) {
+                    bar.finish_and_clear();
+                }
+            }
             EventKind::IndexProgress {
                 index,
                 stage,
@@ -244,6 +264,16 @@ impl Bars {
         }
     }
 
+    /// The bar of a check.
+    fn check(&mut self, check: &str) -> ProgressBar {
+        if let Some(bar) = self.checks.get(check) {
+            return bar.clone();
+        }
+        let bar = self.bar(check.to_owned());
+        self.checks.insert(check.to_owned(), bar.clone());
+        bar
+    }
+
     /// A bar above the one of the phase, that has no share to show yet.
     fn bar(&self, prefix: String) -> ProgressBar {
         // Part of the screen before anything else: on its own it would draw over the others.
@@ -262,12 +292,15 @@ impl Bars {
         self.phase.is_some()
             || self.holding.is_some()
             || !self.importers.is_empty()
+            || !self.checks.is_empty()
             || !self.indexes.is_empty()
     }
 
     fn clear(&mut self) {
         let importers = std::mem::take(&mut self.importers).into_values();
-        for bar in importers.chain(std::mem::take(&mut self.indexes).into_values()) {
+        let checks = std::mem::take(&mut self.checks).into_values();
+        let indexes = std::mem::take(&mut self.indexes).into_values();
+        for bar in importers.chain(checks).chain(indexes) {
             bar.finish_and_clear();
         }
         let phase = self.phase.take().map(|(_, spinner)| spinner);
@@ -417,6 +450,25 @@ mod tests {
             purpose: "build",
             object: ObjectName::qualified(ObjectKind::Index, &name("staging_sites_geom")),
             took_ms: 1600,
+        });
+        assert_eq!(terminal.contents(), "");
+    }
+
+    #[test]
+    fn a_check_shows_how_far_it_is_and_goes_when_it_ends() {
+        let (terminal, mut bars) = screen();
+        bars.follow(&EventKind::CheckProgress {
+            check: "geometry sites.geom".to_owned(),
+            rows: 30,
+            bytes: 2_000_000,
+            expected_rows: Some(120),
+        });
+        let contents = terminal.contents();
+        assert!(contents.contains("25 %  30 rows  2.00 MB"), "{contents}");
+        bars.follow(&EventKind::CheckFinished {
+            check: "geometry sites.geom".to_owned(),
+            violations: 0,
+            fatal: false,
         });
         assert_eq!(terminal.contents(), "");
     }

@@ -201,6 +201,20 @@ impl GeometryType {
     }
 }
 
+/// Who judges the geometries of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GeometryEngine {
+    /// The program, on all its cores. The default.
+    #[default]
+    Native,
+    /// The server, by `ST_IsValidDetail`.
+    Server,
+    /// Both; where they do not agree the phase fails, whatever the severity.
+    Verify,
+}
+
 /// `[[preflight.geometry]]`: every geometry of a column is sound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -226,6 +240,8 @@ pub struct GeometryCheck {
     /// The columns that name an offending row in the report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<Ident>,
+    /// Who judges; `native` unless set.
+    pub engine: GeometryEngine,
     /// Whether a violation stops the release.
     pub severity: Severity,
     /// How many offending keys are reported.
@@ -245,6 +261,7 @@ impl GeometryCheck {
             valid: true,
             bounds: None,
             key: Vec::new(),
+            engine: GeometryEngine::Native,
             severity: Severity::Error,
             max_keys: Preflight::DEFAULT_MAX_KEYS,
         }
@@ -259,6 +276,7 @@ impl GeometryCheck {
         let valid = table.or("valid", true);
         let bounds = table.optional("bounds");
         let key = table.list("key");
+        let engine = table.or("engine", GeometryEngine::default());
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         let (view, column) = (view?, column?);
@@ -271,6 +289,7 @@ impl GeometryCheck {
             valid,
             bounds,
             key,
+            engine,
             severity,
             max_keys,
         })

@@ -16,4 +16,5 @@ pub use key_order::Key;
 pub(crate) use key_order::KeyOrder;
 pub use limits::{RefusedRows, RejectLimits};
 pub(crate) use plan::{ChunkPlan, key_order};
+pub(crate) use row_format::RowFormat;
 pub use run::Journal;

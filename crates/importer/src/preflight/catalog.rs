@@ -12,12 +12,15 @@ type Columns = BTreeMap<String, (u32, String)>;
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     relations: BTreeMap<QualifiedName, Columns>,
+    /// Rows as the last `ANALYZE` counted them, where it did.
+    rows: BTreeMap<QualifiedName, u64>,
     types: BTreeMap<String, Option<u32>>,
     pub(super) postgis: Option<Ident>,
 }
 
 const COLUMNS: &str = "\
-SELECT w.schema, w.name, a.attname::text, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod) \
+SELECT w.schema, w.name, a.attname::text, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), \
+       CASE WHEN c.relkind <> 'v' AND c.reltuples > 0 THEN c.reltuples::pg_catalog.int8 END \
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) \
        AS w(schema, name) \
   JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema \
@@ -41,10 +44,14 @@ impl Catalog {
             ) else {
                 continue;
             };
-            let columns = catalog
-                .relations
-                .entry(QualifiedName::new(schema, name))
-                .or_default();
+            let relation = QualifiedName::new(schema, name);
+            let rows = row
+                .get::<_, Option<i64>>(5)
+                .and_then(|rows| u64::try_from(rows).ok());
+            if let Some(rows) = rows {
+                catalog.rows.insert(relation.clone(), rows);
+            }
+            let columns = catalog.relations.entry(relation).or_default();
             if let Some(column) = row.get::<_, Option<String>>(2) {
                 columns.insert(column, (row.get(3), row.get(4)));
             }
@@ -71,6 +78,11 @@ impl Catalog {
 
     pub(super) fn has(&self, relation: &QualifiedName) -> bool {
         self.relations.contains_key(relation)
+    }
+
+    /// How many rows the statistics expect, where they say so.
+    pub(super) fn expected_rows(&self, relation: &QualifiedName) -> Option<u64> {
+        self.rows.get(relation).copied()
     }
 
     /// Those of the columns that the relation does not have.

@@ -125,6 +125,28 @@ impl fmt::Display for Check {
     }
 }
 
+/// Who judges geometries. All three find the same; the verdict on validity is PostGIS's in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Engine {
+    /// This process, on all its cores: every geometry is sent here. The default, as it costs the server least, and the
+    /// geometry of a foreign table has to travel whoever judges it.
+    ///
+    /// Geometries with curves or surfaces, which are not read here, are judged by the server in a second scan.
+    #[default]
+    Native,
+    /// The server: only what offends is sent.
+    Server,
+    /// Both; a row on which they do not agree fails the preflight.
+    Verify,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Native, Self::Server, Self::Verify];
+}
+
 /// What the geometries of one column must be.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -137,6 +159,7 @@ pub struct GeometryCheck {
     pub(super) allow_empty: bool,
     pub(super) allow_null: bool,
     pub(super) bounds: Option<Bounds>,
+    pub(super) engine: Engine,
 }
 
 /// The range that coordinates must be in, borders included.
@@ -172,6 +195,7 @@ impl GeometryCheck {
             allow_empty: false,
             allow_null: false,
             bounds: (srid == 4326).then_some(Bounds::DEGREES),
+            engine: Engine::Native,
         }
     }
 
@@ -196,6 +220,12 @@ impl GeometryCheck {
     /// Lets rows without a geometry pass.
     pub fn allow_null(mut self) -> Self {
         self.allow_null = true;
+        self
+    }
+
+    /// Who judges; [`Engine::Native`] unless set.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
         self
     }
 

@@ -38,11 +38,11 @@
 mod catalog; // the relations checked, read once
 mod check; // what to check
 mod geojson; // violations to look at on a map
-mod geometry; // the one scan of a geometry check
+mod geometry; // what is wrong with geometries, by either engine
 mod plan; // catalog facts -> one statement per check
 mod report; // what was found
 mod run; // on a pool
 
-pub use check::{Bounds, Check, GeometryCheck, Severity};
+pub use check::{Bounds, Check, Engine, GeometryCheck, Severity};
 pub use plan::{CannotRun, PreflightError, PreflightPlan, PreflightSettings};
 pub use report::{CheckOutcome, CheckReport, Finding, Offender, PreflightReport};

@@ -9,8 +9,8 @@ use deadpool_postgres::Pool;
 use serde::Serialize;
 
 use super::catalog::Catalog;
-use super::check::{Check, Subject};
-use super::geometry;
+use super::check::{Check, Engine, Subject};
+use super::geometry::{native, server};
 use crate::session::{self, KnownSettings};
 use crate::source::sub_select;
 
@@ -157,12 +157,23 @@ pub(super) enum Scan {
     Types(Vec<WrongType>),
     /// Returns one boolean: whether any of the relations has a row.
     AnyRow(Sql),
-    /// Returns offending rows for `geometry::judge`.
+    /// Returns offending rows for `server::judge`.
     Geometry(Sql),
+    /// Sends rows, which are judged here.
+    Streamed(Streamed),
     /// Returns a key as an array of texts, and how often it occurs.
     Duplicates(Sql),
     /// Returns the operator's columns, one row per violation.
     Rows(Sql),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Streamed {
+    /// Sends every row for `native::Judge`.
+    pub(super) copy: Sql,
+    /// Returns the rows that cannot be read here for `server::judge`; run where there are any.
+    pub(super) unread: Sql,
+    pub(super) expected_rows: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -265,7 +276,16 @@ fn plan(check: &Check, catalog: &Catalog) -> Result<Scan, CannotRun> {
             let columns: Vec<&Ident> = geometry.key.iter().chain([&geometry.column]).collect();
             existing(&geometry.view, &columns)?;
             let postgis = catalog.postgis.as_ref().ok_or(CannotRun::NoPostgis)?;
-            Ok(Scan::Geometry(geometry::scan(geometry, postgis)))
+            let copy = match geometry.engine {
+                Engine::Server => return Ok(Scan::Geometry(server::scan(geometry, postgis))),
+                Engine::Native => native::copy(geometry, postgis),
+                Engine::Verify => server::copy_with_verdict(geometry, postgis),
+            };
+            Ok(Scan::Streamed(Streamed {
+                copy,
+                unread: server::scan_of_unread(geometry, postgis),
+                expected_rows: catalog.expected_rows(&geometry.view),
+            }))
         }
         Subject::Unique { view, key } => {
             existing(view, &key.iter().collect::<Vec<_>>())?;
@@ -299,6 +319,15 @@ impl fmt::Display for PreflightPlan {
                 Ok(Scan::AnyRow(sql) | Scan::Geometry(sql) | Scan::Duplicates(sql) | Scan::Rows(sql)) => {
                     write_comment(f, format_args!("  locks what it reads ACCESS SHARE"))?;
                     writeln!(f, "{sql};")?;
+                }
+                Ok(Scan::Streamed(Streamed { copy, unread, .. })) => {
+                    write_comment(f, format_args!("  locks what it reads ACCESS SHARE"))?;
+                    writeln!(f, "{copy};")?;
+                    write_comment(
+                        f,
+                        format_args!("  then, where there are any, for curves and surfaces"),
+                    )?;
+                    writeln!(f, "{unread};")?;
                 }
                 Err(cannot) => {
                     write_comment(f, format_args!("  cannot run: {cannot}; {}", cannot.remedy()))?;

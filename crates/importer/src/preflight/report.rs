@@ -7,6 +7,7 @@ use geo::Point;
 use serde::{Serialize, Serializer};
 
 use super::check::Severity;
+use super::geometry::ENGINES_DISAGREE;
 use super::plan::CannotRun;
 
 /// Every finding of every check.
@@ -38,6 +39,11 @@ pub struct CheckReport {
 pub enum CheckOutcome {
     /// It looked at every row.
     Ran {
+        /// How many rows that were, where they were counted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rows: Option<u64>,
+        /// How many of them have at least one violation (for `unique`: keys).
+        offending: u64,
         /// What it found, by reason; empty when all is well.
         findings: Vec<Finding>,
     },
@@ -78,7 +84,8 @@ fn position<S: Serializer>(place: &Option<Point<f64>>, serializer: S) -> Result<
 }
 
 impl PreflightReport {
-    /// Whether a release must not go on: a check of severity [`Severity::Error`] found violations or could not run.
+    /// Whether a release must not go on: a check of severity [`Severity::Error`] found violations or could not run, or
+    /// the two engines of a geometry check disagree.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.checks.iter().any(CheckReport::is_fatal)
@@ -96,8 +103,17 @@ impl CheckReport {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         match &self.outcome {
-            CheckOutcome::Ran { findings } => findings,
+            CheckOutcome::Ran { findings, .. } => findings,
             CheckOutcome::CouldNotRun { .. } => &[],
+        }
+    }
+
+    /// How many rows it looked at have at least one violation (for `unique`: keys).
+    #[must_use]
+    pub fn offending(&self) -> u64 {
+        match self.outcome {
+            CheckOutcome::Ran { offending, .. } => offending,
+            CheckOutcome::CouldNotRun { .. } => 0,
         }
     }
 
@@ -105,10 +121,19 @@ impl CheckReport {
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         let bad = match &self.outcome {
-            CheckOutcome::Ran { findings } => !findings.is_empty(),
+            CheckOutcome::Ran { findings, .. } => !findings.is_empty(),
             CheckOutcome::CouldNotRun { .. } => true,
         };
-        bad && self.severity == Severity::Error
+        self.engines_disagree() || bad && self.severity == Severity::Error
+    }
+
+    /// Whether the two engines of a geometry check did not agree on a row: a fault of one of them, which no severity
+    /// makes tolerable.
+    #[must_use]
+    pub fn engines_disagree(&self) -> bool {
+        self.findings()
+            .iter()
+            .any(|finding| finding.reason == ENGINES_DISAGREE)
     }
 }
 
@@ -116,13 +141,13 @@ impl fmt::Display for PreflightReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checks {
             let mark = match (&check.outcome, check.is_fatal()) {
-                (CheckOutcome::Ran { findings }, _) if findings.is_empty() => "ok",
+                (CheckOutcome::Ran { findings, .. }, _) if findings.is_empty() => "ok",
                 (_, true) => "FAILED",
                 (_, false) => "warning",
             };
             writeln!(f, "{mark:<8} {}", check.check)?;
             match &check.outcome {
-                CheckOutcome::Ran { findings } => {
+                CheckOutcome::Ran { findings, .. } => {
                     for finding in findings {
                         write!(f, "{finding}")?;
                     }
@@ -182,44 +207,120 @@ fn coordinate(value: f64) -> String {
     }
 }
 
-/// Gathers violations by reason; keeps the first few of each and counts the rest.
+/// Gathers violations by reason; keeps the first few of each, in the order of the rows, and counts the rest.
 #[derive(Debug)]
 pub(super) struct Findings {
     max_keys: usize,
-    found: Vec<Finding>,
+    /// The present row, counted from 1.
+    row: u64,
+    last_offending: u64,
+    offending: u64,
+    found: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    reason: String,
+    count: u64,
+    /// Each with its row.
+    offenders: Vec<(u64, Offender)>,
 }
 
 impl Findings {
     pub(super) fn new(max_keys: usize) -> Self {
         Self {
             max_keys,
+            row: 0,
+            last_offending: 0,
+            offending: 0,
             found: Vec::new(),
         }
     }
 
+    /// Gathers what others find in the rows behind that many; [`merge`](Self::merge) takes it back.
+    pub(super) fn of_rows_behind(&self, rows: u64) -> Self {
+        Self {
+            row: rows,
+            last_offending: rows,
+            ..Self::new(self.max_keys)
+        }
+    }
+
+    /// What is added from now on is wrong with the next row.
+    pub(super) fn next_row(&mut self) {
+        self.row += 1;
+    }
+
+    /// Rows looked at.
+    pub(super) fn rows(&self) -> u64 {
+        self.row
+    }
+
+    /// Rows with at least one violation.
+    pub(super) fn offending(&self) -> u64 {
+        self.offending
+    }
+
     /// Counts one violation; `offender` is only called while offenders of this reason are kept.
     pub(super) fn add(&mut self, reason: &str, offender: impl FnOnce() -> Offender) {
-        let position = self.found.iter().position(|finding| finding.reason == reason);
+        if self.last_offending != self.row || self.row == 0 {
+            self.last_offending = self.row;
+            self.offending += 1;
+        }
+        let (row, max_keys) = (self.row, self.max_keys);
+        let found = self.found_for(reason);
+        found.count += 1;
+        if found.offenders.len() < max_keys {
+            found.offenders.push((row, offender()));
+        }
+    }
+
+    /// Adds what was found in other rows, in whatever order they were looked at.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.row = self.row.max(other.row);
+        self.merge_again(other);
+    }
+
+    /// Adds what was found in rows that were counted before.
+    pub(super) fn merge_again(&mut self, other: Self) {
+        self.offending += other.offending;
+        let max_keys = self.max_keys;
+        for one in other.found {
+            let found = self.found_for(&one.reason);
+            found.count += one.count;
+            found.offenders.extend(one.offenders);
+            found.offenders.sort_by_key(|(row, _)| *row);
+            found.offenders.truncate(max_keys);
+        }
+    }
+
+    fn found_for(&mut self, reason: &str) -> &mut Found {
+        let position = self.found.iter().position(|found| found.reason == reason);
         let position = position.unwrap_or_else(|| {
-            self.found.push(Finding {
+            self.found.push(Found {
                 reason: reason.to_owned(),
                 count: 0,
                 offenders: Vec::new(),
             });
             self.found.len() - 1
         });
-        let finding = &mut self.found[position];
-        finding.count += 1;
-        if finding.offenders.len() < self.max_keys {
-            finding.offenders.push(offender());
-        }
+        &mut self.found[position]
     }
 
     /// By falling count, then by reason, so that two runs read the same.
     pub(super) fn into_vec(mut self) -> Vec<Finding> {
         self.found
             .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
-        self.found
+        let finding = |found: Found| Finding {
+            reason: found.reason,
+            count: found.count,
+            offenders: found
+                .offenders
+                .into_iter()
+                .map(|(_, offender)| offender)
+                .collect(),
+        };
+        self.found.into_iter().map(finding).collect()
     }
 }
 
@@ -230,4 +331,48 @@ pub(super) fn key_of(columns: &[Ident], values: Vec<Option<String>>) -> Vec<(Str
         .map(|column| column.as_str().to_owned())
         .zip(values)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offender(row: u64) -> Offender {
+        Offender {
+            key: vec![("id".to_owned(), Some(row.to_string()))],
+            detail: None,
+            place: None,
+        }
+    }
+
+    /// What two batches of three rows tell: all rows are bad, every third for two reasons.
+    fn batch(whole: &Findings, rows_before: u64) -> Findings {
+        let mut findings = whole.of_rows_behind(rows_before);
+        for row in rows_before + 1..=rows_before + 3 {
+            findings.next_row();
+            findings.add("bad", || offender(row));
+            if row % 3 == 0 {
+                findings.add("worse", || offender(row));
+            }
+        }
+        findings
+    }
+
+    #[test]
+    fn the_order_in_which_batches_end_does_not_show() {
+        let found = |order: [u64; 3]| {
+            let mut findings = Findings::new(4);
+            for rows_before in order {
+                let batch = batch(&findings, rows_before);
+                findings.merge(batch);
+            }
+            assert_eq!((findings.rows(), findings.offending()), (9, 9));
+            findings.into_vec()
+        };
+        let expected = found([0, 3, 6]);
+        assert_eq!(expected[0].offenders, [1, 2, 3, 4].map(offender));
+        assert_eq!((expected[0].count, expected[1].count), (9, 3));
+        assert_eq!(found([6, 0, 3]), expected);
+        assert_eq!(found([3, 6, 0]), expected);
+    }
 }

@@ -1,17 +1,19 @@
 //! Running the planned checks on a pool.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 use cutover_core::{DatabaseError, EventKind, Events, Sql, millis};
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::{StreamExt, TryStreamExt};
-use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow, Transaction};
+use tokio_postgres::{IsolationLevel, Row, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
-use super::check::{Check, Subject};
-use super::geometry;
-use super::plan::{CannotRun, PlannedCheck, PreflightPlan, Scan};
+use super::check::{Check, GeometryCheck, Subject};
+use super::geometry::stream::{self, Progress, StreamError, Workers};
+use super::geometry::{NOT_JUDGED, server};
+use super::plan::{CannotRun, PlannedCheck, PreflightPlan, Scan, Streamed};
 use super::report::{CheckOutcome, CheckReport, Findings, Offender, PreflightReport, key_of};
 use crate::error::database_remedy;
 
@@ -20,8 +22,11 @@ const VALUE_CHARS: usize = 200;
 
 impl PreflightPlan {
     /// Runs every check, as many at a time as the pool has connections, each in a `READ ONLY` transaction; emits
-    /// `CheckFinished` for each. Only offending rows travel, and of those only the first few are kept: memory does
-    /// not grow with rows.
+    /// `CheckFinished` for each. Only offending rows travel, unless geometries are judged in this process, and of those
+    /// only the first few are kept: memory does not grow with rows.
+    ///
+    /// Geometries are judged by blocking tasks of the tokio runtime, all checks together as many as there are cores. They
+    /// take some twelve times the size of the geometries at work, which are 64 MiB, or one that is larger.
     ///
     /// # Locks
     /// `ACCESS SHARE` on what the checks read.
@@ -31,12 +36,13 @@ impl PreflightPlan {
     /// back to the pool.
     pub async fn run(&self, pool: &Pool, events: &Events) -> PreflightReport {
         let at_a_time = pool.status().max_size.max(1);
-        // Polled together by this one task: the work is the server's, so nothing needs a task of its own.
+        let workers = Workers::on_all_cores();
+        // Polled together by this one task: the work is the server's, and that of judging geometries has its own.
         // Boxed before they are streamed: of a stream that makes them the compiler cannot tell that it is `Send`.
         let looks: Vec<BoxFuture<'_, CheckReport>> = self
             .checks
             .iter()
-            .map(|planned| run_one(planned, &self.setup, pool, events).boxed())
+            .map(|planned| run_one(planned, &self.setup, &workers, pool, events).boxed())
             .collect();
         let checks = futures_util::stream::iter(looks)
             .buffered(at_a_time)
@@ -46,17 +52,32 @@ impl PreflightPlan {
     }
 }
 
-async fn run_one(planned: &PlannedCheck, setup: &Sql, pool: &Pool, events: &Events) -> CheckReport {
+async fn run_one(
+    planned: &PlannedCheck,
+    setup: &Sql,
+    workers: &Workers,
+    pool: &Pool,
+    events: &Events,
+) -> CheckReport {
     let started = Instant::now();
     let outcome = match &planned.scan {
         Err(error) => Err(error.clone()),
-        Ok(scan) => look(&planned.check, scan, setup, pool).await,
+        Ok(scan) => {
+            let at = At {
+                check: &planned.check,
+                workers,
+                events,
+            };
+            look(&at, scan, setup, pool).await
+        }
     };
     let report = CheckReport {
         check: planned.check.to_string(),
         severity: planned.check.severity,
         outcome: match outcome {
             Ok(findings) => CheckOutcome::Ran {
+                rows: matches!(planned.scan, Ok(Scan::Streamed(_))).then(|| findings.rows()),
+                offending: findings.offending(),
                 findings: findings.into_vec(),
             },
             Err(error) => CheckOutcome::CouldNotRun { error },
@@ -71,10 +92,18 @@ async fn run_one(planned: &PlannedCheck, setup: &Sql, pool: &Pool, events: &Even
     report
 }
 
-async fn look(check: &Check, scan: &Scan, setup: &Sql, pool: &Pool) -> Result<Findings, CannotRun> {
-    let mut findings = Findings::new(check.max_keys);
+/// The check being run, and what it runs with.
+struct At<'a> {
+    check: &'a Check,
+    workers: &'a Workers,
+    events: &'a Events,
+}
+
+async fn look(at: &At<'_>, scan: &Scan, setup: &Sql, pool: &Pool) -> Result<Findings, CannotRun> {
+    let mut findings = Findings::new(at.check.max_keys);
     if let Scan::Types(wrong) = scan {
         for column in wrong {
+            findings.next_row();
             findings.add("wrong type", || Offender {
                 key: vec![("column".to_owned(), Some(column.column.as_str().to_owned()))],
                 detail: Some(format!("{} instead of {}", column.found, column.expected)),
@@ -91,27 +120,29 @@ async fn look(check: &Check, scan: &Scan, setup: &Sql, pool: &Pool) -> Result<Fi
     let transaction = session
         .build_transaction()
         .read_only(true)
+        // A check that takes two statements sees one state.
+        .isolation_level(IsolationLevel::RepeatableRead)
         .start()
         .await
         .map_err(failed)?;
     transaction.batch_execute(setup.as_str()).await.map_err(failed)?;
-    gather(check, scan, &transaction, &mut findings)
-        .await
-        .map_err(failed)?;
+    gather(at, scan, &transaction, &mut findings).await?;
     transaction.rollback().await.map_err(failed)?;
     client.give_back();
     Ok(findings)
 }
 
 async fn gather(
-    check: &Check,
+    at: &At<'_>,
     scan: &Scan,
     transaction: &Transaction<'_>,
     findings: &mut Findings,
-) -> Result<(), tokio_postgres::Error> {
-    match (scan, &check.subject) {
+) -> Result<(), CannotRun> {
+    match (scan, &at.check.subject) {
         (Scan::AnyRow(sql), _) => {
-            if !transaction.query_one(sql.as_str(), &[]).await?.get::<_, bool>(0) {
+            let row = transaction.query_one(sql.as_str(), &[]).await.map_err(failed)?;
+            if !row.get::<_, bool>(0) {
+                findings.next_row();
                 findings.add("no rows", || Offender {
                     key: Vec::new(),
                     detail: Some("all of them are empty".to_owned()),
@@ -121,58 +152,122 @@ async fn gather(
             Ok(())
         }
         (Scan::Geometry(sql), Subject::Geometry(wanted)) => {
-            each_row(transaction, sql, |row| {
-                let (key, reasons) = geometry::judge(wanted, &row);
-                for reason in reasons {
-                    let key = key.clone();
-                    findings.add(&reason.kind, || Offender {
-                        key: key_of(&wanted.key, key),
-                        detail: reason.detail,
-                        place: reason.place,
-                    });
-                }
-            })
+            each_row(transaction, sql, |row| add_judged(wanted, row, findings))
+                .await
+                .map_err(failed)
+        }
+        (Scan::Streamed(streamed), Subject::Geometry(wanted)) => {
+            judge_stream(at, streamed, wanted, transaction, findings).await
+        }
+        (Scan::Duplicates(sql), Subject::Unique { key, .. }) => each_row(transaction, sql, |row| {
+            findings.next_row();
+            findings.add("duplicate key", || Offender {
+                key: key_of(key, row.get(0)),
+                detail: Some(format!("{} rows", row.get::<_, i64>(1))),
+                place: None,
+            });
+        })
+        .await
+        .map_err(failed),
+        (Scan::Rows(sql), _) => rows_of_the_query(transaction, sql, findings)
             .await
-        }
-        (Scan::Duplicates(sql), Subject::Unique { key, .. }) => {
-            each_row(transaction, sql, |row| {
-                findings.add("duplicate key", || Offender {
-                    key: key_of(key, row.get(0)),
-                    detail: Some(format!("{} rows", row.get::<_, i64>(1))),
-                    place: None,
-                });
-            })
-            .await
-        }
-        (Scan::Rows(sql), _) => {
-            // The simple protocol sends every type as text, whatever the operator's query returns.
-            let mut rows = pin!(transaction.client().simple_query_raw(sql.as_str()).await?);
-            while let Some(message) = rows.try_next().await? {
-                if let SimpleQueryMessage::Row(row) = message {
-                    findings.add("returned by the query", || Offender {
-                        key: columns_of(&row),
-                        detail: None,
-                        place: None,
-                    });
-                }
-            }
-            Ok(())
-        }
+            .map_err(failed),
         // Types were answered by the catalog; the other pairs are never planned.
-        (Scan::Types(_) | Scan::Geometry(_) | Scan::Duplicates(_), _) => Ok(()),
+        (Scan::Types(_) | Scan::Geometry(_) | Scan::Streamed(_) | Scan::Duplicates(_), _) => Ok(()),
     }
+}
+
+/// Judges all rows here, and has the server judge those that cannot be read here.
+async fn judge_stream(
+    at: &At<'_>,
+    Streamed {
+        copy,
+        unread,
+        expected_rows,
+    }: &Streamed,
+    check: &GeometryCheck,
+    transaction: &Transaction<'_>,
+    findings: &mut Findings,
+) -> Result<(), CannotRun> {
+    let progress = Progress {
+        events: at.events,
+        check: at.check.to_string(),
+        expected_rows: *expected_rows,
+    };
+    let shared = Arc::new(check.clone());
+    let not_read = stream::judge(copy, &shared, transaction, at.workers, &progress, findings)
+        .await
+        .map_err(broken_stream)?;
+    if not_read == 0 {
+        return Ok(());
+    }
+    let mut judged = 0;
+    let mut by_server = findings.of_rows_behind(findings.rows());
+    each_row(transaction, unread, |row| {
+        judged += 1;
+        add_judged(check, row, &mut by_server);
+    })
+    .await
+    .map_err(failed)?;
+    if judged != not_read {
+        by_server.next_row();
+        by_server.add(NOT_JUDGED, || Offender {
+            key: Vec::new(),
+            detail: Some(format!(
+                "{not_read} rows with curves or surfaces were sent, and {judged} were found again to be judged"
+            )),
+            place: None,
+        });
+    }
+    findings.merge_again(by_server);
+    Ok(())
+}
+
+/// Adds what is wrong with a row that the server has judged.
+fn add_judged(check: &GeometryCheck, row: &Row, findings: &mut Findings) {
+    findings.next_row();
+    let (key, reasons) = server::judge(check, row);
+    for reason in reasons.0 {
+        let key = key.clone();
+        findings.add(&reason.kind, || Offender {
+            key: key_of(&check.key, key),
+            detail: reason.detail,
+            place: reason.place,
+        });
+    }
+}
+
+/// Adds each row that the operator's query returns.
+async fn rows_of_the_query(
+    transaction: &Transaction<'_>,
+    sql: &Sql,
+    findings: &mut Findings,
+) -> Result<(), tokio_postgres::Error> {
+    // The simple protocol sends every type as text, whatever the operator's query returns.
+    let mut rows = pin!(transaction.client().simple_query_raw(sql.as_str()).await?);
+    while let Some(message) = rows.try_next().await? {
+        if let SimpleQueryMessage::Row(row) = message {
+            findings.next_row();
+            findings.add("returned by the query", || Offender {
+                key: columns_of(&row),
+                detail: None,
+                place: None,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Looks at each row as it comes; a slow look makes the server wait.
 async fn each_row(
     transaction: &Transaction<'_>,
     sql: &Sql,
-    mut look: impl FnMut(Row),
+    mut look: impl FnMut(&Row),
 ) -> Result<(), tokio_postgres::Error> {
     let no_parameters: [&str; 0] = [];
     let mut rows = pin!(transaction.query_raw(sql.as_str(), no_parameters).await?);
     while let Some(row) = rows.try_next().await? {
-        look(row);
+        look(&row);
     }
     Ok(())
 }
@@ -191,6 +286,18 @@ fn failed(error: impl Into<DatabaseError>) -> CannotRun {
         message: error.to_string(),
         sqlstate: error.sqlstate().map(|state| state.code().to_owned()),
         remedy: database_remedy(&error).to_owned(),
+    }
+}
+
+fn broken_stream(error: StreamError) -> CannotRun {
+    match error {
+        StreamError::Server(error) => failed(error),
+        StreamError::Fields(_) | StreamError::Broken(_) => CannotRun::Failed {
+            message: error.to_string(),
+            sqlstate: None,
+            remedy: "let the server judge (engine = \"server\"), and report this as a fault of ours"
+                .to_owned(),
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cutover_core::{Event, EventKind, Events};
 use cutover_importer::preflight::{
-    Check, CheckOutcome, GeometryCheck, PreflightPlan, PreflightReport, PreflightSettings, Severity,
+    Check, CheckOutcome, Engine, GeometryCheck, PreflightPlan, PreflightReport, PreflightSettings, Severity,
 };
 use cutover_testkit::{Cluster, TestDatabase};
 use insta::{assert_json_snapshot, assert_snapshot};
@@ -135,17 +135,22 @@ async fn the_plan_shows_the_statements() {
     db.execute("CREATE TABLE shapes (id int, geom geometry)")
         .await
         .unwrap();
+    let shapes = |engine| {
+        let check = GeometryCheck::new(public("shapes"), ident("geom"), 4326)
+            .key([ident("id")])
+            .types(["Polygon", "it's"])
+            .engine(engine);
+        Check::geometry(check)
+    };
     let checks = [
         Check::view(public("portal_sites"), [(ident("name"), None)]),
         Check::view(public("portal_none"), []),
         Check::not_empty([public("portal_empty"), public("portal_sites")]),
         Check::unique(public("portal_sites"), [ident("site_id"), ident("site_pid")]),
         Check::query("names", "SELECT 1 -- one"),
-        Check::geometry(
-            GeometryCheck::new(public("shapes"), ident("geom"), 4326)
-                .key([ident("id")])
-                .types(["Polygon", "it's"]),
-        ),
+        shapes(Engine::Native),
+        shapes(Engine::Server),
+        shapes(Engine::Verify),
     ];
     let pool = pool(&db, 1);
     let plan = PreflightPlan::read(&pool, &checks, &PreflightSettings::new([ident("public")]))
