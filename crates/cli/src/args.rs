@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use cutover_core::release_file::{Label, Moment, Secret, VARIABLES, parse_duration};
+use cutover_core::release_file::{Label, Memory, Moment, Secret, VARIABLES, parse_duration};
 use cutover_core::{Phase, Stamp};
 
 use crate::exit_status::ExitStatus;
@@ -135,6 +135,9 @@ pub(crate) struct ReleaseArguments {
     /// Import at most this many rows of each source; nothing is swapped then
     #[arg(long, value_name = "ROWS")]
     pub(crate) sample: Option<u64>,
+    /// Send at most this much a second through the client, all importers together, such as 20MB
+    #[arg(long, value_name = "AMOUNT", value_parser = memory)]
+    pub(crate) max_rate: Option<Memory>,
     /// Wait before the swap, with everything ready, until `cutover go` says so from any machine; nothing but the release
     /// lock is held meanwhile. --hold=false does not wait, whatever the release file says
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -261,6 +264,10 @@ pub(crate) struct DemoArguments {
 
 fn secret(text: &str) -> Result<Secret, &'static str> {
     Secret::try_from(text.to_owned())
+}
+
+fn memory(text: &str) -> Result<Memory, String> {
+    Memory::try_from(text.to_owned())
 }
 
 fn scale(text: &str) -> Result<f64, String> {

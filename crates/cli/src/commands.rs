@@ -36,7 +36,7 @@ pub(crate) async fn run(
     match arguments.command {
         Command::Release(release) => release::run(&context, *release).await,
         Command::Plan => view::plan(&context).await,
-        Command::Status => view::status(&context).await,
+        Command::Status => Box::pin(view::status(&context)).await,
         Command::Backups => view::backups(&context).await,
         Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,
         Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,

@@ -256,7 +256,7 @@ pub enum EventKind {
         /// Whose.
         holders: Vec<Blocker>,
     },
-    /// The swap waits for standbys that are further behind than they may be.
+    /// The swap, or importers, wait for standbys that are further behind than they may be.
     WaitingForStandbys {
         /// Their names.
         standbys: Vec<String>,

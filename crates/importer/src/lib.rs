@@ -20,6 +20,7 @@ mod session; // settings of the sessions that load and read
 mod source; // columns of a source, and how their types fit
 mod statements; // the SQL that moves rows
 mod target; // columns of a target
+mod throttle; // a rate, a gate
 mod way; // the ways, and which one
 
 pub mod preflight;
@@ -34,4 +35,5 @@ pub use plan::ImportPlan;
 pub use retry::pause_before_retry;
 pub use run::ImportOutcome;
 pub use session::LoadSettings;
+pub use throttle::{Gate, Throttle};
 pub use way::{Transport, WayChosen};

@@ -37,6 +37,7 @@ pub(crate) async fn run(
     let mut writer = CopyIn::new(target, write, &frames, plan.settings.segment_limit());
     while let Some(chunk) = rows.next().await {
         let piece = frames.feed(chunk.map_err(&reading)?);
+        plan.settings.may_send(piece.data.len()).await;
         writer.send(piece).await.map_err(refused)?;
         progress.sent(writer.sent_rows(), writer.sent_bytes());
     }

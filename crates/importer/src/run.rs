@@ -60,6 +60,7 @@ impl ImportPlan {
         let (rows, bytes) = match &self.transfer {
             Transfer::Insert(sql) => {
                 let failed = ImportError::failed(&self.import, "fill");
+                self.settings.may_send(0).await;
                 (target.execute(sql.as_str(), &[]).await.map_err(failed)?, 0)
             }
             Transfer::Pipe { read, write } => {

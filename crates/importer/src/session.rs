@@ -6,6 +6,8 @@ use std::time::Duration;
 use cutover_core::{Ident, Sql};
 use tokio_postgres::GenericClient;
 
+use crate::Throttle;
+
 /// How the loading session and the source session are set up.
 #[derive(Debug, Clone)]
 pub struct LoadSettings {
@@ -15,6 +17,7 @@ pub struct LoadSettings {
     segment_bytes: usize,
     chunk_bytes: usize,
     source_silence: Option<Duration>,
+    throttle: Throttle,
 }
 
 impl LoadSettings {
@@ -29,6 +32,7 @@ impl LoadSettings {
             segment_bytes: 64 << 20,
             chunk_bytes: 16 << 20,
             source_silence: None,
+            throttle: Throttle::none(),
         }
     }
 
@@ -69,6 +73,18 @@ impl LoadSettings {
     pub fn source_silence(mut self, longest: Duration) -> Self {
         self.source_silence = Some(longest);
         self
+    }
+
+    /// What slows the import down, shared with others; nothing unless set.
+    #[must_use]
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// Returns when so many bytes may be sent to the table.
+    pub(crate) async fn may_send(&self, bytes: usize) {
+        self.throttle.pass(bytes).await;
     }
 
     pub(crate) fn longest_silence(&self) -> Option<Duration> {

@@ -12,6 +12,7 @@ mod post_swap;
 mod preflight;
 mod prewarm;
 mod refresh_views;
+mod standby_gate;
 mod straight;
 mod vacuum;
 mod validate;

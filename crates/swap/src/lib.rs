@@ -63,6 +63,6 @@ pub use rollback::{RollbackError, rollback_plan};
 pub use run::{SwapContext, SwapReport};
 pub use settle::{Outcome, SettleError, settle};
 pub use space::{RelationSpace, SetSpace, SpaceOf, SpaceReport, space};
-pub use standbys::{Lag, Standby, StandbyReplay, StandbyReport, wait_for_replay};
+pub use standbys::{Lag, LagWatch, Standby, StandbyReplay, StandbyReport, wait_for_replay};
 pub use unmanaged::{Unmanaged, unmanaged};
 pub use window::LockWindow;

@@ -20,7 +20,7 @@ use crate::plan::SwapPlan;
 use crate::policy::LockPolicy;
 use crate::read_ahead::read_ahead;
 use crate::snapshots::{self, WaitError};
-use crate::standbys::{self, LagError};
+use crate::standbys;
 use crate::tries::Tries;
 use crate::unchanged::{Ended, Unchanged};
 use crate::victim::DeadlockRule;
@@ -185,15 +185,7 @@ impl SwapPlan {
         let Some(bound) = policy.max_standby_lag else {
             return Ok(());
         };
-        match standbys::wait_within(client, &self.schema, bound, policy.deadline, context.events).await {
-            Ok(()) => Ok(()),
-            Err(LagError::Statement(error)) => Err(error.into()),
-            Err(LagError::Hidden(standbys)) => Err(SwapError::StandbysHidden { standbys }),
-            Err(LagError::StillBehind(standbys)) => Err(SwapError::StandbysBehind {
-                waited: policy.deadline,
-                standbys,
-            }),
-        }
+        standbys::wait_within(client, &self.schema, bound, policy.deadline, context.events).await
     }
 
     /// A backup set needs no wait: nobody's snapshot was older than its load when it went live.

@@ -6,7 +6,7 @@ use super::finding::Findings;
 use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
-    GeometryCheck, Hook, Import, Log, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck, Refresh,
+    GeometryCheck, Hook, Import, Load, Log, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck, Refresh,
     RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, StructureChange, Swap,
     Target, UniqueCheck, Validation, ViewCheck, check,
 };
@@ -42,6 +42,7 @@ impl ReleaseFileBuilder {
             preflight: Preflight::read(table),
             imports: Vec::new(),
             changes: Vec::new(),
+            load: Load::default(),
             validations: Vec::new(),
             hooks: Vec::new(),
             notify: Notify::default(),
@@ -153,6 +154,12 @@ impl ReleaseFileBuilder {
     /// Declares how the structure of a member changes with this release.
     pub fn change(mut self, change: StructureChange) -> Self {
         self.file.changes.push(change);
+        self
+    }
+
+    /// How much the importers may take of servers and network; all there is unless set.
+    pub fn load(mut self, change: impl FnOnce(&mut Load)) -> Self {
+        change(&mut self.file.load);
         self
     }
 

@@ -31,6 +31,7 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     checker.validations(&root.key("validate"));
     checker.hooks(&root.key("hook"));
     checker.staging(&root.key("staging"));
+    checker.load(&root.key("load"));
     checker.swap(&root.key("swap"));
 }
 
@@ -231,6 +232,15 @@ impl Checker<'_> {
     fn staging(&mut self, path: &KeyPath) {
         if self.file.staging.workers == 0 {
             self.report(&path.key("workers"), "somebody has to do the work; use 1 or more");
+        }
+    }
+
+    fn load(&mut self, path: &KeyPath) {
+        if self.file.load.max_rate.is_some_and(|rate| rate.bytes() == 0) {
+            self.report(
+                &path.key("max_rate"),
+                "nothing would ever arrive; leave it out for no limit",
+            );
         }
     }
 

@@ -11,6 +11,7 @@ mod hook; // [[hook]]
 mod import; // [[import]]
 mod key_path; // import["sources"].columns
 mod label; // labels and their rule
+mod load; // [load]
 mod memory; // amounts of memory
 mod moment; // points in time
 mod nearest; // did you mean …?
@@ -35,6 +36,7 @@ pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
 pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};
 pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
+pub use load::Load;
 pub use memory::Memory;
 pub use moment::{Moment, MomentError};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
@@ -72,6 +74,7 @@ pub struct ReleaseFile {
     imports: Vec<Import>,
     #[serde(rename = "change", skip_serializing_if = "Vec::is_empty")]
     changes: Vec<StructureChange>,
+    load: Load,
     #[serde(rename = "validate", skip_serializing_if = "Vec::is_empty")]
     validations: Vec<Validation>,
     #[serde(rename = "hook", skip_serializing_if = "Vec::is_empty")]
@@ -124,6 +127,7 @@ impl ReleaseFile {
         let preflight = table.table_or_empty("preflight", Preflight::read);
         let imports = table.tables("import", Import::read);
         let changes = table.tables("change", StructureChange::read);
+        let load = table.table_or_empty("load", Load::read);
         let validations = table.tables("validate", Validation::read);
         let hooks = table.tables("hook", Hook::read);
         let notify = table.table_or_empty("notify", Notify::read);
@@ -139,6 +143,7 @@ impl ReleaseFile {
             preflight,
             imports,
             changes,
+            load,
             validations,
             hooks,
             notify,
@@ -205,6 +210,12 @@ impl ReleaseFile {
     #[must_use]
     pub fn changes(&self) -> &[StructureChange] {
         &self.changes
+    }
+
+    /// `[load]`.
+    #[must_use]
+    pub fn load(&self) -> &Load {
+        &self.load
     }
 
     /// All `[[validate]]`.

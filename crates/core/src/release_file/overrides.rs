@@ -128,6 +128,10 @@ overrides! {
     import_sample: u64 = "CUTOVER_IMPORT_SAMPLE", alias "PP_IMPORT_SAMPLE";
     /// Whether importers keep no checkpoints.
     checkpoints_disabled: bool = "CUTOVER_IMPORT_CHECKPOINTS_DISABLE", alias "PP_IMPORT_CHECKPOINTS_DISABLE";
+    /// The bytes a second that importers send through the client.
+    import_max_rate: Memory = "CUTOVER_IMPORT_MAX_RATE", key "load.max_rate";
+    /// How far a standby may be behind while importers load.
+    import_max_standby_lag: StandbyLag = "CUTOVER_IMPORT_MAX_STANDBY_LAG", key "load.max_standby_lag";
     /// Whether Slack hears about the progress of imports; nothing without a webhook.
     progress_notifications: bool = "CUTOVER_IMPORT_PROGRESS_NOTIFICATIONS", alias "PP_IMPORT_PROGRESS_NOTIFICATIONS", key "notify.slack.import_progress";
     /// The webhook of the Slack channel.
@@ -297,6 +301,8 @@ impl Overrides {
         set(&mut file.staging.sequences, self.sequences.as_ref());
         set(&mut file.staging.workers, self.staging_workers.as_ref());
         file.staging.memory = self.staging_memory.or(file.staging.memory);
+        file.load.max_rate = self.import_max_rate.or(file.load.max_rate);
+        file.load.max_standby_lag = self.import_max_standby_lag.or(file.load.max_standby_lag);
         if let Some(webhook) = &self.slack_webhook {
             let slack = file
                 .notify

@@ -158,6 +158,7 @@ impl<'a> Load<'a> {
             if self.chunks.whole_because.is_none() && chunk_bytes >= limit.saturating_mul(ONE_KEY) {
                 return Err(ImportError::one_key(&self.plan.import, chunk_bytes));
             }
+            self.plan.settings.may_send(row.len()).await;
             self.held.push(&row);
             let copy = match &mut copy {
                 Some(copy) => copy,

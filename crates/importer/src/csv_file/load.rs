@@ -55,6 +55,7 @@ pub(crate) async fn load(
             whole: data.len(),
             data,
         };
+        plan.settings.may_send(piece.data.len()).await;
         match writer.send(piece).await {
             Ok(true) => lines.clear(),
             Ok(false) => {}

@@ -13,4 +13,5 @@ mod poisoned;
 mod portal;
 mod preflight;
 mod preflight_geometry;
+mod throttle;
 mod ways;

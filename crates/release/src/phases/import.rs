@@ -2,11 +2,12 @@
 //! chunks.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 
 use cutover_core::records::Checkpoint;
 use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
 use cutover_core::{Ident, QualifiedName, Step};
-use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings};
+use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings, Throttle};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::counted;
@@ -19,6 +20,7 @@ use crate::run::{Run, session_error};
 /// What the importers of a phase did.
 #[derive(Debug, Default)]
 struct Loaded {
+    importers: Vec<String>,
     rows: u64,
     bytes: u64,
     rejected: u64,
@@ -64,13 +66,15 @@ impl Run<'_> {
         self.events = events
             .clone()
             .and(Totals::new(events.clone(), selected.len(), taken_over));
-        let loaded = self.run_importers(&selected, &done).await;
+        let loaded = Box::pin(self.run_importers(&selected, &done)).await;
         self.events = events;
         let Loaded {
+            importers,
             rows,
             bytes,
             rejected,
         } = loaded?;
+        self.imported.extend(importers);
         let ran = selected.len() - taken_over;
         let through = if bytes > 0 {
             format!(", {:.2} MB through the client", mega(bytes))
@@ -94,17 +98,43 @@ impl Run<'_> {
         ))
     }
 
-    /// One after the other; those done are left out.
+    /// Runs those that are not done, as fast as `[load]` lets them.
     async fn run_importers(
-        &mut self,
+        &self,
         selected: &[&FileImport],
         done: &BTreeSet<String>,
     ) -> Result<Loaded, ReleaseError> {
-        let mut loaded = Loaded::default();
+        let limits = self.cutover.file.load();
+        let mut throttle = Throttle::none();
+        if let Some(rate) = limits.max_rate.and_then(|rate| NonZeroU64::new(rate.bytes())) {
+            throttle = throttle.bytes_per_s(rate);
+        }
         let settings = LoadSettings::new(self.search_path().await?);
+        let Some(bound) = limits.max_standby_lag else {
+            return self
+                .one_after_the_other(selected, done, &settings.throttle(throttle))
+                .await;
+        };
+        let (throttle, gate) = throttle.gate();
+        let watch = self.begin_to_watch_standbys(bound, gate).await?;
+        let settings = settings.throttle(throttle);
+        tokio::select! {
+            biased;
+            ended = self.one_after_the_other(selected, done, &settings) => ended,
+            never = watch.keep() => match never {},
+        }
+    }
+
+    async fn one_after_the_other(
+        &self,
+        selected: &[&FileImport],
+        done: &BTreeSet<String>,
+        settings: &LoadSettings,
+    ) -> Result<Loaded, ReleaseError> {
+        let mut loaded = Loaded::default();
         for import in selected.iter().filter(|import| !done.contains(&import.name)) {
-            let outcome = self.run_importer_with_patience(import, &settings).await?;
-            self.imported.insert(import.name.clone());
+            let outcome = self.run_importer_with_patience(import, settings).await?;
+            loaded.importers.push(import.name.clone());
             loaded.rows += outcome.rows;
             loaded.bytes += outcome.bytes;
             loaded.rejected += outcome.rejected;

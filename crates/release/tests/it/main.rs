@@ -29,6 +29,7 @@ mod ready;
 mod retention;
 mod rollback;
 mod selecting;
+mod standby_gate;
 mod stopping;
 mod straight;
 mod waiting;

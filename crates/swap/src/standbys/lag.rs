@@ -1,4 +1,4 @@
-//! Waiting, before a swap, for standbys that are too far behind.
+//! Which standbys are too far behind, and waiting for them before a swap.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,30 +6,17 @@ use std::time::{Duration, Instant};
 use tokio_postgres::GenericClient;
 
 use cutover_core::release_file::StandbyLag;
-use cutover_core::{EventKind, Events, Ident, StatementError};
+use cutover_core::{EventKind, Events, Ident};
 
 use super::{POLL, Position, positions, schema_object};
+use crate::SwapError;
 use crate::pause::pause;
-
-/// Why the wait ended otherwise.
-pub(crate) enum LagError {
-    Statement(StatementError),
-    /// These were still further behind at the deadline.
-    StillBehind(Vec<String>),
-    /// The role may not see how far they are.
-    Hidden(Vec<String>),
-}
-
-impl From<StatementError> for LagError {
-    fn from(error: StatementError) -> Self {
-        Self::Statement(error)
-    }
-}
 
 /// Where the log ended, at moments of the past.
 ///
 /// The server's own `replay_lag` stands still while a standby does not replay, so lag in time is measured here: a standby is
 /// at most that much behind when it has replayed what had been written by then.
+#[derive(Debug)]
 struct LogHistory {
     ends: VecDeque<(Instant, i64)>,
     kept: Duration,
@@ -60,6 +47,65 @@ impl LogHistory {
     }
 }
 
+/// Tells which attached standbys are further behind than a bound, looked at again and again.
+///
+/// For a bound in time the first look asks for what was written by then, as nothing is known of before; each later one for
+/// what had been written that long ago.
+#[derive(Debug)]
+pub struct LagWatch {
+    bound: StandbyLag,
+    history: LogHistory,
+}
+
+impl LagWatch {
+    /// Nothing was looked at yet.
+    #[must_use]
+    pub fn new(bound: StandbyLag) -> Self {
+        let kept = match bound {
+            StandbyLag::Time(time) => time,
+            StandbyLag::Bytes(_) => Duration::ZERO,
+        };
+        Self {
+            bound,
+            history: LogHistory::new(kept),
+        }
+    }
+
+    /// The names of those that are too far behind now. Takes no lock and waits for nothing; `schema` is named in errors.
+    ///
+    /// # Errors
+    /// [`SwapError::StandbysHidden`] when the role may not see how far one is (`pg_read_all_stats` lets it);
+    /// [`SwapError::Statement`] when the server does not answer.
+    pub async fn behind(
+        &mut self,
+        client: &impl GenericClient,
+        schema: &Ident,
+    ) -> Result<Vec<String>, SwapError> {
+        let (written, standbys) = positions(client, schema).await?;
+        self.history.note(Instant::now(), written);
+        let hidden: Vec<&Position> = standbys
+            .iter()
+            .filter(|standby| standby.replayed.is_none())
+            .collect();
+        if !hidden.is_empty() {
+            return Err(SwapError::StandbysHidden {
+                standbys: names(&hidden),
+            });
+        }
+        let due = match self.bound {
+            StandbyLag::Bytes(bytes) => {
+                written.saturating_sub(i64::try_from(bytes.bytes()).unwrap_or(i64::MAX))
+            }
+            StandbyLag::Time(_) => self.history.due().unwrap_or(written),
+        };
+        let behind: Vec<&Position> = standbys
+            .iter()
+            .filter(|standby| standby.replayed.is_some_and(|replayed| replayed < due))
+            .collect();
+        Ok(names(&behind))
+    }
+}
+
 /// Waits until no attached standby is further behind than `bound`.
 ///
 /// A standby that goes away meanwhile is no longer waited for.
@@ -69,44 +115,24 @@ pub(crate) async fn wait_within(
     bound: StandbyLag,
     deadline: Duration,
     events: &Events,
-) -> Result<(), LagError> {
+) -> Result<(), SwapError> {
     let started = Instant::now();
-    let mut history = LogHistory::new(match bound {
-        StandbyLag::Time(time) => time,
-        StandbyLag::Bytes(_) => Duration::ZERO,
-    });
+    let mut watch = LagWatch::new(bound);
     let mut told = usize::MAX;
     loop {
-        let (written, standbys) = positions(client, schema).await?;
-        history.note(Instant::now(), written);
-        let hidden: Vec<&Position> = standbys
-            .iter()
-            .filter(|standby| standby.replayed.is_none())
-            .collect();
-        if !hidden.is_empty() {
-            return Err(LagError::Hidden(names(&hidden)));
-        }
-        let due = match bound {
-            StandbyLag::Bytes(bytes) => {
-                written.saturating_sub(i64::try_from(bytes.bytes()).unwrap_or(i64::MAX))
-            }
-            StandbyLag::Time(_) => history.due().unwrap_or(written),
-        };
-        let behind: Vec<&Position> = standbys
-            .iter()
-            .filter(|standby| standby.replayed.is_some_and(|replayed| replayed < due))
-            .collect();
+        let behind = watch.behind(client, schema).await?;
         if behind.is_empty() {
             return Ok(());
         }
         if started.elapsed() >= deadline {
-            return Err(LagError::StillBehind(names(&behind)));
+            return Err(SwapError::StandbysBehind {
+                waited: deadline,
+                standbys: behind,
+            });
         }
         if behind.len() < told {
             told = behind.len();
-            events.emit(EventKind::WaitingForStandbys {
-                standbys: names(&behind),
-            });
+            events.emit(EventKind::WaitingForStandbys { standbys: behind });
         }
         pause(client, POLL, &schema_object(schema)).await?;
     }

@@ -1,6 +1,6 @@
 //! Servers that replay what happens here, exclusive locks included.
 
-mod lag; // waiting for standbys that are too far behind, before the swap
+mod lag; // who is too far behind; waiting for them before the swap
 mod replay; // waiting until what is live here is live there
 mod report; // who is attached, and what that means for readers there
 
@@ -10,7 +10,8 @@ use tokio_postgres::{GenericClient, Row};
 
 use cutover_core::{Ident, ObjectKind, ObjectName, StatementError};
 
-pub(crate) use lag::{LagError, wait_within};
+pub use lag::LagWatch;
+pub(crate) use lag::wait_within;
 pub use replay::{StandbyReplay, wait_for_replay};
 pub use report::{Lag, Standby, StandbyReport};
 
@@ -34,7 +35,7 @@ async fn positions(
         .query_typed(include_str!("../sql/standby_positions.sql"), &[])
         .await
         .map_err(|error| {
-            let purpose = "look how far the standbys have replayed, for the swap of";
+            let purpose = "look how far the standbys have replayed, for the release of";
             StatementError::new(purpose, schema_object(schema), error)
         })?;
     let written = rows.first().map_or(0, |row: &Row| row.get("written"));
