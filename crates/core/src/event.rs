@@ -200,6 +200,8 @@ pub enum EventKind {
         check: String,
         /// How many violations it found.
         violations: u64,
+        /// How many rows may offend without stopping the release.
+        tolerated: u64,
         /// Whether they stop the release.
         fatal: bool,
     },

@@ -43,7 +43,7 @@ pub struct Manifest {
     /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
     #[serde(default)]
     pub plan_safe: bool,
-    /// Violations found by preflight checks that only warn, by check.
+    /// Violations found by preflight checks that only warn, or tolerate so many, by check.
     pub warnings: BTreeMap<String, u64>,
 }
 

@@ -2,7 +2,7 @@
 
 use cutover_core::release_file::{self as file, ImportSource, ImportWay, TemplateError, TemplateFacts};
 use cutover_core::{Ident, QualifiedName};
-use cutover_importer::preflight::{Bounds, Check, Engine, GeometryCheck, Severity};
+use cutover_importer::preflight::{Bounds, Check, Engine, GeometryCheck, Severity, Tolerance};
 use cutover_importer::{CsvSource, Import, RejectLimits, Source, Way};
 
 use crate::{Cutover, ReleaseError, ReleaseOptions};
@@ -114,6 +114,7 @@ impl Cutover {
             checks.push(
                 Check::unique(self.source_relation(&check.view), check.key.clone())
                     .severity(severity(check.severity))
+                    .tolerance(tolerance(check.max, None))
                     .max_keys(keys(check.max_keys)),
             );
         }
@@ -121,6 +122,7 @@ impl Cutover {
             checks.push(
                 Check::geometry(self.geometry_check(check)?)
                     .severity(severity(check.severity))
+                    .tolerance(tolerance(check.max, check.max_share))
                     .max_keys(keys(check.max_keys)),
             );
         }
@@ -132,6 +134,7 @@ impl Cutover {
             checks.push(
                 Check::query(&check.name, sql)
                     .severity(severity(check.severity))
+                    .tolerance(tolerance(check.max, None))
                     .max_keys(keys(check.max_keys)),
             );
         }
@@ -187,6 +190,11 @@ fn severity(severity: file::Severity) -> Severity {
         file::Severity::Warn => Severity::Warn,
         file::Severity::Error => Severity::Error,
     }
+}
+
+fn tolerance(max: Option<u64>, max_share: Option<f64>) -> Tolerance {
+    let tolerance = max.map_or(Tolerance::none(), |rows| Tolerance::none().at_most(rows));
+    max_share.map_or(tolerance, |share| tolerance.share(share))
 }
 
 fn keys(max_keys: u32) -> usize {

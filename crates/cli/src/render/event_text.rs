@@ -105,8 +105,12 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
         EventKind::CheckFinished {
             check,
             violations,
+            tolerated,
             fatal,
-        } => check_lines(check, *violations, *fatal, detail, palette),
+        } => {
+            let text = violations_text(*violations, *tolerated);
+            check_lines(check, &text, (*violations, *fatal), detail, palette)
+        }
         EventKind::BackupDropped { backup, bytes: size } => {
             vec![small(
                 format!("backup {backup} dropped, {} freed", bytes(*size)),
@@ -254,31 +258,30 @@ fn phase_line(mark: &str, phase: Phase, time: &str, text: &str, palette: Palette
     .to_owned()
 }
 
-fn check_lines(check: &str, violations: u64, fatal: bool, detail: Detail, palette: Palette) -> Vec<String> {
+fn check_lines(
+    check: &str,
+    text: &str,
+    (violations, fatal): (u64, bool),
+    detail: Detail,
+    palette: Palette,
+) -> Vec<String> {
     match (violations, fatal, detail) {
         (0, false, Detail::Phases) => Vec::new(),
         (0, false, Detail::Everything) => vec![small(format!("{check}: no violations"), palette)],
-        (_, true, _) => vec![format!(
-            "{} {check}: {}",
-            palette.bad("✗"),
-            violations_text(violations)
-        )],
-        (_, false, _) => vec![format!(
-            "{} {check}: {}",
-            palette.notable("!"),
-            violations_text(violations)
-        )],
+        (_, true, _) => vec![format!("{} {check}: {text}", palette.bad("✗"))],
+        (_, false, _) => vec![format!("{} {check}: {text}", palette.notable("!"))],
     }
 }
 
-fn violations_text(violations: u64) -> String {
+fn violations_text(violations: u64, tolerated: u64) -> String {
+    let tolerated = match tolerated {
+        0 => String::new(),
+        rows => format!(" ({} tolerated)", count(rows)),
+    };
     match violations {
         0 => "could not be checked".to_owned(),
-        violations => format!(
-            "{} violation{}",
-            count(violations),
-            if violations == 1 { "" } else { "s" }
-        ),
+        1 => format!("1 violation{tolerated}"),
+        violations => format!("{} violations{tolerated}", count(violations)),
     }
 }
 
@@ -493,6 +496,7 @@ mod tests {
         let check = |violations, fatal| EventKind::CheckFinished {
             check: "unique x".to_owned(),
             violations,
+            tolerated: 0,
             fatal,
         };
         assert_eq!(text(&check(0, false), Detail::Phases), "");
@@ -501,6 +505,16 @@ mod tests {
         assert_eq!(
             text(&check(0, true), Detail::Phases),
             "✗ unique x: could not be checked"
+        );
+        let tolerated = EventKind::CheckFinished {
+            check: "unique x".to_owned(),
+            violations: 7,
+            tolerated: 1000,
+            fatal: false,
+        };
+        assert_eq!(
+            text(&tolerated, Detail::Phases),
+            "! unique x: 7 violations (1,000 tolerated)"
         );
     }
 }

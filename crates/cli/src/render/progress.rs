@@ -468,6 +468,7 @@ mod tests {
         bars.follow(&EventKind::CheckFinished {
             check: "geometry sites.geom".to_owned(),
             violations: 0,
+            tolerated: 0,
             fatal: false,
         });
         assert_eq!(terminal.contents(), "");

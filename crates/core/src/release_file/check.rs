@@ -12,7 +12,9 @@ use super::key_path::KeyPath;
 use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
-use super::{HookAction, Preflight, QueryTemplate, ReleaseFile, Swap, check_changes, check_imports};
+use super::{
+    HookAction, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes, check_imports,
+};
 use crate::Ident;
 
 /// Checks `file` and adds what it finds; `document` is where its lines are looked up.
@@ -139,6 +141,7 @@ impl Checker<'_> {
         for (index, check) in unique.iter().enumerate() {
             let path = path.key("unique").item(index, Some(&check.view.to_string()));
             self.non_empty(&path.key("key"), &check.key);
+            self.threshold(&path, check.severity, check.max, None);
         }
         for (index, check) in geometry.iter().enumerate() {
             let path = path.key("geometry").item(index, Some(&check.view.to_string()));
@@ -150,6 +153,7 @@ impl Checker<'_> {
                     "must be [xmin, ymin, xmax, ymax], the smaller ones first",
                 );
             }
+            self.threshold(&path, check.severity, check.max, check.max_share);
         }
         let names = query.iter().map(|check| check.name.as_str());
         self.names(&path.key("query"), names);
@@ -162,7 +166,9 @@ impl Checker<'_> {
                     .iter()
                     .any(|table| table.as_str() == name)
             };
-            let path = path.key("query").item(index, Some(&check.name)).key("sql");
+            let path = path.key("query").item(index, Some(&check.name));
+            self.threshold(&path, check.severity, check.max, None);
+            let path = path.key("sql");
             self.template(&path, &check.sql);
             if check.sql.staging_references().any(is_table) {
                 self.report(
@@ -170,6 +176,27 @@ impl Checker<'_> {
                     "tables have no staging yet when preflight runs; use `[[validate]]` for it",
                 );
             }
+        }
+    }
+
+    /// How many violations a check of the preflight tolerates.
+    fn threshold(&mut self, path: &KeyPath, severity: Severity, max: Option<u64>, max_share: Option<f64>) {
+        if max_share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            self.report(
+                &path.key("max_share"),
+                "must be a share of all rows, from 0.0 to 1.0",
+            );
+        }
+        let key = match (max, max_share) {
+            (Some(_), _) => "max",
+            (None, Some(_)) => "max_share",
+            (None, None) => return,
+        };
+        if severity == Severity::Warn {
+            self.report(
+                &path.key(key),
+                "a check of severity \"warn\" stops nothing, however much it finds",
+            );
         }
     }
 

@@ -139,7 +139,10 @@ pub struct UniqueCheck {
     pub view: RelationRef,
     /// The columns of the key.
     pub key: Vec<Ident>,
-    /// Whether a violation stops the release.
+    /// How many keys may offend without stopping the release: none unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// Whether more violations than that stop the release.
     pub severity: Severity,
     /// How many offending keys are reported.
     pub max_keys: u32,
@@ -152,6 +155,7 @@ impl UniqueCheck {
         Self {
             view,
             key,
+            max: None,
             severity: Severity::Error,
             max_keys: Preflight::DEFAULT_MAX_KEYS,
         }
@@ -160,11 +164,13 @@ impl UniqueCheck {
     fn read(table: &mut TableReader<'_>, max_keys: u32) -> Option<Self> {
         let view = table.required("view");
         let key = table.required_list("key");
+        let max = table.optional("max");
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         Some(Self {
             view: view?,
             key: key?,
+            max,
             severity,
             max_keys,
         })
@@ -242,7 +248,13 @@ pub struct GeometryCheck {
     pub key: Vec<Ident>,
     /// Who judges; `native` unless set.
     pub engine: GeometryEngine,
-    /// Whether a violation stops the release.
+    /// How many rows may offend without stopping the release: none unless set, unless `max_share` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// Which share of the rows may offend without stopping the release, from 0.0 to 1.0; where `max` is set, both hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_share: Option<f64>,
+    /// Whether more violations than that stop the release.
     pub severity: Severity,
     /// How many offending keys are reported.
     pub max_keys: u32,
@@ -262,6 +274,8 @@ impl GeometryCheck {
             bounds: None,
             key: Vec::new(),
             engine: GeometryEngine::Native,
+            max: None,
+            max_share: None,
             severity: Severity::Error,
             max_keys: Preflight::DEFAULT_MAX_KEYS,
         }
@@ -277,6 +291,8 @@ impl GeometryCheck {
         let bounds = table.optional("bounds");
         let key = table.list("key");
         let engine = table.or("engine", GeometryEngine::default());
+        let max = table.optional("max");
+        let max_share = table.optional("max_share");
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         let (view, column) = (view?, column?);
@@ -290,6 +306,8 @@ impl GeometryCheck {
             bounds,
             key,
             engine,
+            max,
+            max_share,
             severity,
             max_keys,
         })
@@ -304,7 +322,10 @@ pub struct QueryCheck {
     pub name: String,
     /// The query. Staging does not exist yet when it runs.
     pub sql: QueryTemplate,
-    /// Whether a violation stops the release.
+    /// How many rows may offend without stopping the release: none unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// Whether more violations than that stop the release.
     pub severity: Severity,
     /// How many offending rows are reported.
     pub max_keys: u32,
@@ -317,6 +338,7 @@ impl QueryCheck {
         Self {
             name: name.into(),
             sql,
+            max: None,
             severity: Severity::Error,
             max_keys: Preflight::DEFAULT_MAX_KEYS,
         }
@@ -325,11 +347,13 @@ impl QueryCheck {
     fn read(table: &mut TableReader<'_>, max_keys: u32) -> Option<Self> {
         let name = table.required("name");
         let sql = table.required("sql");
+        let max = table.optional("max");
         let severity = table.or("severity", Severity::default());
         let max_keys = table.or("max_keys", max_keys);
         Some(Self {
             name: name?,
             sql: sql?,
+            max,
             severity,
             max_keys,
         })

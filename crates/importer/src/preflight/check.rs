@@ -5,6 +5,8 @@ use std::fmt;
 use cutover_core::{Ident, QualifiedName};
 use serde::Serialize;
 
+use super::tolerance::Tolerance;
+
 /// One check of the sources.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -12,6 +14,7 @@ pub struct Check {
     pub(super) subject: Subject,
     pub(super) severity: Severity,
     pub(super) max_keys: usize,
+    pub(super) tolerance: Tolerance,
 }
 
 /// Whether violations stop a release.
@@ -89,12 +92,20 @@ impl Check {
             subject,
             severity: Severity::Error,
             max_keys: 10,
+            tolerance: Tolerance::none(),
         }
     }
 
     /// Whether violations stop a release; they do unless set.
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
+        self
+    }
+
+    /// How many rows may offend without stopping a release; none unless set. A share of the rows can be told of
+    /// geometries only: with it, a check by [`Engine::Server`] counts the rows besides.
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
         self
     }
 

@@ -42,7 +42,9 @@ mod geometry; // what is wrong with geometries, by either engine
 mod plan; // catalog facts -> one statement per check
 mod report; // what was found
 mod run; // on a pool
+mod tolerance; // how many violations are put up with
 
 pub use check::{Bounds, Check, Engine, GeometryCheck, Severity};
 pub use plan::{CannotRun, PreflightError, PreflightPlan, PreflightSettings};
 pub use report::{CheckOutcome, CheckReport, Finding, Offender, PreflightReport};
+pub use tolerance::Tolerance;

@@ -158,13 +158,20 @@ pub(super) enum Scan {
     /// Returns one boolean: whether any of the relations has a row.
     AnyRow(Sql),
     /// Returns offending rows for `server::judge`.
-    Geometry(Sql),
+    Geometry(OnServer),
     /// Sends rows, which are judged here.
     Streamed(Streamed),
     /// Returns a key as an array of texts, and how often it occurs.
     Duplicates(Sql),
     /// Returns the operator's columns, one row per violation.
     Rows(Sql),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct OnServer {
+    pub(super) offending: Sql,
+    /// Returns how many rows there are, where the check wants to know.
+    pub(super) rows: Option<Sql>,
 }
 
 #[derive(Debug, Clone)]
@@ -277,7 +284,17 @@ fn plan(check: &Check, catalog: &Catalog) -> Result<Scan, CannotRun> {
             existing(&geometry.view, &columns)?;
             let postgis = catalog.postgis.as_ref().ok_or(CannotRun::NoPostgis)?;
             let copy = match geometry.engine {
-                Engine::Server => return Ok(Scan::Geometry(server::scan(geometry, postgis))),
+                Engine::Server => {
+                    let rows = || {
+                        Sql::text("SELECT pg_catalog.count(*) FROM ")
+                            .name(&geometry.view)
+                            .then(" AS v")
+                    };
+                    return Ok(Scan::Geometry(OnServer {
+                        offending: server::scan(geometry, postgis),
+                        rows: check.tolerance.needs_rows().then(rows),
+                    }));
+                }
                 Engine::Native => native::copy(geometry, postgis),
                 Engine::Verify => server::copy_with_verdict(geometry, postgis),
             };
@@ -316,7 +333,13 @@ impl fmt::Display for PreflightPlan {
             write_comment(f, format_args!("check {check}"))?;
             match scan {
                 Ok(Scan::Types(_)) => write_comment(f, format_args!("  answered by the catalog"))?,
-                Ok(Scan::AnyRow(sql) | Scan::Geometry(sql) | Scan::Duplicates(sql) | Scan::Rows(sql)) => {
+                Ok(Scan::Geometry(OnServer { offending, rows })) => {
+                    write_comment(f, format_args!("  locks what it reads ACCESS SHARE"))?;
+                    for sql in [offending].into_iter().chain(rows) {
+                        writeln!(f, "{sql};")?;
+                    }
+                }
+                Ok(Scan::AnyRow(sql) | Scan::Duplicates(sql) | Scan::Rows(sql)) => {
                     write_comment(f, format_args!("  locks what it reads ACCESS SHARE"))?;
                     writeln!(f, "{sql};")?;
                 }

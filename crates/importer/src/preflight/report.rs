@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::check::Severity;
 use super::geometry::ENGINES_DISAGREE;
 use super::plan::CannotRun;
+use super::tolerance::Tolerance;
 
 /// Every finding of every check.
 ///
@@ -26,6 +27,9 @@ pub struct CheckReport {
     pub check: String,
     /// Whether violations stop a release.
     pub severity: Severity,
+    /// How many violations are tolerated, as the check says it.
+    #[serde(skip_serializing_if = "Tolerance::is_none")]
+    pub tolerance: Tolerance,
     /// How it ended.
     #[serde(flatten)]
     pub outcome: CheckOutcome,
@@ -84,8 +88,8 @@ fn position<S: Serializer>(place: &Option<Point<f64>>, serializer: S) -> Result<
 }
 
 impl PreflightReport {
-    /// Whether a release must not go on: a check of severity [`Severity::Error`] found violations or could not run, or
-    /// the two engines of a geometry check disagree.
+    /// Whether a release must not go on: a check of severity [`Severity::Error`] found more violations than it tolerates
+    /// or could not run, or the two engines of a geometry check disagree.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.checks.iter().any(CheckReport::is_fatal)
@@ -117,11 +121,20 @@ impl CheckReport {
         }
     }
 
+    /// How many rows (for `unique`: keys) may offend.
+    #[must_use]
+    pub fn tolerated(&self) -> u64 {
+        match self.outcome {
+            CheckOutcome::Ran { rows, .. } => self.tolerance.of_rows(rows),
+            CheckOutcome::CouldNotRun { .. } => 0,
+        }
+    }
+
     /// Whether it stops a release.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         let bad = match &self.outcome {
-            CheckOutcome::Ran { findings, .. } => !findings.is_empty(),
+            CheckOutcome::Ran { offending, .. } => *offending > self.tolerated(),
             CheckOutcome::CouldNotRun { .. } => true,
         };
         self.engines_disagree() || bad && self.severity == Severity::Error
@@ -147,7 +160,16 @@ impl fmt::Display for PreflightReport {
             };
             writeln!(f, "{mark:<8} {}", check.check)?;
             match &check.outcome {
-                CheckOutcome::Ran { findings, .. } => {
+                CheckOutcome::Ran { findings, rows, .. } => {
+                    if !findings.is_empty() && !check.tolerance.is_none() {
+                        let offending = check.offending();
+                        let of = rows.map(|rows| format!(" of {rows}")).unwrap_or_default();
+                        writeln!(
+                            f,
+                            "         {offending}{of} offend, tolerated: {}",
+                            check.tolerance
+                        )?;
+                    }
                     for finding in findings {
                         write!(f, "{finding}")?;
                     }
@@ -215,6 +237,8 @@ pub(super) struct Findings {
     row: u64,
     last_offending: u64,
     offending: u64,
+    /// Where all rows were counted, also those that do not come here.
+    rows_in_all: Option<u64>,
     found: Vec<Found>,
 }
 
@@ -233,6 +257,7 @@ impl Findings {
             row: 0,
             last_offending: 0,
             offending: 0,
+            rows_in_all: None,
             found: Vec::new(),
         }
     }
@@ -254,6 +279,14 @@ impl Findings {
     /// Rows looked at.
     pub(super) fn rows(&self) -> u64 {
         self.row
+    }
+
+    pub(super) fn set_rows_in_all(&mut self, rows: u64) {
+        self.rows_in_all = Some(rows);
+    }
+
+    pub(super) fn rows_in_all(&self) -> Option<u64> {
+        self.rows_in_all
     }
 
     /// Rows with at least one violation.

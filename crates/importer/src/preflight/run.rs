@@ -13,7 +13,7 @@ use tokio_postgres::{IsolationLevel, Row, SimpleQueryMessage, SimpleQueryRow, Tr
 use super::check::{Check, GeometryCheck, Subject};
 use super::geometry::stream::{self, Progress, StreamError, Workers};
 use super::geometry::{NOT_JUDGED, server};
-use super::plan::{CannotRun, PlannedCheck, PreflightPlan, Scan, Streamed};
+use super::plan::{CannotRun, OnServer, PlannedCheck, PreflightPlan, Scan, Streamed};
 use super::report::{CheckOutcome, CheckReport, Findings, Offender, PreflightReport, key_of};
 use crate::error::database_remedy;
 
@@ -74,9 +74,10 @@ async fn run_one(
     let report = CheckReport {
         check: planned.check.to_string(),
         severity: planned.check.severity,
+        tolerance: planned.check.tolerance,
         outcome: match outcome {
             Ok(findings) => CheckOutcome::Ran {
-                rows: matches!(planned.scan, Ok(Scan::Streamed(_))).then(|| findings.rows()),
+                rows: findings.rows_in_all(),
                 offending: findings.offending(),
                 findings: findings.into_vec(),
             },
@@ -87,6 +88,7 @@ async fn run_one(
     events.emit(EventKind::CheckFinished {
         check: report.check.clone(),
         violations: report.violations(),
+        tolerated: report.tolerated(),
         fatal: report.is_fatal(),
     });
     report
@@ -151,10 +153,16 @@ async fn gather(
             }
             Ok(())
         }
-        (Scan::Geometry(sql), Subject::Geometry(wanted)) => {
-            each_row(transaction, sql, |row| add_judged(wanted, row, findings))
+        (Scan::Geometry(on_server), Subject::Geometry(wanted)) => {
+            let OnServer { offending, rows } = on_server;
+            each_row(transaction, offending, |row| add_judged(wanted, row, findings))
                 .await
-                .map_err(failed)
+                .map_err(failed)?;
+            if let Some(sql) = rows {
+                let row = transaction.query_one(sql.as_str(), &[]).await.map_err(failed)?;
+                findings.set_rows_in_all(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0));
+            }
+            Ok(())
         }
         (Scan::Streamed(streamed), Subject::Geometry(wanted)) => {
             judge_stream(at, streamed, wanted, transaction, findings).await
@@ -198,6 +206,7 @@ async fn judge_stream(
     let not_read = stream::judge(copy, &shared, transaction, at.workers, &progress, findings)
         .await
         .map_err(broken_stream)?;
+    findings.set_rows_in_all(findings.rows());
     if not_read == 0 {
         return Ok(());
     }

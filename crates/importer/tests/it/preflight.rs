@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use cutover_core::{Event, EventKind, Events};
 use cutover_importer::preflight::{
     Check, CheckOutcome, Engine, GeometryCheck, PreflightPlan, PreflightReport, PreflightSettings, Severity,
+    Tolerance,
 };
 use cutover_testkit::{Cluster, TestDatabase};
 use insta::{assert_json_snapshot, assert_snapshot};
@@ -88,6 +89,20 @@ async fn warnings_are_not_fatal() {
     assert_eq!(report.checks[0].violations(), 3);
     let fatal = preflight(&db, &[Check::unique(public("portal_sites"), [ident("site_id")])]).await;
     assert!(fatal.is_fatal());
+    let tolerating = |keys| {
+        let tolerance = Tolerance::none().at_most(keys);
+        [
+            Check::unique(public("portal_sites"), [ident("site_id")]).tolerance(tolerance),
+            Check::query("three", "SELECT 1 FROM sites LIMIT 3").tolerance(tolerance),
+        ]
+    };
+    for (keys, is_fatal) in [(3, false), (2, true)] {
+        let report = preflight(&db, &tolerating(keys)).await;
+        assert!(
+            report.checks.iter().all(|check| check.is_fatal() == is_fatal),
+            "{report}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use cutover_core::{Event, EventKind, Events, Ident};
 use cutover_importer::preflight::{
-    Bounds, Check, Engine, GeometryCheck, PreflightPlan, PreflightReport, PreflightSettings, Severity,
+    Bounds, Check, CheckReport, Engine, GeometryCheck, PreflightPlan, PreflightReport, PreflightSettings,
+    Severity, Tolerance,
 };
 use insta::{allow_duplicates, assert_json_snapshot, assert_snapshot};
 
@@ -216,6 +217,33 @@ async fn one_scan_of_the_view() {
             tokio::task::yield_now().await;
         };
         assert_eq!(found, scans_by_now, "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_tolerated_is_a_warning() {
+    let db = database(&shapes()).await;
+    // 14 of the 17 rows offend, some of them for two reasons.
+    let tolerances = [
+        (Tolerance::none().at_most(14), false),
+        (Tolerance::none().at_most(13), true),
+        (Tolerance::none().share(0.83), false),
+        (Tolerance::none().share(0.82), true),
+        (Tolerance::none().at_most(14).share(0.5), true),
+    ];
+    for engine in Engine::ALL {
+        let checks =
+            tolerances.map(|(tolerance, _)| Check::geometry(check().engine(engine)).tolerance(tolerance));
+        let report = preflight(&db, &checks).await;
+        let fatal: Vec<bool> = report.checks.iter().map(CheckReport::is_fatal).collect();
+        assert_eq!(fatal, tolerances.map(|(_, fatal)| fatal), "{engine:?}: {report}");
+        assert_eq!(
+            (report.checks[2].offending(), report.checks[2].violations()),
+            (14, 16)
+        );
+        let text = report.to_string();
+        let told = "14 of 17 offend, tolerated: at most 83 % of the rows";
+        assert!(text.contains(told), "{engine:?}: {text}");
     }
 }
 

@@ -163,6 +163,7 @@ impl Run<'_> {
             self.events.emit(EventKind::CheckFinished {
                 check: format!("validate {}", validation.table.as_str()),
                 violations: u64::try_from(found.len()).unwrap_or(u64::MAX),
+                tolerated: 0,
                 fatal: fatal && !found.is_empty(),
             });
             if fatal {

@@ -358,12 +358,16 @@ key = []
 view = "v"
 column = "g"
 bounds = [180, -90, -180, 90]
+max_share = 1.5
+max = 3
+severity = "warn"
 [[preflight.query]]
 name = "early"
 sql = "SELECT 1 FROM {{ staging('sources') }}, {{ staging('source') }}"
 [[preflight.query]]
 name = "early"
 sql = "SELECT 1"
+max = 1
 [[validate]]
 table = "source"
 max_shrink = 5
@@ -385,18 +389,20 @@ deadline = "1s"
 release.toml:10:10: `preflight.not_empty[0].any_of`: must not be empty
 release.toml:13:7: `preflight.unique["v"].key`: must not be empty
 release.toml:17:10: `preflight.geometry["v"].bounds`: must be [xmin, ymin, xmax, ymax], the smaller ones first
-release.toml:20:7: `preflight.query["early"].sql`: staging('source'): `source` is no member of the release set; did you mean `sources`?
-release.toml:20:7: `preflight.query["early"].sql`: tables have no staging yet when preflight runs; use `[[validate]]` for it
-release.toml:22:8: `preflight.query["early"].name`: this name is taken by an earlier one
-release.toml:25:9: `validate["source"].table`: `source` is no member of the release set; did you mean `sources`?
-release.toml:26:14: `validate["source"].max_shrink`: must be a share of live's rows, from 0.0 to 1.0
-release.toml:27:14: `validate["source"].max_growth`: must be a share of live's rows, 0.0 or more
-release.toml:28:9: `validate["source"].query`: staging('countries'): `countries` is no member of the release set; add it to `release.tables` or `release.matviews`
-release.toml:31:8: `hook["a hook"].name`: the name "a hook" is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
-release.toml:32:11: `hook["a hook"].command`: must not be empty
-release.toml:36:7: `hook["sql"].sql`: staging('x'): `x` is no member of the release set; add it to `release.tables` or `release.matviews`
-release.toml:39:15: `swap.lock_budget`: must be at least 1ms
-release.toml:40:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
+release.toml:18:13: `preflight.geometry["v"].max_share`: must be a share of all rows, from 0.0 to 1.0
+release.toml:19:7: `preflight.geometry["v"].max`: a check of severity "warn" stops nothing, however much it finds
+release.toml:23:7: `preflight.query["early"].sql`: staging('source'): `source` is no member of the release set; did you mean `sources`?
+release.toml:23:7: `preflight.query["early"].sql`: tables have no staging yet when preflight runs; use `[[validate]]` for it
+release.toml:25:8: `preflight.query["early"].name`: this name is taken by an earlier one
+release.toml:29:9: `validate["source"].table`: `source` is no member of the release set; did you mean `sources`?
+release.toml:30:14: `validate["source"].max_shrink`: must be a share of live's rows, from 0.0 to 1.0
+release.toml:31:14: `validate["source"].max_growth`: must be a share of live's rows, 0.0 or more
+release.toml:32:9: `validate["source"].query`: staging('countries'): `countries` is no member of the release set; add it to `release.tables` or `release.matviews`
+release.toml:35:8: `hook["a hook"].name`: the name "a hook" is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
+release.toml:36:11: `hook["a hook"].command`: must not be empty
+release.toml:40:7: `hook["sql"].sql`: staging('x'): `x` is no member of the release set; add it to `release.tables` or `release.matviews`
+release.toml:43:15: `swap.lock_budget`: must be at least 1ms
+release.toml:44:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
 "#);
 }
 
