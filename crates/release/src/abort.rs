@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cutover_core::records::{Records, ReleaseState};
-use cutover_core::{EventKind, Events};
+use cutover_core::records::{Records, ReleaseRecord, ReleaseState};
+use cutover_core::{EventKind, Events, LockHolder};
 use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
@@ -118,7 +118,15 @@ impl Cutover {
             .await?
             .into_iter()
             .find(|r| r.state == ReleaseState::Running);
-        let Some(record) = running else {
+        // The last record may be of a release that died: then whoever holds the lock now has not been asked to stop, and
+        // must not be taken for it.
+        let holder = lock.holder(client).await?;
+        let runs = |record: &ReleaseRecord| {
+            holder
+                .as_ref()
+                .is_none_or(|holder| record.backend_pid == Some(holder.pid))
+        };
+        let Some(record) = running.filter(runs) else {
             return Err(busy(client, &lock, &records).await?);
         };
         records.request_abort(client, record.id).await?;
@@ -141,28 +149,28 @@ impl Cutover {
             }
             if waited > NUDGE && !nudged {
                 nudged = true;
-                self.cancel_statements_of(client, record.backend_pid).await?;
+                let holder = lock.holder(client).await?;
+                if let Some(holder) = holder.filter(|holder| record.backend_pid == Some(holder.pid)) {
+                    cancel_statements_of(client, &holder).await?;
+                }
             }
             tokio::time::sleep(LOOK).await;
         }
         Ok(record.id)
     }
+}
 
-    /// Cancels what a release's own sessions are running: the one that holds the lock and those of the same name.
-    async fn cancel_statements_of(
-        &self,
-        client: &Client,
-        backend_pid: Option<i32>,
-    ) -> Result<(), ReleaseError> {
-        client
-            .execute(
-                "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
-                   JOIN pg_catalog.pg_stat_activity l ON l.pid = $1 AND l.application_name = a.application_name \
-                  WHERE a.datname = pg_catalog.current_database() AND a.usename = l.usename AND a.state = 'active'",
-                &[&backend_pid],
-            )
-            .await
-            .map_err(|error| crate::run::session_error("cancel the statements of", error))?;
-        Ok(())
-    }
+/// Cancels what a release's own sessions are running: the one that holds the lock and those of the same name.
+async fn cancel_statements_of(client: &Client, holder: &LockHolder) -> Result<(), ReleaseError> {
+    client
+        .execute(
+            "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+               JOIN pg_catalog.pg_stat_activity l ON l.pid = $1 AND l.application_name = a.application_name \
+              WHERE a.datname = pg_catalog.current_database() AND a.usename = l.usename AND a.state = 'active' \
+                AND a.application_name = $2",
+            &[&holder.pid, &holder.application],
+        )
+        .await
+        .map_err(|error| crate::run::session_error("cancel the statements of", error))?;
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! Ctrl-C and `abort` while an importer waits for somebody.
 
 use cutover::{FailureClass, ReleaseError, ReleaseReport, Stop, StopReason, stop_pair};
-use cutover_core::records::ReleaseState;
-use cutover_core::{Events, Phase};
+use cutover_core::records::{Records, ReleaseKind, ReleaseState};
+use cutover_core::{Events, Ident, Phase, ReleaseLock};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
@@ -103,4 +103,32 @@ async fn abort_stops_a_running_release_and_removes_its_staging() {
     );
     assert!(!aborted.current);
     assert_same_dump(&site.dump_live().await, dump_of_month_1().await);
+}
+
+#[tokio::test]
+async fn abort_does_not_take_whoever_holds_the_lock_for_a_release_that_died() {
+    let site = Site::month_1().await;
+    let set = Ident::new("wdpa").unwrap();
+    let (lock, records) = (ReleaseLock::of(&set), Records::of(&set));
+    // Its record says that it runs; its server process is gone, and so is its lock.
+    let dead = site.live().connect().await.unwrap();
+    let release = records
+        .open(&dead, ReleaseKind::Release, "Oct2025", None, "test-host", 1)
+        .await
+        .unwrap();
+    let holder = site.live().connect().await.unwrap();
+    assert!(lock.try_acquire(&holder).await.unwrap());
+
+    let error = site.cutover.abort(&Events::none()).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Busy, "{error:?}");
+    let record = records.release(&holder, release).await.unwrap().unwrap();
+    assert_eq!(
+        (record.state, record.abort_requested),
+        (ReleaseState::Running, None)
+    );
+
+    assert!(lock.release(&holder).await.unwrap());
+    let report = site.cutover.abort(&Events::none()).await.unwrap();
+    assert_eq!((report.release, report.was_running), (Some(release), false));
+    assert_eq!(report.state, Some(ReleaseState::Aborted));
 }
