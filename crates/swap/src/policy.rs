@@ -47,7 +47,8 @@ impl Default for LockPolicy {
 
 impl LockPolicy {
     /// How long one try may take over all locks together, while readers queue behind it; 100 ms unless set. The first try
-    /// does not wait at all, nor does one that would wait for somebody who has been in the way for longer than this.
+    /// does not wait at all for a lock; the next ones wait for an eighth, a quarter, a half of this, all later ones for as
+    /// long as this, unless somebody has been in the way for so long that waiting is likely to be in vain.
     pub fn stall_budget(mut self, budget: Duration) -> Self {
         self.stall_budget = budget.max(Duration::from_millis(1));
         self
@@ -109,9 +110,20 @@ impl LockPolicy {
             .mul_f64(0.5 + f64::from(nanos) / 1000.0)
     }
 
-    /// The longest that the `attempt`th try may wait for its locks.
+    /// The longest that the `attempt`th try may wait for a lock. Readers of ordinary statements let go within a few
+    /// milliseconds: who waits for longer at once makes all others wait for the few that do not.
     pub(crate) fn wait_in(&self, attempt: u32) -> Duration {
-        if attempt == 1 { NO_WAIT } else { self.stall_budget }
+        match attempt {
+            0 | 1 => NO_WAIT,
+            2..=4 => self.stall_budget / (1 << (5 - attempt)),
+            _ => self.stall_budget,
+        }
+        .max(NO_WAIT)
+    }
+
+    /// The longest that a try may wait for a lock behind somebody who is likely to stay.
+    pub(crate) fn wait_in_vain(&self) -> Duration {
+        (self.stall_budget / 4).max(NO_WAIT)
     }
 }
 
@@ -133,9 +145,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_try_does_not_wait() {
-        let policy = LockPolicy::default();
-        assert_eq!(policy.wait_in(1), Duration::from_millis(1));
-        assert_eq!(policy.wait_in(2), Duration::from_millis(100));
+    fn the_first_try_does_not_wait_and_later_ones_ever_longer() {
+        let policy = LockPolicy::default().stall_budget(Duration::from_millis(80));
+        let waits: Vec<_> = (1..8)
+            .map(|attempt| policy.wait_in(attempt).as_millis())
+            .collect();
+        assert_eq!(waits, [1, 10, 20, 40, 80, 80, 80]);
+    }
+
+    #[test]
+    fn no_try_is_told_to_wait_without_end() {
+        let policy = LockPolicy::default().stall_budget(Duration::ZERO);
+        // To the server 0 would be that.
+        assert!((1..8).all(|attempt| policy.wait_in(attempt) == NO_WAIT));
+        assert_eq!(policy.wait_in_vain(), NO_WAIT);
     }
 }

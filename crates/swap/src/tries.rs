@@ -64,7 +64,7 @@ impl<'a> Tries<'a> {
 
     /// Counts a try and says how long it may wait: not at all behind somebody who has been in the way for so much longer than
     /// a try may wait that it is likely to stay. Readers would queue behind us for nothing. That is a guess, and where there
-    /// is always some such reader it would keep us from ever waiting: so every third try waits all the same.
+    /// is always some such reader it would keep us from ever waiting: so every third try waits all the same, for less.
     pub(crate) async fn next_wait(
         &mut self,
         client: &impl GenericClient,
@@ -72,18 +72,23 @@ impl<'a> Tries<'a> {
     ) -> Result<Duration, StatementError> {
         self.count += 1;
         let wish = self.policy.wait_in(self.count);
-        let in_vain = wish > NO_WAIT
-            && !self.count.is_multiple_of(3)
-            && blockers::read(client, self.locked_oids, object)
-                .await?
-                .iter()
-                .any(|blocker| self.is_likely_to_stay(blocker));
-        Ok(self.rule.bound(if in_vain { NO_WAIT } else { wish }))
+        if wish <= NO_WAIT {
+            return Ok(wish);
+        }
+        let blockers = blockers::read(client, self.locked_oids, object).await?;
+        let wait = if !blockers.iter().any(|blocker| self.is_likely_to_stay(blocker)) {
+            wish
+        } else if self.count.is_multiple_of(3) {
+            wish.min(self.policy.wait_in_vain())
+        } else {
+            NO_WAIT
+        };
+        Ok(self.rule.bound(wait))
     }
 
     /// Autovacuum is not: it steps aside for whoever waits for a while.
     fn is_likely_to_stay(&self, blocker: &Blocker) -> bool {
-        blocker.transaction_age_ms > millis(self.policy.stall_budget * 10)
+        blocker.transaction_age_ms > millis(self.policy.stall_budget * 5)
             && blocker.backend_type != "autovacuum worker"
     }
 
