@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attempt; // one transaction that tries to get it through
 mod audit; // a release set at one moment, and what differs between two
 mod behind; // who waits behind us
 mod blockers; // who stands in the way
@@ -29,7 +30,7 @@ mod renames; // live -> backup, incoming -> live
 mod reshaped; // columns that change, and who notices
 mod retention; // which backup sets go
 mod rollback; // a swap with a backup set
-mod run; // the transaction
+mod run; // tries, until one gets through
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk

@@ -7,11 +7,12 @@ use tokio_postgres::Client;
 
 use cutover_core::{Blocker, millis};
 
+use crate::attempt::Ending;
 use crate::behind::WaitedBehind;
 use crate::error::SwapError;
 use crate::plan::SwapPlan;
 use crate::policy::LockPolicy;
-use crate::run::{Ending, SwapContext};
+use crate::run::SwapContext;
 use crate::snapshots;
 use crate::standbys::StandbyReport;
 
