@@ -135,6 +135,9 @@ pub(crate) struct ReleaseArguments {
     /// Import at most this many rows of each source; nothing is swapped then
     #[arg(long, value_name = "ROWS")]
     pub(crate) sample: Option<u64>,
+    /// Run this many importers at once, each after those it waits for
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) jobs: Option<u32>,
     /// Send at most this much a second through the client, all importers together, such as 20MB
     #[arg(long, value_name = "AMOUNT", value_parser = memory)]
     pub(crate) max_rate: Option<Memory>,

@@ -5,6 +5,7 @@ mod cleanup_and_retention;
 mod finalise_swap;
 mod import;
 mod import_chunks;
+mod import_jobs;
 mod import_retry;
 mod import_totals;
 mod post_data;

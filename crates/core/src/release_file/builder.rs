@@ -42,7 +42,7 @@ impl ReleaseFileBuilder {
             preflight: Preflight::read(table),
             imports: Vec::new(),
             changes: Vec::new(),
-            load: Load::default(),
+            load: Load::read(table),
             validations: Vec::new(),
             hooks: Vec::new(),
             notify: Notify::default(),

@@ -13,7 +13,7 @@ use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
 use super::{
-    HookAction, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes, check_imports,
+    HookAction, Load, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes, check_imports,
 };
 use crate::Ident;
 
@@ -263,6 +263,25 @@ impl Checker<'_> {
     }
 
     fn load(&mut self, path: &KeyPath) {
+        let jobs = self.file.load.jobs;
+        let path_of_jobs = path.key("jobs");
+        if jobs == 0 {
+            self.report(&path_of_jobs, "somebody has to do the work; use 1 or more");
+        }
+        let needed = jobs.saturating_mul(Load::CONNECTIONS);
+        let short = self.file.target.pool_size.filter(|size| *size < needed);
+        if let Some(size) = short.filter(|_| jobs > 1) {
+            let problem = format!(
+                "{jobs} importers at once take {needed} connections, and `target.pool_size` is {size}"
+            );
+            self.report(&path_of_jobs, &problem);
+        }
+        if jobs > 1 && self.file.staging.foreign_keys_before_load() {
+            self.report(
+                &path_of_jobs,
+                "where foreign keys are there before the load (`staging.include_fks`) one importer runs after the other",
+            );
+        }
         if self.file.load.max_rate.is_some_and(|rate| rate.bytes() == 0) {
             self.report(
                 &path.key("max_rate"),

@@ -19,15 +19,24 @@ use crate::run::{Run, session_error};
 
 /// What the importers of a phase did.
 #[derive(Debug, Default)]
-struct Loaded {
+pub(super) struct Loaded {
     importers: Vec<String>,
     rows: u64,
     bytes: u64,
     rejected: u64,
 }
 
+impl Loaded {
+    pub(super) fn add(&mut self, importer: &str, outcome: &ImportOutcome) {
+        self.importers.push(importer.to_owned());
+        self.rows += outcome.rows;
+        self.bytes += outcome.bytes;
+        self.rejected += outcome.rejected;
+    }
+}
+
 impl Run<'_> {
-    /// Runs the importers of one phase, one after the other, each after those it waits for.
+    /// Runs the importers of one phase, as many at once as `[load] jobs` says, each after those it waits for.
     ///
     /// Locks: `ROW EXCLUSIVE` on the staging table, `ACCESS SHARE` on the sources.
     ///
@@ -112,7 +121,7 @@ impl Run<'_> {
         let settings = LoadSettings::new(self.search_path().await?);
         let Some(bound) = limits.max_standby_lag else {
             return self
-                .one_after_the_other(selected, done, &settings.throttle(throttle))
+                .side_by_side(selected, done, &settings.throttle(throttle))
                 .await;
         };
         let (throttle, gate) = throttle.gate();
@@ -120,28 +129,9 @@ impl Run<'_> {
         let settings = settings.throttle(throttle);
         tokio::select! {
             biased;
-            ended = self.one_after_the_other(selected, done, &settings) => ended,
+            ended = self.side_by_side(selected, done, &settings) => ended,
             never = watch.keep() => match never {},
         }
-    }
-
-    async fn one_after_the_other(
-        &self,
-        selected: &[&FileImport],
-        done: &BTreeSet<String>,
-        settings: &LoadSettings,
-    ) -> Result<Loaded, ReleaseError> {
-        let mut loaded = Loaded::default();
-        for import in selected.iter().filter(|import| !done.contains(&import.name)) {
-            let outcome = self.run_importer_with_patience(import, settings).await?;
-            loaded.importers.push(import.name.clone());
-            loaded.rows += outcome.rows;
-            loaded.bytes += outcome.bytes;
-            loaded.rejected += outcome.rejected;
-            // Importers that come after join what this one loaded.
-            self.analyse(&self.cutover.staging(&import.into)).await?;
-        }
-        Ok(loaded)
     }
 
     pub(super) async fn run_importer(

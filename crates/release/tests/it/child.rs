@@ -131,7 +131,7 @@ impl Parks {
     }
 }
 
-fn start(test: &str, url: String, directory: &Path, task: Task) -> Child {
+pub(crate) fn start(test: &str, url: String, directory: &Path, task: Task) -> Child {
     let orders = Orders {
         url,
         directory: directory.to_owned(),

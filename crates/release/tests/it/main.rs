@@ -29,6 +29,7 @@ mod ready;
 mod retention;
 mod rollback;
 mod selecting;
+mod side_by_side;
 mod standby_gate;
 mod stopping;
 mod straight;

@@ -448,3 +448,21 @@ fn findings_are_data() {
     );
     assert_eq!(finding.position.map(|at| (at.line, at.column)), Some((8, 1)));
 }
+
+#[test]
+fn importers_at_once_need_connections_and_no_foreign_keys() {
+    insta::assert_snapshot!(findings_with(r#"pool_size = 5
+
+[staging]
+include_fks = true
+
+[load]
+jobs = 3
+max_rate = "0kB"
+"#), @r#"
+release.toml:14:8: `load.jobs`: 3 importers at once take 6 connections, and `target.pool_size` is 5
+release.toml:14:8: `load.jobs`: where foreign keys are there before the load (`staging.include_fks`) one importer runs after the other
+release.toml:15:12: `load.max_rate`: nothing would ever arrive; leave it out for no limit
+"#);
+    insta::assert_snapshot!(findings_with("[load]\njobs = 0\n"), @"release.toml:9:8: `load.jobs`: somebody has to do the work; use 1 or more");
+}

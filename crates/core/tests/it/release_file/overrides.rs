@@ -111,6 +111,7 @@ fn settings_of_the_file_have_variables() {
         ("CUTOVER_STAGING_SEQUENCES", "restart"),
         ("CUTOVER_STAGING_WORKERS", "4"),
         ("CUTOVER_STAGING_MEMORY", "1GB"),
+        ("CUTOVER_IMPORT_JOBS", "2"),
         ("CUTOVER_IMPORT_MAX_RATE", "20MB"),
         ("CUTOVER_IMPORT_MAX_STANDBY_LAG", "30s"),
     ]);
@@ -118,7 +119,7 @@ fn settings_of_the_file_have_variables() {
         .load()
         .max_rate
         .map(cutover_core::release_file::Memory::bytes);
-    assert_eq!(rate, Some(20 << 20));
+    assert_eq!((file.load().jobs, rate), (2, Some(20 << 20)));
     let lag = cutover_core::release_file::StandbyLag::Time(Duration::from_secs(30));
     assert_eq!(file.load().max_standby_lag, Some(lag));
     let memory = file
