@@ -78,6 +78,9 @@ pub(crate) enum Command {
     Preflight {
         /// The label that queries and paths are filled in with; the release file's default unless given
         label: Option<Label>,
+        /// Write what is found to preflight.json and GeoJSON files in this folder
+        #[arg(long, value_name = "DIR")]
+        findings: Option<PathBuf>,
     },
     /// Stop a running release, from any machine, and remove its staging
     Abort {

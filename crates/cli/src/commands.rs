@@ -39,7 +39,9 @@ pub(crate) async fn run(
         Command::Status => Box::pin(view::status(&context)).await,
         Command::Backups => view::backups(&context).await,
         Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,
-        Command::Preflight { label } => view::preflight(&context, label.as_ref()).await,
+        Command::Preflight { label, findings } => {
+            view::preflight(&context, label.as_ref(), findings.as_deref()).await
+        }
         Command::Abort { consent } => undo::abort(&context, &consent).await,
         Command::Go => go::run(&context).await,
         Command::Rehearse => upkeep::rehearse(&context).await,

@@ -43,7 +43,10 @@ async fn main() -> Result<()> {
     let settings = PreflightSettings::new([Ident::new("public")?]);
     let plan = PreflightPlan::read(&pool, &[Check::geometry(check)], &settings).await?;
     let report = plan.run(&pool, &Events::none()).await;
-    println!("{report}\n{:#}", report.to_geojson());
+    println!("{report}");
+    for (srid, collection) in report.to_geojson() {
+        println!("SRID {srid}: {collection:#}");
+    }
     Ok(())
 }
 

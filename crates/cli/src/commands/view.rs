@@ -1,5 +1,7 @@
 //! The commands that leave live as it is. A signal ends all but the preflight as it ends any program.
 
+use std::path::Path;
+
 use cutover_core::release_file::{Label, Overrides};
 use jiff::Timestamp;
 
@@ -42,9 +44,18 @@ pub(super) async fn backups(context: &Context) -> Result<(), Failure> {
     })
 }
 
-pub(super) async fn preflight(context: &Context, label: Option<&Label>) -> Result<(), Failure> {
+pub(super) async fn preflight(
+    context: &Context,
+    label: Option<&Label>,
+    findings: Option<&Path>,
+) -> Result<(), Failure> {
     let console = &context.console;
-    let cutover = read(context)?.cutover(&context.captured, console)?;
+    let mut flags = Overrides::default();
+    // A path on the command line starts here, one in the release file where that is.
+    flags.preflight_findings =
+        findings.map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
+    let request = Request::read(&context.global, flags, &context.captured)?;
+    let cutover = request.cutover(&context.captured, console)?;
     // It works under the lock and builds twins of views, so it is stopped in good order.
     let interrupt = Interrupt::listen(console)?;
     let events = Listeners::screen(console);

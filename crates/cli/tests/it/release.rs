@@ -198,9 +198,17 @@ async fn a_preflight_that_finds_something_has_its_own_status() {
         ended.stdout.contains("FAILED") && ended.stderr.contains("1 of 1 checks failed"),
         "{ended:#?}"
     );
-    let ended = workplace.run(&["preflight", "--json"]);
+    let ended = workplace.run(&["preflight", "--json", "--findings", "found"]);
     assert_eq!(ended.status, 5);
+    let found: Value =
+        serde_json::from_slice(&std::fs::read(workplace.path("found/preflight.json")).unwrap()).unwrap();
+    assert_eq!(found["checks"], ended.document()["preflight"]["checks"]);
+    assert!(workplace.path("found/preflight.geojson").exists());
     insta::assert_json_snapshot!("preflight", redacted(ended.document()));
+    let in_the_way = workplace.run(&["preflight", "--findings", "release.toml"]);
+    assert_eq!(in_the_way.status, 5, "{in_the_way:#?}");
+    let warning = "could not write what the preflight found to";
+    assert!(in_the_way.stderr.contains(warning), "{in_the_way:#?}");
     let ended = workplace.run(&["release", "Sep2025", "--json"]);
     assert_eq!(ended.status, 5, "{ended:#?}");
     let document = ended.document();

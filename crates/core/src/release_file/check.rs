@@ -133,6 +133,7 @@ impl Checker<'_> {
             geometry,
             query,
             max_keys: _,
+            findings: _,
         } = &self.file.preflight;
         for (index, check) in not_empty.iter().enumerate() {
             let path = path.key("not_empty").item(index, None);

@@ -154,6 +154,8 @@ overrides! {
     target_schema: Ident = "CUTOVER_TARGET_SCHEMA", key "target.schema";
     /// Connections for importers and checks.
     pool_size: u32 = "CUTOVER_TARGET_POOL_SIZE", key "target.pool_size";
+    /// The folder for what the preflight found.
+    preflight_findings: PathBuf = "CUTOVER_PREFLIGHT_FINDINGS", key "preflight.findings";
     /// How to connect to the portal.
     portal_url: Secret = "CUTOVER_PORTAL_URL", key "portal.url";
     /// The longest that one attempt of the swap waits for its locks.
@@ -295,6 +297,9 @@ impl Overrides {
         file.target.pool_size = self.pool_size.or(file.target.pool_size);
         if let Some(url) = &self.portal_url {
             file.portal = Some(Portal::at(url.clone()));
+        }
+        if self.preflight_findings.is_some() {
+            file.preflight.findings.clone_from(&self.preflight_findings);
         }
         set(&mut file.refresh.enabled, self.refresh_views.as_ref());
         set(&mut file.staging.lightweight, self.lightweight.as_ref());

@@ -1,6 +1,7 @@
 //! `[preflight]`: what has to hold before anything is built.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,10 @@ pub enum Severity {
 pub struct Preflight {
     /// How many offending keys a check reports where it does not say itself; 20 unless set.
     pub max_keys: u32,
+    /// The folder for `preflight.json` and GeoJSON files with everything found; relative paths start at the release file's
+    /// folder. No files are written unless it is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<PathBuf>,
     /// Views that must exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub view: Vec<ViewCheck>,
@@ -47,8 +52,10 @@ impl Preflight {
 
     pub(super) fn read(table: &mut TableReader<'_>) -> Self {
         let max_keys = table.or("max_keys", Self::DEFAULT_MAX_KEYS);
+        let findings = table.optional("findings");
         Self {
             max_keys,
+            findings,
             view: table.tables("view", ViewCheck::read),
             not_empty: table.tables("not_empty", NotEmptyCheck::read),
             unique: table.tables("unique", |table| UniqueCheck::read(table, max_keys)),

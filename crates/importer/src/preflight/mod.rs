@@ -37,6 +37,7 @@
 
 mod catalog; // the relations checked, read once
 mod check; // what to check
+mod files; // findings in a folder
 mod geojson; // violations to look at on a map
 mod geometry; // what is wrong with geometries, by either engine
 mod plan; // catalog facts -> one statement per check
@@ -45,6 +46,7 @@ mod run; // on a pool
 mod tolerance; // how many violations are put up with
 
 pub use check::{Bounds, Check, Engine, GeometryCheck, Severity};
+pub use files::FindingsError;
 pub use plan::{CannotRun, PreflightError, PreflightPlan, PreflightSettings};
 pub use report::{CheckOutcome, CheckReport, Finding, Offender, PreflightReport};
 pub use tolerance::Tolerance;

@@ -8,12 +8,14 @@ use serde::{Serialize, Serializer};
 
 use super::check::Severity;
 use super::geometry::ENGINES_DISAGREE;
+use super::geometry::sketch::Sketch;
 use super::plan::CannotRun;
 use super::tolerance::Tolerance;
 
 /// Every finding of every check.
 ///
-/// `Display` prints it for people, `Serialize` as JSON, [`PreflightReport::to_geojson`] for a map.
+/// `Display` prints it for people, `Serialize` as JSON, [`PreflightReport::to_geojson`] for a map, and
+/// [`PreflightReport::write_findings`] writes both to files.
 #[derive(Debug, Clone, Serialize)]
 pub struct PreflightReport {
     /// One report per check, in the order of the checks.
@@ -70,16 +72,23 @@ pub struct Finding {
 }
 
 /// One offending row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Offender {
     /// The key's columns and their values as text; `None` is NULL.
     pub key: Vec<(String, Option<String>)>,
     /// More about this row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The SRID of its geometry; 0 is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub srid: Option<i32>,
     /// Where in the geometry, in its own coordinates; `[x, y]` in JSON.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "position")]
     pub place: Option<Point<f64>>,
+    /// The geometry to look at; in GeoJSON only.
+    #[serde(skip)]
+    pub(super) geometry: Option<Sketch>,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
@@ -229,6 +238,9 @@ fn coordinate(value: f64) -> String {
     }
 }
 
+/// For so many offenders of a reason the geometry is kept, to be looked at.
+const MAX_GEOMETRIES: usize = 20;
+
 /// Gathers violations by reason; keeps the first few of each, in the order of the rows, and counts the rest.
 #[derive(Debug)]
 pub(super) struct Findings {
@@ -248,6 +260,15 @@ struct Found {
     count: u64,
     /// Each with its row.
     offenders: Vec<(u64, Offender)>,
+}
+
+impl Found {
+    /// Keeps the geometries of the first few only, however many keys are kept.
+    fn forget_geometries(&mut self) {
+        for (_, offender) in self.offenders.iter_mut().skip(MAX_GEOMETRIES) {
+            offender.geometry = None;
+        }
+    }
 }
 
 impl Findings {
@@ -305,6 +326,7 @@ impl Findings {
         found.count += 1;
         if found.offenders.len() < max_keys {
             found.offenders.push((row, offender()));
+            found.forget_geometries();
         }
     }
 
@@ -324,6 +346,7 @@ impl Findings {
             found.offenders.extend(one.offenders);
             found.offenders.sort_by_key(|(row, _)| *row);
             found.offenders.truncate(max_keys);
+            found.forget_geometries();
         }
     }
 
@@ -373,8 +396,7 @@ mod tests {
     fn offender(row: u64) -> Offender {
         Offender {
             key: vec![("id".to_owned(), Some(row.to_string()))],
-            detail: None,
-            place: None,
+            ..Offender::default()
         }
     }
 

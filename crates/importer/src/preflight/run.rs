@@ -109,7 +109,7 @@ async fn look(at: &At<'_>, scan: &Scan, setup: &Sql, pool: &Pool) -> Result<Find
             findings.add("wrong type", || Offender {
                 key: vec![("column".to_owned(), Some(column.column.as_str().to_owned()))],
                 detail: Some(format!("{} instead of {}", column.found, column.expected)),
-                place: None,
+                ..Offender::default()
             });
         }
         return Ok(findings);
@@ -146,9 +146,8 @@ async fn gather(
             if !row.get::<_, bool>(0) {
                 findings.next_row();
                 findings.add("no rows", || Offender {
-                    key: Vec::new(),
                     detail: Some("all of them are empty".to_owned()),
-                    place: None,
+                    ..Offender::default()
                 });
             }
             Ok(())
@@ -172,7 +171,7 @@ async fn gather(
             findings.add("duplicate key", || Offender {
                 key: key_of(key, row.get(0)),
                 detail: Some(format!("{} rows", row.get::<_, i64>(1))),
-                place: None,
+                ..Offender::default()
             });
         })
         .await
@@ -221,11 +220,10 @@ async fn judge_stream(
     if judged != not_read {
         by_server.next_row();
         by_server.add(NOT_JUDGED, || Offender {
-            key: Vec::new(),
             detail: Some(format!(
                 "{not_read} rows with curves or surfaces were sent, and {judged} were found again to be judged"
             )),
-            place: None,
+            ..Offender::default()
         });
     }
     findings.merge_again(by_server);
@@ -236,12 +234,14 @@ async fn judge_stream(
 fn add_judged(check: &GeometryCheck, row: &Row, findings: &mut Findings) {
     findings.next_row();
     let (key, reasons) = server::judge(check, row);
-    for reason in reasons.0 {
+    for reason in reasons.all {
         let key = key.clone();
         findings.add(&reason.kind, || Offender {
             key: key_of(&check.key, key),
             detail: reason.detail,
+            srid: reasons.srid,
             place: reason.place,
+            geometry: None,
         });
     }
 }
@@ -259,8 +259,7 @@ async fn rows_of_the_query(
             findings.next_row();
             findings.add("returned by the query", || Offender {
                 key: columns_of(&row),
-                detail: None,
-                place: None,
+                ..Offender::default()
             });
         }
     }

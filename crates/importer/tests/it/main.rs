@@ -12,6 +12,7 @@ mod poison_at_scale;
 mod poisoned;
 mod portal;
 mod preflight;
+mod preflight_findings;
 mod preflight_geometry;
 mod throttle;
 mod ways;

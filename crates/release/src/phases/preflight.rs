@@ -4,6 +4,7 @@ use cutover_importer::preflight::{CheckReport, PreflightPlan, PreflightReport, P
 
 use super::counted;
 use crate::ReleaseError;
+use crate::release::with_causes;
 use crate::run::Run;
 
 impl Run<'_> {
@@ -12,6 +13,7 @@ impl Run<'_> {
     /// Locks: `ACCESS SHARE` on what the checks read.
     pub(super) async fn preflight(&mut self) -> Result<String, ReleaseError> {
         let report = self.check_sources().await?;
+        self.write_findings(&report).await;
         self.warnings = report
             .checks
             .iter()
@@ -30,6 +32,21 @@ impl Run<'_> {
             0 => format!("{checks}, no violations"),
             n => format!("{checks}; allowed: {}", counted(n, "violation")),
         })
+    }
+
+    /// Writes what was found to files, where the release file asks for it. That this fails is no reason to stop, nor to hide
+    /// what was found.
+    async fn write_findings(&self, report: &PreflightReport) {
+        let Some(folder) = &self.cutover.file.preflight().findings else {
+            return;
+        };
+        let (folder, report) = (self.cutover.folder.join(folder), report.clone());
+        let failure = match tokio::task::spawn_blocking(move || report.write_findings(&folder)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => with_causes(&error),
+            Err(error) => with_causes(&error),
+        };
+        self.warn(failure);
     }
 
     async fn check_sources(&self) -> Result<PreflightReport, ReleaseError> {

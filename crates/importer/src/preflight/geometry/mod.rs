@@ -2,6 +2,7 @@
 
 pub(super) mod native; // rows of a COPY judged in this process
 pub(super) mod server; // rows judged by PostGIS
+pub(super) mod sketch; // offending geometries, to be looked at
 pub(super) mod stream; // batches of a COPY over all cores
 
 use std::borrow::Cow;
@@ -22,11 +23,15 @@ pub(super) struct Reason {
 
 /// Everything wrong with one row.
 #[derive(Debug, Default)]
-pub(super) struct Reasons(pub(super) Vec<Reason>);
+pub(super) struct Reasons {
+    pub(super) all: Vec<Reason>,
+    /// The SRID of the geometry, where there is one.
+    pub(super) srid: Option<i32>,
+}
 
 impl Reasons {
     fn add(&mut self, kind: impl Into<Cow<'static, str>>, detail: Option<String>, place: Option<Point<f64>>) {
-        self.0.push(Reason {
+        self.all.push(Reason {
             kind: kind.into(),
             detail,
             place,

@@ -6,6 +6,7 @@ use cutover_geometry::{
 };
 use geo::Point;
 
+use super::sketch::Sketch;
 use super::{
     EMPTY, ENGINES_DISAGREE, NO_GEOMETRY, NOT_FINITE, NOT_JUDGED, OUT_OF_RANGE, Reasons, WRONG_SRID,
     WRONG_TYPE, invalid, wrong_srid,
@@ -70,11 +71,14 @@ impl Judge {
                 unread += 1;
                 continue;
             };
-            for reason in reasons.0 {
+            let (srid, reasons) = (reasons.srid, reasons.all);
+            for reason in reasons {
                 findings.add(&reason.kind, || Offender {
                     key: key_of(&check.key, row.key()),
                     detail: reason.detail,
+                    srid,
                     place: reason.place,
+                    geometry: row.sketch(reason.place),
                 });
             }
             if row.geometry.is_some_and(|bytes| bytes.len() > USUAL_BYTES) {
@@ -105,6 +109,7 @@ impl Judge {
             .bounds
             .map_or_else(|| value.facts(), |bounds| value.facts_within(extent(bounds)));
         let srid = facts.srid.unwrap_or(0);
+        reasons.srid = Some(srid);
         if srid != check.srid {
             reasons.add(WRONG_SRID, Some(wrong_srid(srid, check.srid)), None);
         }
@@ -209,6 +214,11 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// Its geometry, to be looked at.
+    fn sketch(&self, place: Option<Point<f64>>) -> Option<Sketch> {
+        Sketch::of(&Ewkb::parse(self.geometry?).ok()?, place)
+    }
+
     fn key(&self) -> Vec<Option<String>> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.fields[..self.keys]
@@ -287,7 +297,7 @@ mod tests {
             location,
         };
         server.compare(here, &mut reasons);
-        let told = reasons.0.first().and_then(|reason| reason.detail.as_deref());
+        let told = reasons.all.first().and_then(|reason| reason.detail.as_deref());
         assert_eq!(told, expected);
     }
 

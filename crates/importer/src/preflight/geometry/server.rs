@@ -255,6 +255,7 @@ pub(in crate::preflight) fn judge(check: &GeometryCheck, row: &Row) -> (Vec<Opti
         return (key, reasons);
     }
     let srid: i32 = row.get(2);
+    reasons.srid = Some(srid);
     if srid != check.srid {
         reasons.add(WRONG_SRID, Some(wrong_srid(srid, check.srid)), None);
     }
