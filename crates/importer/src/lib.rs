@@ -27,7 +27,7 @@ pub mod preflight;
 
 pub use chunks::{Journal, Key, RefusedRows, RejectLimits, is_rows_fault};
 pub use csv_file::{CsvError, CsvSource};
-pub use direct::{Direct, NotDirect};
+pub use direct::{Direct, NotDirect, SourceSnapshot};
 pub use error::ImportError;
 pub use import::{Import, Source, Way};
 pub use mapping::ColumnProblem;

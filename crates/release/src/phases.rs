@@ -8,6 +8,7 @@ mod import_chunks;
 mod import_jobs;
 mod import_retry;
 mod import_totals;
+mod portal_state;
 mod post_data;
 mod post_swap;
 mod preflight;
@@ -21,6 +22,7 @@ mod validate;
 use cutover_core::Phase;
 use cutover_core::release_file::ImportPhase;
 pub(crate) use finalise_swap::refuse_orphans;
+pub(crate) use portal_state::PortalStates;
 pub(crate) use post_swap::is_violation;
 
 use crate::ReleaseError;

@@ -14,6 +14,7 @@ use cutover_staging::DeclaredChanges;
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, GenericClient};
 
+use crate::phases::PortalStates;
 use crate::recorder::Recorder;
 use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
@@ -51,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) already_live: bool,
     /// Importers of this run that are done.
     pub(crate) imported: BTreeSet<String>,
+    /// What importers read of the portal.
+    pub(crate) portal_states: PortalStates,
     phase: Option<Phase>,
     phases: Vec<PhaseReport>,
 }
@@ -105,6 +108,7 @@ impl<'a> Run<'a> {
             swap: None,
             already_live: false,
             imported: BTreeSet::new(),
+            portal_states: PortalStates::default(),
             phase: None,
             phases: Vec::new(),
         })

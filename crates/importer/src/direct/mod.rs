@@ -8,12 +8,14 @@ mod login; // where the server is, and as whom
 mod not_direct; // why not
 mod query; // the query for the server
 mod reads; // what a source reads
+mod snapshot; // one state for several sessions
 mod verify; // whether a session is where the source's relations are
 
 use cutover_core::{Ident, Sql};
 use tokio_postgres::{GenericClient, Transaction};
 
 pub use not_direct::NotDirect;
+pub use snapshot::SourceSnapshot;
 
 use crate::error::ImportError;
 use crate::import::Straight;

@@ -77,6 +77,9 @@ impl Run<'_> {
             .and(Totals::new(events.clone(), selected.len(), taken_over));
         let loaded = Box::pin(self.run_importers(&selected, &done)).await;
         self.events = events;
+        if loaded.is_err() || phase == ImportPhase::Related {
+            self.portal_states.end().await;
+        }
         let Loaded {
             importers,
             rows,

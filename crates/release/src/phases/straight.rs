@@ -1,12 +1,12 @@
 //! Importers that read their source straight from the portal, past the foreign data wrapper.
 
-use cutover_core::Session;
+use cutover_core::ConnectSettings;
 use cutover_importer::{Direct, Import, ImportOutcome, ImportPlan, LoadSettings, NotDirect};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::import::begin;
 use crate::release::with_causes;
-use crate::run::{Run, session_error};
+use crate::run::Run;
 use crate::{PortalLogin, ReleaseError};
 
 impl Run<'_> {
@@ -26,17 +26,17 @@ impl Run<'_> {
             Ok(direct) => direct,
             Err(why) => return Ok(Err(why)),
         };
-        let mut portal = match self.portal_session(&direct, login, &tx).await? {
-            Ok(session) => session,
+        let login = match self.portal_settings(&direct, login, &tx).await? {
+            Ok(login) => login,
             Err(why) => return Ok(Err(why)),
         };
-        let reading = portal
-            .build_transaction()
-            .read_only(true)
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .start()
-            .await
-            .map_err(|error| session_error("begin to read straight from the portal in", error))?;
+        let mut portal = match login.connect(&self.purpose()).await {
+            Ok(session) => session,
+            Err(error) => return Ok(Err(NotDirect::because(with_causes(&error)))),
+        };
+        let reading = self
+            .begin_to_read(&mut portal, direct.server(), &login, direct.settings())
+            .await?;
         if let Err(why) = direct.verify(&tx, &reading).await? {
             return Ok(Err(why));
         }
@@ -52,20 +52,15 @@ impl Run<'_> {
         Ok(Ok(outcome))
     }
 
-    async fn portal_session(
+    async fn portal_settings(
         &self,
         direct: &Direct,
         login: &PortalLogin,
         tx: &Transaction<'_>,
-    ) -> Result<Result<Session, NotDirect>, ReleaseError> {
-        let settings = match login {
-            PortalLogin::Settings(settings) => (**settings).clone(),
-            PortalLogin::UserMapping => match direct.login(tx).await? {
-                Ok(settings) => settings,
-                Err(why) => return Ok(Err(why)),
-            },
-        };
-        let session = settings.connect(&self.purpose()).await;
-        Ok(session.map_err(|error| NotDirect::because(with_causes(&error))))
+    ) -> Result<Result<ConnectSettings, NotDirect>, ReleaseError> {
+        match login {
+            PortalLogin::Settings(settings) => Ok(Ok((**settings).clone())),
+            PortalLogin::UserMapping => Ok(direct.login(tx).await?),
+        }
     }
 }

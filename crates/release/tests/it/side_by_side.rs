@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::child::{self, Task};
-use crate::world::{Ear, cutover, wait_until};
+use crate::world::{Ear, Site, assert_same_dump, cutover, wait_until};
 
 const RELEASE_FILE: &str = r#"
 [release]
@@ -269,4 +269,16 @@ async fn two_that_were_killed_at_once_bring_each_row_once() {
         [("lakes".to_owned(), chunks.1), ("rivers".to_owned(), chunks.0)]
     );
     waters.assert_whole().await;
+}
+
+/// The reference dataset, whose importers wait for each other in many ways.
+#[tokio::test]
+async fn a_release_with_importers_at_once_is_the_same_as_one_without() {
+    let mut site = Site::month_1().await;
+    site.edit(|file| format!("{file}\n[load]\njobs = 4\n"));
+    site.publish(2).await.unwrap();
+    let mut in_peace = Site::month_1().await;
+    in_peace.publish(2).await.unwrap();
+    assert_same_dump(&site.dump_live().await, &in_peace.dump_live().await);
+    site.assert_tidy().await;
 }
