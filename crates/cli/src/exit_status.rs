@@ -24,11 +24,12 @@ pub(crate) enum ExitStatus {
     DemoFailed = 11,
     Differs = 12,
     NotHolding = 13,
+    Vetoed = 14,
     Stopped = 130,
 }
 
 impl ExitStatus {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Done,
         Self::Other,
         Self::Usage,
@@ -43,6 +44,7 @@ impl ExitStatus {
         Self::DemoFailed,
         Self::Differs,
         Self::NotHolding,
+        Self::Vetoed,
         Self::Stopped,
     ];
 
@@ -68,6 +70,7 @@ impl ExitStatus {
             Self::DemoFailed => "demo_failed",
             Self::Differs => "differs",
             Self::NotHolding => "not_holding",
+            Self::Vetoed => "vetoed",
             Self::Stopped => "stopped",
         }
     }
@@ -93,6 +96,7 @@ impl ExitStatus {
             Self::OutcomeUnknown => "the connection was lost at the commit of the swap: ask `cutover status`",
             Self::Differs => "the audits that were compared differ",
             Self::NotHolding => "no release holds before its swap, so there is nothing to say go to",
+            Self::Vetoed => "a required hook stopped the release; live is as it was",
             Self::DemoFailed => "the demo's readers saw a failed statement or two releases in one",
             Self::Stopped => "stopped by Ctrl-C, SIGTERM, `cutover abort` or the answer to a question",
         }
@@ -122,6 +126,7 @@ impl From<FailureClass> for ExitStatus {
             FailureClass::Unknown => Self::OutcomeUnknown,
             FailureClass::Stopped => Self::Stopped,
             FailureClass::NotHolding => Self::NotHolding,
+            FailureClass::Vetoed => Self::Vetoed,
             FailureClass::Other => Self::Other,
         }
     }

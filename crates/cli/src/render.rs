@@ -2,6 +2,7 @@
 
 mod event_text; // an event as lines of text
 mod failure; // what went wrong
+mod hook_text; // what became of a hook
 mod json; // documents and event lines
 mod measure; // times, sizes and counts
 mod palette; // colours

@@ -55,7 +55,8 @@ impl Request {
         }
         let cutover = Cutover::new(self.file.clone(), target)
             .folder(&self.folder)
-            .host(&captured.host);
+            .host(&captured.host)
+            .environment(captured.environment.clone());
         Ok(match self.portal_login(captured)? {
             Some(login) => cutover.portal(login),
             None => cutover,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::records::Go;
+use crate::release_file::HookPoint;
 use crate::{ObjectName, Phase, QualifiedName, Stamp};
 
 /// Something that happened, when, and how long after the run began.
@@ -280,6 +281,58 @@ pub enum EventKind {
         attempts: u32,
         /// How long readers could be held up, in milliseconds: from the first exclusive lock to the commit.
         exclusive_ms: u64,
+    },
+    /// A hook began.
+    HookStarted {
+        /// Its name.
+        hook: String,
+        /// The point it is for.
+        point: HookPoint,
+        /// The phase that is complete, where the point is about one.
+        phase: Option<Phase>,
+        /// What it does, in a few words without a secret.
+        does: String,
+    },
+    /// A hook did what it is for.
+    HookFinished {
+        /// Its name.
+        hook: String,
+        /// The point it is for.
+        point: HookPoint,
+        /// The phase that is complete, where the point is about one.
+        phase: Option<Phase>,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// The end of what it printed, or was answered; secrets are masked.
+        output: String,
+    },
+    /// A hook failed.
+    HookFailed {
+        /// Its name.
+        hook: String,
+        /// The point it is for.
+        point: HookPoint,
+        /// The phase that is complete, where the point is about one.
+        phase: Option<Phase>,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// Why, without the output.
+        error: String,
+        /// The end of what it printed, or was answered; secrets are masked.
+        output: String,
+        /// Whether that stops the release.
+        fatal: bool,
+    },
+    /// A hook was left out.
+    HookSkipped {
+        /// Its name.
+        hook: String,
+        /// The point it is for.
+        point: HookPoint,
+        /// The phase that is complete, where the point is about one.
+        phase: Option<Phase>,
+        /// Why.
+        reason: String,
     },
     /// A backup set was dropped.
     BackupDropped {

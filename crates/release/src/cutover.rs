@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use cutover_core::records::Records;
 use cutover_core::release_file::{Label, LabelError, Load, ReleaseFile, TemplateFacts};
 use cutover_core::{
-    ConnectSettings, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session, refuse_unsafe_session,
+    ConnectSettings, Environment, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session,
+    refuse_unsafe_session,
 };
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ pub struct Cutover {
     pub(crate) host: String,
     pub(crate) naming: NamingPolicy,
     pub(crate) portal: Option<PortalLogin>,
+    pub(crate) environment: Environment,
 }
 
 /// How the upstream database is reached for what is read from it directly (`[portal]` of the release file).
@@ -62,6 +64,7 @@ impl Cutover {
             host: String::new(),
             naming: NamingPolicy::default(),
             portal: None,
+            environment: Environment::empty(),
         }
     }
 
@@ -71,6 +74,13 @@ impl Cutover {
     #[must_use]
     pub fn portal(mut self, login: PortalLogin) -> Self {
         self.portal = Some(login);
+        self
+    }
+
+    /// The variables that secrets of hooks are looked up in, and that their commands are started with; none unless set.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
         self
     }
 
@@ -174,7 +184,7 @@ impl Cutover {
 #[cfg(test)]
 mod tests {
     use cutover_core::release_file::Secret;
-    use cutover_core::{Environment, Events, Stamp};
+    use cutover_core::{Events, Stamp};
 
     use super::*;
     use crate::{ReleaseOptions, RollbackOptions, StopSignal};

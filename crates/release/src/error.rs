@@ -2,7 +2,7 @@
 
 use cutover_core::catalog::CatalogError;
 use cutover_core::records::MigrationError;
-use cutover_core::release_file::{LabelError, TemplateError};
+use cutover_core::release_file::{LabelError, SecretError, TemplateError};
 use cutover_core::{
     ConnectError, DatabaseError, IdentError, LockHolder, ObjectName, Phase, QualifiedName, Stamp,
     StatementError, UnsafeSession,
@@ -11,7 +11,7 @@ use cutover_importer::ImportError;
 use cutover_importer::preflight::{PreflightError, PreflightReport};
 use jiff::Timestamp;
 
-use crate::{FailureClass, GateFailure, JsonLogError, SelectionError, SlackError, StopReason};
+use crate::{FailureClass, GateFailure, HookError, JsonLogError, SelectionError, SlackError, StopReason};
 
 /// A release, or another call, that failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,20 @@ pub enum ReleaseError {
         /// Where.
         name: String,
     },
+    /// A variable that a hook's request asks for is not set.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A hook's request cannot be sent, whatever answers. Its values may be secrets and are not repeated.
+    #[error("hook `{hook}`: {problem}")]
+    HookRequest {
+        /// The hook.
+        hook: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A required hook failed before the release was live.
+    #[error(transparent)]
+    Hook(Box<HookError>),
     /// The log file cannot be written.
     #[error(transparent)]
     Log(#[from] JsonLogError),

@@ -20,6 +20,8 @@ pub enum FailureClass {
     Build,
     /// What was built is not fit to go live.
     Validation,
+    /// A required hook stopped the release before its swap.
+    Vetoed,
     /// What exists cannot be swapped: dependents, changes, an unknown stamp.
     Refused,
     /// The swap did not get its chance in time; nothing changed.
@@ -48,6 +50,8 @@ impl ReleaseError {
             | Self::Partial { .. }
             | Self::MomentPassed { .. }
             | Self::StagingTakenUp
+            | Self::Secret(_)
+            | Self::HookRequest { .. }
             | Self::Log(_)
             | Self::Slack(_) => FailureClass::Usage,
             Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => {
@@ -61,6 +65,7 @@ impl ReleaseError {
             Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => {
                 FailureClass::Build
             }
+            Self::Hook(_) => FailureClass::Vetoed,
             Self::Structure(_) | Self::Gates { .. } => FailureClass::Validation,
             Self::Catalog(_)
             | Self::UnknownStamp { .. }
@@ -97,6 +102,9 @@ impl ReleaseError {
             Self::MomentPassed { .. } => {
                 "give --not-before (CUTOVER_NOT_BEFORE) a moment to come, or leave it out to go live at once".to_owned()
             }
+            Self::Secret(_) => "set the variable".to_owned(),
+            Self::HookRequest { .. } => "correct [[hook]] http, or the variable it names".to_owned(),
+            Self::Hook(error) => format!("do what it asks for, or mend it; {}", go_on_after_veto(error.phase)),
             Self::Log(_) => "check [log] path and the rights on its folder".to_owned(),
             Self::Slack(_) => "check [notify.slack] webhook".to_owned(),
             Self::Connect(error) => error.remedy().to_owned(),
@@ -177,6 +185,18 @@ impl ReleaseError {
                 "look at what they are; drop or rename them if they are of no use, then run again".to_owned()
             }
         }
+    }
+}
+
+/// How to go on after a hook said no: it is asked again.
+fn go_on_after_veto(phase: Option<Phase>) -> String {
+    match phase {
+        Some(Phase::ValidateAndManifest) => {
+            "staging is kept and ready: `cutover release --start-at finalise_swap` asks it again and puts it live, `cutover \
+             abort` removes it"
+                .to_owned()
+        }
+        phase => go_on(phase.unwrap_or(Phase::AcquireLock)),
     }
 }
 

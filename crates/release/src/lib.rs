@@ -12,6 +12,8 @@ mod failure; // in which class, and what to do about it
 mod gate; // [[validate]]
 mod go; // saying go to a release that holds
 mod hold; // waiting before the swap
+mod hooks; // what else happens at the points of a release
+mod https; // the client of webhooks and hooks
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
 mod lost_commit; // whether it happened
@@ -41,6 +43,7 @@ pub use error::ReleaseError;
 pub use failure::FailureClass;
 pub use gate::GateFailure;
 pub use go::{GoReport, Holding};
+pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use notify::{Slack, SlackError, SlackMessages, SlackSink};

@@ -7,7 +7,7 @@ use cutover_core::release_file::Label;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ChangesOf;
+use crate::{ChangesOf, HookReport};
 
 /// The version of the shape of [`Manifest`].
 pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
@@ -43,6 +43,9 @@ pub struct Manifest {
     /// Whether prepared statements of long-lived sessions go on after the swap: no member's columns change.
     #[serde(default)]
     pub plan_safe: bool,
+    /// The hooks of this run until it was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookReport>,
     /// Violations found by preflight checks that only warn, or tolerate so many, by check.
     pub warnings: BTreeMap<String, u64>,
 }

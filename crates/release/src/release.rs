@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseRecord, ReleaseState};
-use cutover_core::release_file::Label;
+use cutover_core::release_file::{HookPoint, Label};
 use cutover_core::{EventKind, Events, Phase, millis};
 use cutover_importer::preflight::PreflightReport;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
 use crate::busy::busy;
+use crate::hooks::Hooks;
 use crate::inspect::AfterRelease;
 use crate::recorder::Recorder;
 use crate::report::PhaseReport;
@@ -68,6 +69,14 @@ impl Cutover {
     ) -> Result<(ReleaseReport, Option<PreflightReport>), ReleaseError> {
         let mut label = self.choose_label(options.label.as_ref())?;
         self.check_options(options, &label)?;
+        let mut hooks = match after {
+            AfterRelease::KeepStaging => self.hooks()?,
+            // It is no release.
+            AfterRelease::RemoveStaging => Hooks::default(),
+        };
+        if options.dry_run {
+            hooks.leave_out("a dry run only names it");
+        }
         let recorder = Recorder::default();
         let events = events.clone().and(recorder.clone());
         let began = Instant::now();
@@ -87,6 +96,9 @@ impl Cutover {
         let config = self.file.digest();
         let pid = std::process::id();
         let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);
+        let backup = taken_up
+            .as_ref()
+            .and_then(|(record, _)| record.backup_stamp.clone());
         let (mut edited, mut was_dry_run) = (false, false);
         let (release, staged) = if let Some((record, mut staged)) = taken_up {
             // From now on it is a release's.
@@ -119,6 +131,8 @@ impl Cutover {
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;
+        run.backup = backup;
+        run.hooks = hooks;
         if was_dry_run != run.staged.dry_run {
             run.keep_staged().await?;
         }
@@ -126,11 +140,11 @@ impl Cutover {
             run.warn("the release file is not the one that this staging was built with".to_owned());
         }
         let outcome = match run.note_the_lock(began).await {
-            Ok(()) => run.run_phases(stop).await,
+            Ok(()) => run.run_phases(stop.clone()).await,
             Err(error) => Err((Phase::AcquireLock, error)),
         };
         let preflight = run.preflight.take();
-        Ok((Box::pin(run.end(outcome, after)).await?, preflight))
+        Ok((Box::pin(run.end(outcome, after, &stop)).await?, preflight))
     }
 
     /// What can be refused before anything is connected.
@@ -163,9 +177,6 @@ impl Cutover {
                 || options.selection.contains(Phase::ImportRelated))
         {
             return Err(ReleaseError::StagingTakenUp);
-        }
-        if let Some(hook) = self.file.hooks().first() {
-            return Err(ReleaseError::not_supported("[[hook]]", &hook.name));
         }
         // Whatever the file asks for and this version cannot do, is told now and not hours later.
         let template = self.template_facts(label);
@@ -287,12 +298,23 @@ impl Run<'_> {
 
     async fn run_phases(&mut self, mut stop: StopSignal) -> Result<(), (Phase, ReleaseError)> {
         let mut watcher = self.watcher(Phase::AcquireLock).await?;
+        for (point, phase) in [
+            (HookPoint::Started, None),
+            (HookPoint::PhaseComplete, Some(Phase::AcquireLock)),
+        ] {
+            let hooks = self.run_hooks(point, phase, &watcher, &stop).await;
+            hooks.map_err(|error| (Phase::AcquireLock, error))?;
+        }
         for phase in Phase::ALL {
             if matches!(phase, Phase::AcquireLock | Phase::ReleaseLock) {
                 continue;
             }
             if !self.is_selected(phase) {
                 continue;
+            }
+            if phase == Phase::FinaliseSwap && self.staged.hooks_due {
+                // Staging that is taken up: they said no, or were never asked.
+                self.complete(Phase::ValidateAndManifest, &watcher, &stop).await?;
             }
             if phase == Phase::FinaliseSwap
                 && let Some(wait) = self.to_wait_for()
@@ -310,6 +332,11 @@ impl Run<'_> {
                 break;
             }
             let started = Instant::now();
+            if phase == Phase::PostSwap {
+                // Before all else: whoever caches what was live shows the old release until then.
+                let hooks = self.run_hooks(HookPoint::PostSwap, None, &watcher, &stop).await;
+                hooks.map_err(|error| (phase, error))?;
+            }
             let (records, release, application) =
                 (self.records.clone(), self.release, self.application.clone());
             let mut supervisor = Supervisor {
@@ -318,13 +345,17 @@ impl Run<'_> {
                 release,
                 application: &application,
                 signal: stop.clone(),
+                told: None,
             };
             let (outcome, asked) = match supervisor.asked_to_stop().await {
                 Some(reason) => (Err(ReleaseError::Stopped { reason, phase }), Some(reason)),
                 None => supervisor.run(self.run_phase(phase)).await,
             };
             match outcome {
-                Ok(summary) => self.left(phase, summary, millis(started.elapsed())).await,
+                Ok(summary) => {
+                    self.left(phase, summary, millis(started.elapsed())).await;
+                    self.complete(phase, &watcher, &stop).await?;
+                }
                 Err(error) => {
                     let error =
                         error.after_asking_to_stop(asked, |reason| ReleaseError::Stopped { reason, phase });
@@ -339,6 +370,17 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Runs the hooks of a phase that is done.
+    async fn complete(
+        &mut self,
+        phase: Phase,
+        watcher: &Client,
+        stop: &StopSignal,
+    ) -> Result<(), (Phase, ReleaseError)> {
+        let hooks = self.run_hooks(HookPoint::PhaseComplete, Some(phase), watcher, stop);
+        hooks.await.map_err(|error| (phase, error))
     }
 
     /// Live is new already: what fails now must not make the release look failed.
@@ -357,6 +399,7 @@ impl Run<'_> {
         mut self,
         outcome: Result<(), (Phase, ReleaseError)>,
         after: AfterRelease,
+        stop: &StopSignal,
     ) -> Result<ReleaseReport, ReleaseError> {
         let (state, mut error) = match outcome {
             Ok(()) if self.is_live() => (ReleaseState::Completed, None),
@@ -394,6 +437,11 @@ impl Run<'_> {
         if let Some(error) = error.take_if(|error| error.class() == FailureClass::Unknown) {
             // Its COMMIT may still be at work: the record says `running` until it is known what became of it.
             return Err(error);
+        }
+        if state == ReleaseState::Failed
+            && let Some(error) = &error
+        {
+            self.run_hooks_of_failure(&with_causes(error), stop).await;
         }
         let closed = self
             .close(state, error.as_ref().map(|error| with_causes(error)))

@@ -8,7 +8,7 @@ use cutover_core::{ObjectName, Phase, Plan, Stamp, write_comment};
 use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
-use crate::{ChangesOf, Manifest};
+use crate::{ChangesOf, HookReport, Manifest, PlannedHook};
 
 /// How a release ended that did not fail.
 #[derive(Debug, Clone, Serialize)]
@@ -26,6 +26,8 @@ pub struct ReleaseReport {
     pub swap: Option<SwapFigures>,
     /// The manifest, when it came that far.
     pub manifest: Option<Manifest>,
+    /// The hooks whose points were passed, in order.
+    pub hooks: Vec<HookReport>,
 }
 
 /// A phase that ran.
@@ -99,6 +101,8 @@ pub struct RollbackPlan {
     pub writes: Vec<LostWrites>,
     /// Whether it may be lost to live; it refuses the rollback otherwise.
     pub writes_allowed: bool,
+    /// The hooks that follow it.
+    pub hooks: Vec<PlannedHook>,
 }
 
 impl RollbackPlan {
@@ -123,6 +127,9 @@ impl fmt::Display for RollbackPlan {
                 format_args!("{but} --allow-lost-writes: written since it went live: {writes}"),
             )?;
         }
+        for hook in &self.hooks {
+            write_comment(f, format_args!("{hook}"))?;
+        }
         write!(f, "{}", self.plan)
     }
 }
@@ -139,6 +146,8 @@ pub struct RollbackReport {
     pub label: Option<String>,
     /// The swap.
     pub swap: SwapFigures,
+    /// The hooks that followed it.
+    pub hooks: Vec<HookReport>,
     /// What could not be tidied up afterwards; the rollback itself is done.
     pub warnings: Vec<String>,
 }
@@ -170,6 +179,8 @@ pub struct PlanReport {
     pub plan_safe: bool,
     /// What the operator should know of the set, the clone and the swap, though it stops nothing.
     pub warnings: Vec<String>,
+    /// The hooks of the release file at their points, in the order they would be passed.
+    pub hooks: Vec<PlannedHook>,
     /// The plans in the order they would run.
     pub plans: Vec<PhasePlan>,
 }
@@ -198,10 +209,17 @@ impl fmt::Display for PlanReport {
                 write_comment(f, format_args!("  because: {why}"))?;
             }
         }
+        for hook in &self.hooks {
+            write_comment(f, format_args!("{hook}"))?;
+        }
         for warning in &self.warnings {
             write_comment(f, format_args!("warning: {warning}"))?;
         }
-        if !self.companions.is_empty() || !self.changes.is_empty() || !self.warnings.is_empty() {
+        if !(self.companions.is_empty()
+            && self.changes.is_empty()
+            && self.hooks.is_empty()
+            && self.warnings.is_empty())
+        {
             writeln!(f)?;
         }
         let mut last = None;

@@ -1,17 +1,19 @@
 //! Rollback: a swap with a backup set.
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseState};
+use cutover_core::release_file::HookPoint;
 use cutover_core::{EventKind, Events, Phase, Session, Stamp};
 use cutover_swap::{RollbackError, StandbyReport, SwapContext, SwapError, SwapPlan, rollback_plan};
 use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
 use crate::busy::busy;
+use crate::hooks::{HookFacts, HookReport, HookSite, Hooks, PlannedHook};
 use crate::phases::is_violation;
 use crate::release::with_causes;
 use crate::report::SwapFigures;
 use crate::run::session_purpose;
-use crate::stop::Supervisor;
+use crate::stop::{Supervisor, stop_pair};
 use crate::{Cutover, ReleaseError, RollbackOptions, RollbackPlan, RollbackReport, StopSignal};
 
 /// How often a rollback is planned again because the catalog changed under it.
@@ -84,6 +86,7 @@ impl Cutover {
             orphans_allowed: options.allow_orphans,
             writes,
             writes_allowed: self.may_lose_writes(options),
+            hooks: PlannedHook::at(self.file.hooks(), HookPoint::PostRollback, None),
         })
     }
 
@@ -98,6 +101,7 @@ impl Cutover {
         stop: StopSignal,
         events: &Events,
     ) -> Result<RollbackReport, ReleaseError> {
+        let hooks = self.hooks()?;
         let mut session = self.connect_safely("rollback").await?;
         Records::migrate(&mut session).await?;
         let (lock, records) = (self.lock()?, self.records()?);
@@ -138,6 +142,7 @@ impl Cutover {
             release,
             application: &application,
             signal: stop,
+            told: None,
         };
         let observer = self.observer().await;
         let context = SwapContext {
@@ -160,7 +165,11 @@ impl Cutover {
             Err(error) => (ReleaseState::Failed, Some(with_causes(error))),
         };
         let mut warnings = Vec::new();
+        let mut reports = Vec::new();
         if let Ok(figures) = &mut outcome {
+            reports = self
+                .run_hooks_of_rollback(&hooks, (&shown, stamp), figures, &mut supervisor, events)
+                .await;
             warnings.extend(self.tidy_up_after_rollback(events).await);
             warnings.extend(self.wait_for_standbys(&watcher, figures, events).await);
         }
@@ -190,8 +199,38 @@ impl Cutover {
             restored: stamp.clone(),
             label,
             swap,
+            hooks: reports,
             warnings,
         })
+    }
+
+    /// Runs the hooks of a backup set that is live again; nothing can veto that any more.
+    async fn run_hooks_of_rollback(
+        &self,
+        hooks: &Hooks,
+        (label, restored): (&str, &Stamp),
+        figures: &SwapFigures,
+        supervisor: &mut Supervisor<'_>,
+        events: &Events,
+    ) -> Vec<HookReport> {
+        let facts = HookFacts {
+            release_set: &self.file.release().name,
+            backup: Some(&figures.backup),
+            swap: Some(figures),
+            label,
+            restored: Some(restored),
+            ..HookFacts::new(HookPoint::PostRollback, None, supervisor.release)
+        };
+        let site = HookSite {
+            cutover: self,
+            events,
+            application: supervisor.application,
+        };
+        let (tell, told) = stop_pair();
+        supervisor.told = Some(tell);
+        let mut reports = Vec::new();
+        let _ = supervisor.run(hooks.run(&facts, &site, told, &mut reports)).await;
+        reports
     }
 
     /// The label of the release that a backup set holds, where one is recorded.

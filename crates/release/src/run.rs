@@ -7,19 +7,20 @@ use cutover_core::records::{Records, ReleaseState};
 use cutover_core::release_file::{Label, TemplateFacts};
 use cutover_core::{
     DatabaseError, EventKind, Events, Ident, MAX_IDENT_BYTES, ObjectKind, ObjectName, Phase, QualifiedName,
-    ReleaseLock, Session, Sql, Step, millis,
+    ReleaseLock, Session, Sql, Stamp, Step, millis,
 };
 use cutover_importer::preflight::PreflightReport;
 use cutover_staging::DeclaredChanges;
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, GenericClient};
 
+use crate::hooks::Hooks;
 use crate::phases::PortalStates;
 use crate::recorder::Recorder;
 use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
 use crate::staged::Staged;
-use crate::{Cutover, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
+use crate::{Cutover, HookReport, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
 
 /// What the names of our sessions begin with.
 const APPLICATION: &str = "cutover: ";
@@ -50,6 +51,11 @@ pub(crate) struct Run<'a> {
     pub(crate) swap: Option<SwapFigures>,
     /// Whether an earlier run has swapped it in.
     pub(crate) already_live: bool,
+    /// The backup set that holds what it took the place of, where an earlier run has swapped it in.
+    pub(crate) backup: Option<Stamp>,
+    pub(crate) hooks: Hooks,
+    /// The hooks of this run so far.
+    pub(crate) hook_reports: Vec<HookReport>,
     /// Importers of this run that are done.
     pub(crate) imported: BTreeSet<String>,
     /// What importers read of the portal.
@@ -107,6 +113,9 @@ impl<'a> Run<'a> {
             manifest: None,
             swap: None,
             already_live: false,
+            backup: None,
+            hooks: Hooks::default(),
+            hook_reports: Vec::new(),
             imported: BTreeSet::new(),
             portal_states: PortalStates::default(),
             phase: None,
@@ -316,6 +325,7 @@ impl<'a> Run<'a> {
             phases: self.phases,
             swap: self.swap,
             manifest: self.manifest,
+            hooks: self.hook_reports,
         })
     }
 

@@ -29,6 +29,9 @@ pub(crate) struct Staged {
     pub(crate) sampled: bool,
     /// Whether the gates were open, with nothing written to staging since.
     pub(crate) validated: bool,
+    /// Whether hooks that may stop the release are still to be asked before it goes live.
+    #[serde(default)]
+    pub(crate) hooks_due: bool,
     /// Whether a dry run built it, to be looked at until the next release begins.
     #[serde(default)]
     pub(crate) dry_run: bool,

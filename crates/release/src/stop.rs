@@ -83,6 +83,8 @@ pub(crate) struct Supervisor<'a> {
     /// What all sessions of this release bear as their application name, and no other session does.
     pub(crate) application: &'a str,
     pub(crate) signal: StopSignal,
+    /// Told when the release is asked to stop, where what runs does not only wait for statements.
+    pub(crate) told: Option<Stop>,
 }
 
 impl Supervisor<'_> {
@@ -112,6 +114,9 @@ impl Supervisor<'_> {
                 None => self.asked_to_stop().await,
             };
             if reason.is_some() {
+                if let Some(told) = &self.told {
+                    told.ask();
+                }
                 self.cancel_statements().await;
             }
         }

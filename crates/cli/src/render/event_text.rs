@@ -7,6 +7,7 @@ use cutover_core::{Blocker, EventKind, Phase, Waiter};
 use jiff::Timestamp;
 
 use super::Palette;
+use super::hook_text::hook_lines;
 use super::measure::{bytes, count, counted, duration, moment};
 
 /// How much is told.
@@ -198,7 +199,7 @@ fn swap_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String
         }
         // Beginnings and progress have their bars; ends and the swap are told by the phase and the result. A kind of a
         // later version is in the log.
-        _ => Vec::new(),
+        _ => hook_lines(event, detail, palette),
     }
 }
 
@@ -285,7 +286,7 @@ fn violations_text(violations: u64, tolerated: u64) -> String {
     }
 }
 
-fn small(text: String, palette: Palette) -> String {
+pub(super) fn small(text: String, palette: Palette) -> String {
     format!("  {}", palette.faint(text))
 }
 
@@ -334,7 +335,7 @@ fn start_of(query: &str) -> String {
     format!("{shown}{more}")
 }
 
-fn took(millis: u64) -> String {
+pub(super) fn took(millis: u64) -> String {
     duration(Duration::from_millis(millis))
 }
 

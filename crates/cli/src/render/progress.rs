@@ -43,6 +43,7 @@ struct Bars {
     phase: Option<(Phase, ProgressBar)>,
     /// Waits before the swap, between two phases.
     holding: Option<ProgressBar>,
+    hook: Option<ProgressBar>,
     importers: BTreeMap<String, ProgressBar>,
     checks: BTreeMap<String, ProgressBar>,
     /// Indexes under way, as the steps that build them name them.
@@ -113,14 +114,24 @@ fn write_line(line: &str) {
 }
 
 impl Bars {
+    fn spinner(&self, text: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
+        let spinner = self.screen.add(ProgressBar::new_spinner());
+        spinner.set_style(style(PHASE));
+        spinner.set_message(text);
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        spinner
+    }
+
     fn follow(&mut self, event: &EventKind) {
         match event {
             EventKind::PhaseStarted { phase } => {
-                let spinner = self.screen.add(ProgressBar::new_spinner());
-                spinner.set_style(style(PHASE));
-                spinner.set_message(phase.as_str());
-                spinner.enable_steady_tick(Duration::from_millis(120));
-                self.phase = Some((*phase, spinner));
+                self.phase = Some((*phase, self.spinner(phase.as_str())));
+            }
+            EventKind::HookStarted { hook, .. } => self.hook = Some(self.spinner(format!("hook {hook}"))),
+            EventKind::HookFinished { .. } | EventKind::HookFailed { .. } => {
+                if let Some(spinner) = self.hook.take() {
+                    spinner.finish_and_clear();
+                }
             }
             EventKind::Held { .. } => {
                 self.clear();

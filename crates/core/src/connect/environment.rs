@@ -54,6 +54,13 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Every variable that is set, by name: for a program that is started with the same ones.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The home directory.
     #[must_use]
     pub fn home(&self) -> Option<&Path> {

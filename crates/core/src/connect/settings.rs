@@ -130,6 +130,13 @@ impl ConnectSettings {
         })
     }
 
+    /// The passwords of the hosts, wherever each came from: for whoever masks them in what others print.
+    pub fn passwords(&self) -> impl Iterator<Item = &Password> {
+        self.targets
+            .iter()
+            .filter_map(|target| Some(&target.password.as_ref()?.0))
+    }
+
     /// The user to connect as.
     #[must_use]
     pub fn user(&self) -> &str {

@@ -13,9 +13,10 @@ use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
 use super::{
-    HookAction, Load, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes, check_imports,
+    HookAction, HookPoint, Load, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes,
+    check_imports,
 };
-use crate::Ident;
+use crate::{Ident, Phase};
 
 /// Checks `file` and adds what it finds; `document` is where its lines are looked up.
 pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>, findings: &mut Findings) {
@@ -253,6 +254,31 @@ impl Checker<'_> {
                 HookAction::Command(words) => self.non_empty(&path.key("command"), words),
                 HookAction::Sql(sql) => self.template(&path.key("sql"), sql),
                 HookAction::Http(_) => {}
+            }
+            if hook.timeout < Duration::from_millis(1) {
+                self.report(&path.key("timeout"), "must be at least 1ms");
+            }
+            if !hook.phases.is_empty() && hook.on != HookPoint::PhaseComplete {
+                self.report(
+                    &path.key("phases"),
+                    "only `on = \"phase_complete\"` is about phases",
+                );
+            }
+            if hook.phases.contains(&Phase::ReleaseLock) {
+                self.report(
+                    &path.key("phases"),
+                    "the record is closed by then; the last phase with hooks is `cleanup_and_retention`",
+                );
+            }
+            let may_veto = match hook.phases.as_slice() {
+                [] => hook.can_veto(Some(Phase::AcquireLock)),
+                phases => phases.iter().any(|phase| hook.can_veto(Some(*phase))),
+            };
+            if hook.required && !may_veto {
+                self.report(
+                    &path.key("required"),
+                    "nothing can be refused at this point any more, so a failure here is only a warning; leave it out",
+                );
             }
         }
     }

@@ -8,6 +8,7 @@ mod check_imports; // what importers fill, read and wait for
 mod duration; // lengths of time as people write them
 mod finding; // what is wrong, and where
 mod hook; // [[hook]]
+mod hook_template; // {{ facts }} in a hook's request
 mod import; // [[import]]
 mod key_path; // import["sources"].columns
 mod label; // labels and their rule
@@ -34,6 +35,7 @@ pub use change::{Alterations, PartKind, PartNames, StructureChange};
 pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
+pub use hook_template::HookTemplate;
 pub use import::{CsvSource, Import, ImportPhase, ImportSource, ImportWay};
 pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
 pub use load::Load;

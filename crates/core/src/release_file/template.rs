@@ -15,6 +15,7 @@ use super::nearest::{nearest, suggestion};
 const LABEL: &str = "label";
 const MONTH: &str = "month";
 const STAGING: &str = "staging";
+const KNOWN: &[&str] = &[LABEL, MONTH, STAGING];
 
 /// SQL or a path of the release file, with placeholders ([minijinja]'s syntax).
 ///
@@ -64,13 +65,12 @@ pub enum TemplateError {
         reason: String,
     },
     /// A variable that does not exist.
-    #[error(
-        "unknown variable `{name}`{}",
-        suggestion(name, &[LABEL, MONTH, STAGING], "the template knows")
-    )]
+    #[error("unknown variable `{name}`{}", suggestion(name, known, "the template knows"))]
     UnknownVariable {
         /// The variable.
         name: String,
+        /// Those that there are.
+        known: &'static [&'static str],
     },
     /// `staging('x')` with no such member of the release set.
     #[error("{}", unknown_member(name, nearest.as_deref()))]
@@ -136,7 +136,7 @@ impl QueryTemplate {
                 .insert(name.to_owned());
             Ok(name.to_owned())
         };
-        render(&source, "label", "month", staging)?;
+        render(&source, KNOWN, values("label", "month"), staging)?;
         let staging_references = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(Self {
             source,
@@ -177,14 +177,21 @@ impl QueryTemplate {
                 .cloned()
                 .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, unknown_member(name, None)))
         };
-        render(&self.source, facts.label.as_str(), facts.month.as_str(), staging)
+        let values = values(facts.label.as_str(), facts.month.as_str());
+        render(&self.source, KNOWN, values, staging)
     }
 }
 
-fn render(
+fn values(label: &str, month: &str) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(LABEL, label.to_owned()), (MONTH, month.to_owned())])
+}
+
+/// Fills in a template that knows the names `known`: the variables of `values`, and the function `staging` where it is one
+/// of them.
+pub(super) fn render(
     source: &str,
-    label: &str,
-    month: &str,
+    known: &'static [&'static str],
+    values: BTreeMap<&'static str, String>,
     staging: impl Fn(&str) -> Result<String, Error> + Send + Sync + 'static,
 ) -> Result<String, TemplateError> {
     let mut engine = Environment::new();
@@ -192,26 +199,23 @@ fn render(
     engine.set_auto_escape_callback(|_| AutoEscape::None);
     let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
     engine.set_syntax(syntax.map_err(|error| template_error(&error))?);
-    engine.add_function(STAGING, move |name: &str| staging(name));
+    if known.contains(&STAGING) {
+        engine.add_function(STAGING, move |name: &str| staging(name));
+    }
     let template = engine
         .template_from_str(source)
         .map_err(|error| template_error(&error))?;
-    let known = [LABEL, MONTH, STAGING];
-    let globals: BTreeSet<&str> = engine.globals().map(|(name, _)| name).chain(known).collect();
+    let names = known.iter().copied();
+    let globals: BTreeSet<&str> = engine.globals().map(|(name, _)| name).chain(names).collect();
     let mut variables: Vec<String> = template.undeclared_variables(false).into_iter().collect();
     variables.sort();
     if let Some(name) = variables
         .into_iter()
         .find(|name| !globals.contains(name.as_str()))
     {
-        return Err(TemplateError::UnknownVariable { name });
+        return Err(TemplateError::UnknownVariable { name, known });
     }
-    template
-        .render(BTreeMap::from([
-            (LABEL, label.to_owned()),
-            (MONTH, month.to_owned()),
-        ]))
-        .map_err(|error| template_error(&error))
+    template.render(values).map_err(|error| template_error(&error))
 }
 
 fn template_error(error: &Error) -> TemplateError {

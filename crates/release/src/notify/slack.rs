@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::https::{self, root_cause};
+
 /// How long one message may take to be delivered.
 const DELIVERY: Duration = Duration::from_secs(5);
 /// How long the end of a release waits for messages that are still on their way.
@@ -91,7 +93,7 @@ impl Slack {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(SlackError::Url);
         }
-        let client = http_client()?;
+        let client = https::client(DELIVERY).map_err(SlackError::Tls)?;
         let (queue, mut waiting) = mpsc::channel::<String>(QUEUE);
         let failures = Arc::new(Mutex::new(Vec::new()));
         let failed = Arc::clone(&failures);
@@ -141,24 +143,6 @@ impl Slack {
     }
 }
 
-fn http_client() -> Result<reqwest::Client, SlackError> {
-    let failed = |error: &dyn std::fmt::Display| SlackError::Tls(error.to_string());
-    let mut roots = rustls::RootCertStore::empty();
-    // Certificates that cannot be read are left out; with none at all, https fails and says so at delivery.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .timeout(DELIVERY)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| failed(&error.without_url()))
-}
-
 /// Delivers one message; the reason of a failure never holds the URL, which is a secret.
 async fn deliver(client: &reqwest::Client, url: &reqwest::Url, text: &str) -> Result<(), String> {
     let response = client.post(url.clone()).json(&Message { text }).send().await;
@@ -167,17 +151,9 @@ async fn deliver(client: &reqwest::Client, url: &reqwest::Url, text: &str) -> Re
         Ok(response) => Err(format!("the Slack webhook answered {}", response.status())),
         Err(error) => Err(format!(
             "the Slack webhook could not be reached: {}",
-            root_cause(&error.without_url())
+            root_cause(error)
         )),
     }
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 impl EventSink for SlackSink {
@@ -245,6 +221,17 @@ fn message(kind: &EventKind, messages: SlackMessages) -> Option<String> {
         EventKind::ReleaseFinished { release, state } => {
             format!(":checkered_flag: release {release}: {}", escape(state))
         }
+        EventKind::HookFailed {
+            hook,
+            point,
+            error,
+            fatal: false,
+            ..
+        } => format!(
+            ":warning: hook {} at {point} failed: {}",
+            escape(hook),
+            escape(error)
+        ),
         EventKind::Warning { message } => format!(":warning: {}", escape(message)),
         _ => return None,
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::catalog::{CatalogSnapshot, RelationKind};
-use cutover_core::{EventKind, Ident, Sql, Step};
+use cutover_core::{EventKind, Ident, Phase, Sql, Step};
 use cutover_staging::{StagedMember, StagedSet};
 use cutover_swap::is_plan_safe;
 use jiff::Timestamp;
@@ -61,6 +61,7 @@ impl Run<'_> {
         // A part of a dataset must never go live.
         self.staged.validated = !self.staged.sampled && complete;
         self.staged.dry_run = self.options.dry_run;
+        self.staged.hooks_due = self.hooks.can_veto_after(Phase::ValidateAndManifest);
         self.keep_staged().await?;
         let gates = counted(self.cutover.file.validations().len(), "gate");
         let structure = if declared.is_empty() {
@@ -225,6 +226,7 @@ impl Run<'_> {
             changes: self.cutover.listed_changes(),
             plan_safe: members.iter().all(plan_safe),
             companions: self.cutover.companions(live),
+            hooks: self.hook_reports.clone(),
             warnings,
         })
     }

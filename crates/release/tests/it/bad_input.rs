@@ -66,10 +66,16 @@ async fn a_request_that_makes_no_sense_connects_to_nothing() {
     Usage: importers cannot run again over staging that is taken up
     remedy: add build_staging to the phases, or leave --no-checkpoints out
     ");
-    let hook = "\n[[hook]]\non = \"post_swap\"\nname = \"rebuild-search\"\nsql = \"SELECT 1\"\n";
+    let hook =
+        "\n[[hook]]\non = \"post_swap\"\nname = \"rebuild-search\"\nhttp = { url = \"env:SEARCH_URL\" }\n";
+    insta::assert_snapshot!(refusal(&format!("{example}{hook}"), oct()).await, @r#"
+    Usage: the environment variable `SEARCH_URL` that `hook["rebuild-search"].http.url` of the release file asks for is not set
+    remedy: set the variable
+    "#);
+    let hook = hook.replace("env:SEARCH_URL", "localhost:9200");
     insta::assert_snapshot!(refusal(&format!("{example}{hook}"), oct()).await, @"
-    Usage: `rebuild-search`: [[hook]] is not supported by this version
-    remedy: take it out of the release file, or wait for the version that can
+    Usage: hook `rebuild-search`: `url` is no http or https URL
+    remedy: correct [[hook]] http, or the variable it names
     ");
 }
 

@@ -16,6 +16,7 @@ mod events;
 mod faults;
 mod gates;
 mod hold;
+mod hooks;
 mod import_faults;
 mod killed;
 mod killed_in_import;

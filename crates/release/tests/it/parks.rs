@@ -9,7 +9,7 @@ use cutover::{
 };
 use cutover_core::records::ReleaseState;
 use cutover_core::release_file::Label;
-use cutover_core::{Events, Phase, Stamp};
+use cutover_core::{Environment, Events, Phase, Stamp};
 use cutover_testkit::{Cluster, FaultProxy, TestDatabase};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -181,6 +181,18 @@ impl Parks {
         let direct = format!(":{}/", Cluster::shared().port());
         let url = self.url().replace(&direct, &format!(":{}/", proxy.port()));
         cutover(&url, self.directory())
+    }
+
+    /// The same release set with more in its release file, and variables that hooks may use.
+    pub(crate) fn with(&self, more: &str) -> Cutover {
+        let text = format!("{RELEASE_FILE}{more}");
+        std::fs::write(self.directory().join("release.toml"), text).unwrap();
+        let variables = [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("PGPASSWORD", "swordfish"),
+            ("TOKEN", "Bearer 0123456789"),
+        ];
+        cutover(&self.url(), self.directory()).environment(Environment::from_iter(variables))
     }
 
     /// Builds the month and validates it.

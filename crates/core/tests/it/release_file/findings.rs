@@ -381,6 +381,19 @@ command = []
 on = "post_swap"
 name = "sql"
 sql = "NOTIFY {{ staging('x') }}"
+required = true
+timeout = "0s"
+[[hook]]
+on = "started"
+phases = ["release_lock"]
+name = "phases"
+command = ["true"]
+[[hook]]
+on = "phase_complete"
+phases = ["finalise_swap", "post_swap"]
+name = "late"
+command = ["true"]
+required = true
 [swap]
 stall_budget = "10s"
 lock_budget = "0s"
@@ -401,8 +414,13 @@ release.toml:32:9: `validate["source"].query`: staging('countries'): `countries`
 release.toml:35:8: `hook["a hook"].name`: the name "a hook" is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
 release.toml:36:11: `hook["a hook"].command`: must not be empty
 release.toml:40:7: `hook["sql"].sql`: staging('x'): `x` is no member of the release set; add it to `release.tables` or `release.matviews`
-release.toml:43:15: `swap.lock_budget`: must be at least 1ms
-release.toml:44:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
+release.toml:41:12: `hook["sql"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
+release.toml:42:11: `hook["sql"].timeout`: must be at least 1ms
+release.toml:45:10: `hook["phases"].phases`: only `on = "phase_complete"` is about phases
+release.toml:45:10: `hook["phases"].phases`: the record is closed by then; the last phase with hooks is `cleanup_and_retention`
+release.toml:53:12: `hook["late"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
+release.toml:56:15: `swap.lock_budget`: must be at least 1ms
+release.toml:57:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
 "#);
 }
 
