@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Release(Box<ReleaseArguments>),
     /// Print what a release would do, with the locks each step takes; change nothing
     Plan,
+    /// Print every setting and where it comes from: flag, variable, line of the release file or default
+    Config,
     /// Tell what is live, what is running and what is kept
     Status,
     /// List the backup sets

@@ -1,5 +1,6 @@
 //! The commands: each reads what it needs, calls the release set, shows the result.
 
+mod config; // the settings and where they come from
 mod go;
 mod paperwork; // completions and the manual page
 mod release;
@@ -36,6 +37,7 @@ pub(crate) async fn run(
     match arguments.command {
         Command::Release(release) => release::run(&context, *release).await,
         Command::Plan => view::plan(&context).await,
+        Command::Config => config::run(&context),
         Command::Status => Box::pin(view::status(&context)).await,
         Command::Backups => view::backups(&context).await,
         Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,

@@ -1,5 +1,6 @@
 //! How things look: on a terminal, in a log, and as JSON.
 
+mod config; // settings and where they come from
 mod event_text; // an event as lines of text
 mod failure; // what went wrong
 mod hook_text; // what became of a hook
@@ -12,6 +13,7 @@ mod status; // what is live, running and kept
 mod table; // tables
 mod upkeep; // what things take, what changed, what was dropped
 
+pub(crate) use config::config_text;
 pub(crate) use failure::failure_text;
 pub(crate) use json::{Document, Outcome};
 pub(crate) use measure::{count, duration};

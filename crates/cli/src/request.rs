@@ -1,12 +1,14 @@
 //! What was said (flags, variables, the release file) becomes what is meant.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cutover::{Cutover, PortalLogin, ReleaseOptions, Selection};
 use cutover_core::ConnectSettings;
-use cutover_core::release_file::{Label, Moment, OldSnapshots, Overrides, ReleaseFile};
+use cutover_core::release_file::{Label, Moment, OldSnapshots, Overrides, ReleaseFile, Setting};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::args::{Global, ReleaseArguments};
 use crate::console::Console;
@@ -19,8 +21,17 @@ pub(crate) const DEFAULT_FILES: [&str; 2] = ["release.toml", "cutover.toml"];
 /// A release file with everything that was said on top of it.
 pub(crate) struct Request {
     pub(crate) file: ReleaseFile,
+    path: PathBuf,
+    text: String,
     folder: PathBuf,
     overrides: Overrides,
+}
+
+/// The settings of a release file, and which one it is.
+#[derive(Debug, Serialize)]
+pub(crate) struct Config {
+    pub(crate) file: PathBuf,
+    pub(crate) settings: Vec<Setting>,
 }
 
 impl Request {
@@ -41,9 +52,23 @@ impl Request {
         };
         Ok(Self {
             file,
+            path,
+            text,
             folder,
             overrides,
         })
+    }
+
+    /// Every setting and where it comes from.
+    pub(crate) fn config(&self, global: &Global, captured: &Captured) -> Config {
+        let mut flags = BTreeMap::new();
+        if global.target.is_some() {
+            flags.insert("target.url", "--target");
+        }
+        Config {
+            file: self.path.clone(),
+            settings: self.file.settings(&self.text, &flags, captured.lookup()),
+        }
     }
 
     /// The release set on its target; nothing is connected yet.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::demo::DemoReport;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::request::Config;
 
 /// The version of the shape of every document; grows when a field changes its meaning or goes.
 const SCHEMA_VERSION: u32 = 1;
@@ -31,6 +32,7 @@ pub(crate) struct Document<'a> {
 pub(crate) enum Outcome<'a> {
     Release(&'a ReleaseReport),
     Plan(&'a PlanReport),
+    Config(&'a Config),
     Status(&'a Status),
     Backups(&'a [BackupSet]),
     Rollback(&'a RollbackReport),

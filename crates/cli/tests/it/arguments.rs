@@ -30,6 +30,22 @@ fn the_help_of_a_release_tells_its_flags() {
 }
 
 #[test]
+fn the_settings_are_told_with_where_they_come_from() {
+    let workplace = Workplace::with_file(RELEASE_FILE);
+    let mut command = workplace.command(&["config", "--target", "postgresql://ann:hunter2@db/parks"]);
+    command.env("PP_RELEASE_STAGING_LIGHTWEIGHT", "no");
+    let ended: Ended = command.output().unwrap().into();
+    assert_eq!(ended.status, 0, "{ended:#?}");
+    insta::assert_snapshot!(ended.stdout);
+    let ended = workplace.run(&["config", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let settings = document["config"]["settings"].as_array().unwrap();
+    let find = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
+    assert_eq!(find("release.name")["origin"], serde_json::json!({ "line": 3 }));
+    assert_eq!(find("swap.hold")["origin"], "default");
+}
+
+#[test]
 fn an_unknown_flag_is_refused_with_the_nearest() {
     let ended = Workplace::empty().run(&["release", "--dryrun"]);
     refused(&ended, &["unexpected argument '--dryrun'", "--dry-run"]);

@@ -45,6 +45,17 @@ impl KeyPath {
 
     /// Where the setting stands in `document`: the value itself, or the innermost table around it that exists.
     pub(super) fn locate(&self, document: &Spanned<DeTable<'_>>) -> Range<usize> {
+        self.walk(document).0
+    }
+
+    /// Where the setting stands in `document`, if it does.
+    pub(super) fn find(&self, document: &Spanned<DeTable<'_>>) -> Option<Range<usize>> {
+        let (span, found) = self.walk(document);
+        found.then_some(span)
+    }
+
+    /// As far as it goes, and whether that is all the way.
+    fn walk(&self, document: &Spanned<DeTable<'_>>) -> (Range<usize>, bool) {
         let mut span = document.span();
         let mut table = Some(document.get_ref());
         let mut items = None;
@@ -53,7 +64,7 @@ impl KeyPath {
                 Step::Key(key) => table.and_then(|table| table.get(key.as_str())),
                 Step::Item(index) => items.and_then(|items: &toml::de::DeArray<'_>| items.get(*index)),
             };
-            let Some(value) = value else { break };
+            let Some(value) = value else { return (span, false) };
             span = value.span();
             (table, items) = match value.get_ref() {
                 DeValue::Table(inner) => (Some(inner), None),
@@ -61,6 +72,6 @@ impl KeyPath {
                 _ => (None, None),
             };
         }
-        span
+        (span, true)
     }
 }

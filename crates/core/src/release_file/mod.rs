@@ -20,6 +20,7 @@ mod overrides; // variables and flags over the file
 mod preflight; // [[preflight.*]]
 mod relation_ref; // relations with or without a schema
 mod secret; // values that are never shown
+mod setting; // each with its origin
 mod settings; // [release], [target], [staging], [swap], …
 mod standby_lag; // how far a standby may be behind
 mod table_reader; // reads a table, reports the keys nobody asked for
@@ -48,6 +49,7 @@ pub use preflight::{
 };
 pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
+pub use setting::{Setting, SettingOrigin};
 pub use settings::{
     Log, MatviewsOutside, Notify, OldSnapshots, Portal, Refresh, Release, SequenceStart, Slack, Staging,
     Swap, Target,

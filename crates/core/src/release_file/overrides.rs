@@ -24,6 +24,20 @@ pub struct Variable {
     pub key: Option<&'static str>,
 }
 
+impl Variable {
+    /// The name under which it is set, its own or the alias, and its text; set to nothing is not set.
+    pub(super) fn look_up(
+        &self,
+        variables: impl Fn(&str) -> Option<String>,
+    ) -> Option<(&'static str, String)> {
+        let look_up = |name: &'static str| {
+            let text = variables(name).filter(|text| !text.trim().is_empty())?;
+            Some((name, text))
+        };
+        look_up(self.name).or_else(|| look_up(self.alias?))
+    }
+}
+
 macro_rules! optional {
     () => {
         None
@@ -80,7 +94,13 @@ macro_rules! overrides {
             /// [`OverrideError::Unreadable`] with every variable that holds what cannot be read.
             pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, OverrideError> {
                 let mut reader = VariableReader { variables, unreadable: Vec::new() };
-                let overrides = Self { $($field: reader.read($name, optional!($($alias)?)),)* };
+                let overrides = Self {
+                    $($field: reader.read(Variable {
+                        name: $name,
+                        alias: optional!($($alias)?),
+                        key: optional!($($key)?),
+                    }),)*
+                };
                 if reader.unreadable.is_empty() {
                     Ok(overrides)
                 } else {
@@ -232,12 +252,8 @@ struct VariableReader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> VariableReader<F> {
-    fn read<T: FromVariable>(&mut self, name: &'static str, alias: Option<&'static str>) -> Option<T> {
-        let look_up = |variable: &'static str| {
-            let text = (self.variables)(variable).filter(|text| !text.trim().is_empty())?;
-            Some((variable, text))
-        };
-        let (variable, text) = look_up(name).or_else(|| look_up(alias?))?;
+    fn read<T: FromVariable>(&mut self, variable: Variable) -> Option<T> {
+        let (variable, text) = variable.look_up(&self.variables)?;
         match T::from_variable(text.trim()) {
             Ok(value) => Some(value),
             Err(problem) => {

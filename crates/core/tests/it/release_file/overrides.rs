@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::Phase;
-use cutover_core::release_file::{OverrideError, Overrides, ReleaseFile, VARIABLES};
+use cutover_core::release_file::{OverrideError, Overrides, ReleaseFile, Secret, VARIABLES};
 
 use super::{SMALL, parse};
 
@@ -93,6 +93,88 @@ fn the_runbook_variables_are_honoured() {
         file.log().path.as_deref().unwrap().to_str(),
         Some("/tmp/release.log")
     );
+}
+
+/// The names of the runbook are a promise: none may go, and none may come to mean something else.
+#[test]
+fn every_alias_stands_for_its_variable() {
+    let aliases: Vec<(&str, &str)> = VARIABLES
+        .iter()
+        .filter_map(|variable| Some((variable.alias?, variable.name)))
+        .collect();
+    assert_eq!(
+        aliases,
+        [
+            ("PP_RELEASE_START_AT", "CUTOVER_START_AT"),
+            ("PP_RELEASE_STOP_AFTER", "CUTOVER_STOP_AFTER"),
+            ("PP_RELEASE_ONLY_PHASES", "CUTOVER_ONLY_PHASES"),
+            ("PP_RELEASE_DRY_RUN", "CUTOVER_DRY_RUN"),
+            ("PP_RELEASE_REFRESH_VIEWS", "CUTOVER_REFRESH_VIEWS"),
+            ("PP_RELEASE_STAGING_LIGHTWEIGHT", "CUTOVER_STAGING_LIGHTWEIGHT"),
+            (
+                "PP_RELEASE_STAGING_INCLUDE_INDEXES",
+                "CUTOVER_STAGING_INCLUDE_INDEXES"
+            ),
+            ("PP_RELEASE_STAGING_INCLUDE_FKS", "CUTOVER_STAGING_INCLUDE_FKS"),
+            ("PP_IMPORT_ONLY", "CUTOVER_IMPORT_ONLY"),
+            ("PP_IMPORT_SKIP", "CUTOVER_IMPORT_SKIP"),
+            ("PP_IMPORT_SAMPLE", "CUTOVER_IMPORT_SAMPLE"),
+            (
+                "PP_IMPORT_CHECKPOINTS_DISABLE",
+                "CUTOVER_IMPORT_CHECKPOINTS_DISABLE"
+            ),
+            (
+                "PP_IMPORT_PROGRESS_NOTIFICATIONS",
+                "CUTOVER_IMPORT_PROGRESS_NOTIFICATIONS"
+            ),
+            ("PP_SLACK_WEBHOOK_URL", "CUTOVER_SLACK_WEBHOOK_URL"),
+            ("PP_RELEASE_SLACK_PHASE_COMPLETE", "CUTOVER_SLACK_PHASE_COMPLETE"),
+            ("PP_RELEASE_LOG_PATH", "CUTOVER_LOG_PATH"),
+        ]
+    );
+}
+
+#[test]
+fn every_setting_says_where_it_comes_from() {
+    let text = format!(
+        "{SMALL}[[import]]\nname = \"sources\"\ninto = \"sources\"\nfrom = \"portal_sources\"\n\
+         [notify.slack]\nwebhook = \"https://hooks.example/hunter2\"\n[swap]\nprewarm = true\n"
+    );
+    let variables = |name: &str| {
+        let set = [
+            ("PP_RELEASE_STAGING_LIGHTWEIGHT", "false"),
+            ("CUTOVER_PREWARM", "false"),
+            ("PP_IMPORT_SAMPLE", "7"),
+            ("CUTOVER_IMPORT_SAMPLE", ""),
+            ("CUTOVER_TARGET_URL", "env:LESS"),
+        ];
+        let found = set.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let mut file = parse(&text);
+    let mut flags = Overrides::default();
+    flags.target_url = Some(Secret::env("OTHER_URL"));
+    let given = flags.or(Overrides::from_variables(variables).unwrap());
+    given.apply(&mut file).unwrap();
+    let settings = file.settings(&text, &BTreeMap::from([("target.url", "--target")]), variables);
+    let shown = |key: &str| {
+        let setting = settings.iter().find(|setting| setting.key == key).unwrap();
+        format!("{} from {}", setting.value, setting.origin)
+    };
+    assert_eq!(shown("release.name"), "\"wdpa\" from line 3");
+    assert_eq!(shown("target.url"), "\"env:OTHER_URL\" from --target");
+    assert_eq!(
+        shown("staging.lightweight"),
+        "false from PP_RELEASE_STAGING_LIGHTWEIGHT"
+    );
+    assert_eq!(shown("swap.prewarm"), "false from CUTOVER_PREWARM");
+    assert_eq!(shown("swap.stall_budget"), "\"100ms\" from default");
+    assert_eq!(shown("notify.slack.webhook"), "\"***\" from line 13");
+    assert_eq!(
+        shown("import[\"sources\"].from"),
+        "\"portal_sources\" from line 11"
+    );
+    assert_eq!(shown("CUTOVER_IMPORT_SAMPLE"), "\"7\" from PP_IMPORT_SAMPLE");
 }
 
 #[test]
