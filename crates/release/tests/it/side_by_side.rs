@@ -146,6 +146,11 @@ fn importers(ear: &Ear, choose: impl Fn(EventKind) -> Option<String>) -> Vec<Str
     ear.heard().into_iter().filter_map(choose).collect()
 }
 
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
 fn finished(event: EventKind) -> Option<String> {
     match event {
         EventKind::ImportFinished { importer, .. } => Some(importer),
@@ -167,7 +172,8 @@ async fn the_independent_run_at_once_and_the_others_after_what_they_wait_for() {
     waters.hold_up("lakes").await;
     let (run, ear) = waters.release(all());
     waters.until_held_up(2).await;
-    assert_eq!(importers(&ear, started), ["rivers", "lakes"]);
+    // Which of them gets as far as to tell so first is chance.
+    assert_eq!(sorted(importers(&ear, started)), ["lakes", "rivers"]);
     assert_eq!(importers(&ear, finished), Vec::<String>::new());
 
     waters.let_go("lakes").await;
@@ -176,7 +182,7 @@ async fn the_independent_run_at_once_and_the_others_after_what_they_wait_for() {
     waters.let_go("rivers").await;
     let report = run.await.unwrap().unwrap();
     assert_eq!(importers(&ear, finished), ["lakes", "rivers", "mouths"]);
-    assert_eq!(importers(&ear, started), ["rivers", "lakes", "mouths"]);
+    assert_eq!(importers(&ear, started)[2..], ["mouths"]);
     let summary = &report
         .phases
         .iter()
@@ -215,9 +221,7 @@ async fn one_that_is_cut_off_leaves_the_other_its_work() {
     waters.let_go("lakes").await;
     let (run, ear) = waters.release(from_the_import_on());
     run.await.unwrap().unwrap();
-    let mut began = importers(&ear, started);
-    began.sort();
-    assert_eq!(began, ["lakes", "mouths"]);
+    assert_eq!(sorted(importers(&ear, started)), ["lakes", "mouths"]);
     waters.assert_whole().await;
 }
 
