@@ -6,7 +6,8 @@ use cutover_core::EventKind;
 use crate::world::{Ear, Site, swap_what_is_staged};
 
 /// Events that come or not, as time and the server's own workers will have it.
-const CHANCE: [&str; 5] = [
+const CHANCE: [&str; 6] = [
+    "check_progress",
     "import_progress",
     "import_totals",
     "index_progress",
