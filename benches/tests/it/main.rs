@@ -34,6 +34,28 @@ fn every_way_imports_every_row() {
     }
 }
 
+/// Each shape is valid to all who judge, in each of two sizes.
+#[test]
+fn every_shape_is_valid() {
+    let output = Command::new(env!("CARGO_BIN_EXE_geometry_validity"))
+        .args(["--rounds", "1", "--divide", "1000", "--doublings", "1", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report.as_array().unwrap();
+    assert_eq!(rows.len(), 18);
+    for row in rows {
+        assert!(
+            row["seconds"]["cutover"]["median"].as_f64().unwrap() > 0.0,
+            "{row}"
+        );
+        assert!(row["seconds"]["geo"]["median"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(row["ns_by_n_log_n"].as_f64().unwrap() > 0.0, "{row}");
+    }
+}
+
 #[test]
 fn no_rounds_are_no_measurement() {
     let output = import_ways(&["--rounds", "0"]);
