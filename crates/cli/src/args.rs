@@ -66,6 +66,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Build a release and put it live
     Release(Box<ReleaseArguments>),
+    /// Go on with a release that failed, was stopped or died, where it stopped
+    Resume(ResumeArguments),
     /// Print what a release would do, with the locks each step takes; change nothing
     Plan,
     /// Print every setting and where it comes from: flag, variable, line of the release file or default
@@ -174,6 +176,24 @@ pub(crate) struct ReleaseArguments {
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,
+}
+
+/// What a resumed release does otherwise than when it began.
+#[derive(Args)]
+pub(crate) struct ResumeArguments {
+    /// Wait before the swap until `cutover go` says so, as with `cutover release --hold`
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) hold: Option<bool>,
+    /// Wait before the swap until this moment, as with `cutover release --not-before`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) not_before: Option<Moment>,
+    /// Go live although rows were written to live since staging was built; they stay in the backup set only
+    #[arg(long)]
+    pub(crate) allow_lost_writes: bool,
+    /// Go on although the release file says otherwise now what the release consists of (tables, checks, imports, changes):
+    /// what is in staging already stays as it is
+    #[arg(long)]
+    pub(crate) allow_changed_file: bool,
 }
 
 /// What a rollback is asked to do.

@@ -36,6 +36,7 @@ pub(crate) async fn run(
     };
     match arguments.command {
         Command::Release(release) => release::run(&context, *release).await,
+        Command::Resume(resume) => release::resume(&context, &resume).await,
         Command::Plan => view::plan(&context).await,
         Command::Config => config::run(&context),
         Command::Status => Box::pin(view::status(&context)).await,

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cutover::{Cutover, PortalLogin, ReleaseOptions, Selection};
+use cutover::{Cutover, PortalLogin, ReleaseOptions, ResumeOptions, Selection};
 use cutover_core::ConnectSettings;
 use cutover_core::release_file::{Label, Moment, OldSnapshots, Overrides, ReleaseFile, Setting};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::args::{Global, ReleaseArguments};
+use crate::args::{Global, ReleaseArguments, ResumeArguments};
 use crate::console::Console;
 use crate::environment::Captured;
 use crate::failure::Failure;
@@ -145,6 +145,28 @@ impl Request {
         Ok(options)
     }
 
+    /// What a resumed run does otherwise than when it began.
+    pub(crate) fn resume_options(
+        &self,
+        allow_changed_file: bool,
+        captured: &Captured,
+    ) -> Result<ResumeOptions, Failure> {
+        let mut options = ResumeOptions::default();
+        if let Some(wanted) = self.overrides.hold {
+            options = options.hold(wanted);
+        }
+        if let Some(moment) = self.overrides.not_before {
+            options = options.not_before(exactly(moment, captured)?);
+        }
+        if allow_changed_file {
+            options = options.allow_changed_file();
+        }
+        if self.is_dry_run() {
+            options = options.dry_run();
+        }
+        Ok(options)
+    }
+
     /// Whether a variable asks every command that changes something to say only what it would do.
     pub(crate) fn is_dry_run(&self) -> bool {
         self.overrides.dry_run == Some(true)
@@ -190,6 +212,15 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.old_snapshots = arguments.ignore_old_snapshots.then_some(OldSnapshots::Ignore);
     flags.discard_staging = arguments.discard_staging.then_some(true);
     flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
+    flags
+}
+
+/// The flags of `cutover resume`, as settings.
+pub(crate) fn resume_flags(arguments: &ResumeArguments) -> Overrides {
+    let mut flags = Overrides::default();
+    flags.allow_lost_writes = arguments.allow_lost_writes.then_some(true);
+    flags.hold = arguments.hold;
+    flags.not_before = arguments.not_before;
     flags
 }
 

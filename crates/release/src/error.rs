@@ -122,6 +122,22 @@ pub enum ReleaseError {
         /// Why.
         why: String,
     },
+    /// No release stopped half-way.
+    #[error("there is nothing to resume: {why}")]
+    NothingToResume {
+        /// Why.
+        why: String,
+    },
+    /// What is to be resumed was begun by a release file that said otherwise what it consists of.
+    #[error(
+        "the release file has changed since release {release} of {label} began: its tables, checks, imports or changes"
+    )]
+    FileChanged {
+        /// The release.
+        release: i64,
+        /// Its label.
+        label: String,
+    },
     /// What begins anew, a release or a preflight, would remove staging that is ready to go live.
     #[error("release {release} of {label} is built, validated and waits for its swap; this would remove it")]
     StagingReady {

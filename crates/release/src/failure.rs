@@ -70,6 +70,8 @@ impl ReleaseError {
             Self::Catalog(_)
             | Self::UnknownStamp { .. }
             | Self::NothingToTakeUp { .. }
+            | Self::NothingToResume { .. }
+            | Self::FileChanged { .. }
             | Self::StagingReady { .. }
             | Self::SwapRefused(_)
             | Self::Orphans { .. }
@@ -119,8 +121,14 @@ impl ReleaseError {
                 format!("see the server's log for the lost session; {}", go_on(*phase))
             }
             Self::StagingReady { .. } => {
-                "put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`; a release \
+                "put it live with `cutover resume`, or remove it with `cutover abort`; a release \
                  with --discard-staging removes it and begins anew"
+                    .to_owned()
+            }
+            Self::NothingToResume { .. } => "see `cutover status`; `cutover release` begins anew".to_owned(),
+            Self::FileChanged { .. } => {
+                "restore the file, or say --allow-changed-file: what is in staging already stays as it is; `cutover abort` \
+                 removes it"
                     .to_owned()
             }
             Self::NothingToTakeUp { .. } => "run all phases, or start at refresh_views".to_owned(),
@@ -203,17 +211,15 @@ fn go_on_after_veto(phase: Option<Phase>) -> String {
 /// How to go on with what a release has built when it ended in this phase.
 fn go_on(phase: Phase) -> String {
     if phase >= Phase::FinaliseSwap {
-        return "staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` removes \
-                it"
+        return "staging is kept and ready: `cutover resume` puts it live, `cutover abort` removes it"
             .to_owned();
     }
     if phase > Phase::BuildStaging {
-        return format!(
-            "staging and checkpoints are kept: `cutover release --start-at {phase}` goes on with them, `cutover release` \
-             begins anew, `cutover abort` removes them"
-        );
+        return "staging and checkpoints are kept: `cutover resume` goes on with them, `cutover release` begins anew, \
+                `cutover abort` removes them"
+            .to_owned();
     }
-    "run the release again; `cutover abort` removes what it has built".to_owned()
+    "`cutover resume` goes on where it stopped; `cutover abort` removes what it has built".to_owned()
 }
 
 fn swap_class(error: &SwapError) -> FailureClass {

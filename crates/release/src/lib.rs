@@ -27,6 +27,7 @@ mod recorder; // events on their way to the record
 mod rehearse; // the swap, rolled back
 mod release; // from the first phase to the last
 mod report; // what the calls return
+mod resume; // going on where a release stopped
 mod rollback; // a swap with a backup set
 mod run; // a release in progress
 mod selection; // which phases run
@@ -52,6 +53,7 @@ pub use rehearse::RehearsalReport;
 pub use report::{
     AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackPlan, RollbackReport, SwapFigures,
 };
+pub use resume::ResumeOptions;
 pub use selection::{Selection, SelectionError};
 pub use status::{Activity, STATUS_SCHEMA_VERSION, Status};
 pub use stop::{Stop, StopReason, StopSignal, stop_pair};

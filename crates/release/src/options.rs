@@ -34,6 +34,8 @@ pub struct ReleaseOptions {
     pub(crate) hold: Option<bool>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) discard_staging: bool,
+    /// The release that must be the newest still, or nothing is done.
+    pub(crate) goes_on_with: Option<i64>,
 }
 
 impl Default for ReleaseOptions {
@@ -51,6 +53,7 @@ impl Default for ReleaseOptions {
             hold: None,
             not_before: None,
             discard_staging: false,
+            goes_on_with: None,
         }
     }
 }
@@ -127,6 +130,11 @@ impl ReleaseOptions {
     /// hours of work, and most runs that meet it should have taken it up. What a dry run leaves is never in the way.
     pub fn discard_staging(mut self) -> Self {
         self.discard_staging = true;
+        self
+    }
+
+    pub(crate) fn going_on_with(mut self, release: i64) -> Self {
+        self.goes_on_with = Some(release);
         self
     }
 

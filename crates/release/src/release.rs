@@ -88,6 +88,7 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
+        refuse_another_than_meant(&session, &records, options).await?;
         match after {
             AfterRelease::RemoveStaging => refuse_to_remove_what_is_ready(&session, &records).await?,
             AfterRelease::KeepStaging => refuse_to_begin_anew(&session, &records, options).await?,
@@ -247,6 +248,23 @@ async fn refuse_moment_passed(client: &Client, options: &ReleaseOptions) -> Resu
         Ok(())
     } else {
         Err(ReleaseError::MomentPassed { moment, now })
+    }
+}
+
+/// Between the look at what is to be resumed and the lock, others may have been at work.
+async fn refuse_another_than_meant(
+    client: &Client,
+    records: &Records,
+    options: &ReleaseOptions,
+) -> Result<(), ReleaseError> {
+    let Some(meant) = options.goes_on_with else {
+        return Ok(());
+    };
+    match records.latest(client, 1).await?.first() {
+        Some(newest) if newest.id == meant => Ok(()),
+        _ => Err(ReleaseError::NothingToResume {
+            why: format!("release {meant} is no longer the newest: another command was quicker"),
+        }),
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Staged {
     /// Whether a dry run built it, to be looked at until the next release begins.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// The digest of what the release file said that it consists of.
+    #[serde(default)]
+    pub(crate) contents: Option<String>,
 }
 
 impl Staged {

@@ -1,23 +1,47 @@
-//! `cutover release`.
+//! `cutover release`, and `resume`.
 
-use crate::args::ReleaseArguments;
+use cutover::{Cutover, ReleaseError, ReleaseReport, StopSignal};
+use cutover_core::Events;
+
+use crate::args::{ReleaseArguments, ResumeArguments};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::listeners::Listeners;
 use crate::render::{Outcome, release_text};
-use crate::request::{Request, release_flags};
+use crate::request::{Request, release_flags, resume_flags};
 
 pub(super) async fn run(context: &Context, arguments: ReleaseArguments) -> Result<(), Failure> {
-    let console = &context.console;
     let label = arguments.label.clone();
     let request = Request::read(&context.global, release_flags(arguments), &context.captured)?;
     let options = request.release_options(label, &context.captured)?;
+    watched(context, &request, async |cutover, stop, events| {
+        cutover.release(&options, stop, events).await
+    })
+    .await
+}
+
+pub(super) async fn resume(context: &Context, arguments: &ResumeArguments) -> Result<(), Failure> {
+    let allow_changed_file = arguments.allow_changed_file;
+    let request = Request::read(&context.global, resume_flags(arguments), &context.captured)?;
+    let options = request.resume_options(allow_changed_file, &context.captured)?;
+    watched(context, &request, async |cutover, stop, events| {
+        cutover.resume(&options, stop, events).await
+    })
+    .await
+}
+
+/// Runs a release to its end with everybody listening, and shows how it went.
+async fn watched(
+    context: &Context,
+    request: &Request,
+    run: impl AsyncFnOnce(&Cutover, StopSignal, &Events) -> Result<ReleaseReport, ReleaseError>,
+) -> Result<(), Failure> {
+    let console = &context.console;
     let cutover = request.cutover(&context.captured, console)?;
-    let listeners = Listeners::start(console, &request, &context.captured)?;
+    let listeners = Listeners::start(console, request, &context.captured)?;
     let interrupt = Interrupt::listen(console)?;
-    let ended = cutover.release(&options, interrupt.signal(), listeners.events());
-    let ended = Box::pin(ended).await;
+    let ended = Box::pin(run(&cutover, interrupt.signal(), listeners.events())).await;
     interrupt.end().await;
     console.progress.clear();
     listeners.finish(console).await;

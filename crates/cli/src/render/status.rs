@@ -255,8 +255,7 @@ fn session(holder: &LockHolder) -> String {
 /// What to do about a release that did not come to its end.
 fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
     let again = if status.ready.is_some() {
-        "`cutover release --start-at finalise_swap` puts live what is ready, `cutover abort` removes it"
-            .to_owned()
+        "`cutover resume` puts live what is ready, `cutover abort` removes it".to_owned()
     } else {
         "`cutover release` runs it again, `cutover abort` removes its staging".to_owned()
     };

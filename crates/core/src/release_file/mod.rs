@@ -168,6 +168,27 @@ impl ReleaseFile {
         Digest::of_json(self).expect("a release file can be written as JSON")
     }
 
+    /// The digest of what decides what a release consists of, and no more: how it is loaded, goes live and is told of may
+    /// change while it is under way.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "only texts, numbers and maps by text: JSON holds all of it"
+    )]
+    pub fn contents_digest(&self) -> Digest {
+        let Release {
+            name,
+            tables,
+            matviews,
+            ..
+        } = &self.release;
+        let set = (name, tables, matviews, &self.target.schema);
+        let made = (&self.staging, &self.refresh, &self.changes, &self.imports);
+        let judged = (&self.preflight, &self.validations);
+        Digest::of_json(&(set, made, judged)).expect("a release file can be written as JSON")
+    }
+
     /// `[release]`.
     #[must_use]
     pub fn release(&self) -> &Release {

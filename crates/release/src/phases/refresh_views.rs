@@ -47,7 +47,10 @@ impl Run<'_> {
             }
             self.records.set_staged(&*self.session, record.id, None).await?;
         }
-        self.staged = Staged::default();
+        self.staged = Staged {
+            contents: Some(self.cutover.file.contents_digest().as_str().to_owned()),
+            ..Staged::default()
+        };
         let taken = self.cutover.existing_staging(&client).await?;
         if taken.is_empty() {
             Ok(())

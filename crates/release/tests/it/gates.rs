@@ -53,7 +53,7 @@ async fn a_shrunken_table_is_refused_with_all_reasons() {
     insta::assert_snapshot!(told(&error), @r#"
     Refused: live was written to since staging was built
       "public"."protected_areas": 200 rows
-    remedy: bring the writes into the sources and release again, or allow them to be lost (they stay in the backup set); staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` removes it
+    remedy: bring the writes into the sources and release again, or allow them to be lost (they stay in the backup set); staging is kept and ready: `cutover resume` puts it live, `cutover abort` removes it
     "#);
     site.edit(|text| format!("{text}\n[swap]\nallow_lost_writes = true\n"));
     let report = site.run(from_validation()).await.unwrap();

@@ -27,6 +27,7 @@ mod planning;
 mod preflight;
 mod prewarm;
 mod ready;
+mod resuming;
 mod retention;
 mod rollback;
 mod selecting;

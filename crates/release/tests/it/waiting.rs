@@ -47,7 +47,7 @@ async fn a_release_does_not_remove_what_another_has_ready() {
     assert_eq!(error.class(), FailureClass::Timeout);
     assert!(
         error.remedy().ends_with(
-            "staging is kept and ready: `cutover release --start-at finalise_swap` puts it live, `cutover abort` removes it"
+            "staging is kept and ready: `cutover resume` puts it live, `cutover abort` removes it"
         ),
         "{}",
         error.remedy()
@@ -56,7 +56,7 @@ async fn a_release_does_not_remove_what_another_has_ready() {
     let (refused, _) = run(&parks, anew()).await;
     insta::assert_snapshot!(told(&refused.unwrap_err()), @"
     Refused: release [n] of Feb2026 is built, validated and waits for its swap; this would remove it
-    remedy: put it live with `cutover release --start-at finalise_swap`, or remove it with `cutover abort`; a release with --discard-staging removes it and begins anew
+    remedy: put it live with `cutover resume`, or remove it with `cutover abort`; a release with --discard-staging removes it and begins anew
     ");
     assert_eq!(parks.cutover.status().await.unwrap().ready, ready);
 

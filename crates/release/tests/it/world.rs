@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cutover::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, Selection, StopSignal};
+use cutover::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, ResumeOptions, Selection, StopSignal};
 use cutover_core::release_file::{Label, ReleaseFile};
 use cutover_core::{ConnectSettings, Environment, Event, EventKind, Events, Phase};
 use cutover_testkit::dataset::{
@@ -210,6 +210,13 @@ impl Site {
     pub(crate) async fn run(&self, options: ReleaseOptions) -> Result<ReleaseReport, ReleaseError> {
         self.cutover
             .release(&options, StopSignal::never(), &Events::none())
+            .await
+    }
+
+    /// Goes on with the newest release; nobody stops it or listens.
+    pub(crate) async fn resume(&self, options: ResumeOptions) -> Result<ReleaseReport, ReleaseError> {
+        self.cutover
+            .resume(&options, StopSignal::never(), &Events::none())
             .await
     }
 
