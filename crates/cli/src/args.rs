@@ -70,6 +70,9 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Print what a release would do, with the locks each step takes; change nothing
     Plan,
+    /// Look at everything that could stand against the next release: server, rights, dependents, foreign servers, standbys,
+    /// disk. All findings at once, each with its remedy; the exit status is that of a refusal (8) where one is an error
+    Check,
     /// Print every setting and where it comes from: flag, variable, line of the release file or default
     Config,
     /// Tell what is live, what is running and what is kept

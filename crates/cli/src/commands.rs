@@ -38,6 +38,7 @@ pub(crate) async fn run(
         Command::Release(release) => release::run(&context, *release).await,
         Command::Resume(resume) => release::resume(&context, &resume).await,
         Command::Plan => view::plan(&context).await,
+        Command::Check => view::check(&context).await,
         Command::Config => config::run(&context),
         Command::Status => Box::pin(view::status(&context)).await,
         Command::Backups => view::backups(&context).await,

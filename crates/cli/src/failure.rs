@@ -56,6 +56,9 @@ pub(crate) enum Failure {
     /// The preflight found violations; its report is the command's result.
     #[error("{failed} of {checks} checks failed")]
     Preflight { failed: usize, checks: usize },
+    /// A check found what stands against a release; its findings are the command's result.
+    #[error("{}", if *errors == 1 { "1 finding stands against a release".to_owned() } else { format!("{errors} findings stand against a release") })]
+    Check { errors: usize },
     /// A rollback would be refused; its plan is the command's result, and tells why.
     #[error("the rollback to {stamp} would be refused")]
     RollbackRefused { stamp: Stamp },
@@ -112,7 +115,7 @@ impl Failure {
             Self::Settings(_) => ExitStatus::Connection,
             Self::Release(error) => error.class().into(),
             Self::Preflight { .. } => ExitStatus::Preflight,
-            Self::RollbackRefused { .. } => ExitStatus::Refused,
+            Self::RollbackRefused { .. } | Self::Check { .. } => ExitStatus::Refused,
             Self::Differs { .. } => ExitStatus::Differs,
             Self::Declined | Self::Interrupted => ExitStatus::Stopped,
             Self::DemoReaders { .. } => ExitStatus::DemoFailed,
@@ -125,6 +128,7 @@ impl Failure {
         matches!(
             self,
             Self::Preflight { .. }
+                | Self::Check { .. }
                 | Self::RollbackRefused { .. }
                 | Self::Differs { .. }
                 | Self::DemoReaders { .. }
@@ -157,6 +161,7 @@ impl Failure {
             Self::Preflight { .. } => {
                 "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
             }
+            Self::Check { .. } => "each finding has its remedy".to_owned(),
             Self::RollbackRefused { .. } => {
                 "see the first lines of the plan for what refuses it, and which flags allow it".to_owned()
             }

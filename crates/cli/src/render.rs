@@ -1,5 +1,6 @@
 //! How things look: on a terminal, in a log, and as JSON.
 
+mod check; // what stands against the next release
 mod config; // settings and where they come from
 mod event_text; // an event as lines of text
 mod failure; // what went wrong
@@ -13,6 +14,7 @@ mod status; // what is live, running and kept
 mod table; // tables
 mod upkeep; // what things take, what changed, what was dropped
 
+pub(crate) use check::check_text;
 pub(crate) use config::config_text;
 pub(crate) use failure::failure_text;
 pub(crate) use json::{Document, Outcome};

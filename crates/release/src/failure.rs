@@ -151,15 +151,7 @@ impl ReleaseError {
             }
             Self::Staging(error) => error.remedy().to_owned(),
             Self::Import(error) => error.remedy().to_owned(),
-            Self::Structure(refused) => {
-                let declaration = refused.declaration();
-                let remedy = refused.remedy();
-                if declaration.is_empty() {
-                    remedy.to_owned()
-                } else {
-                    format!("{remedy}:\n{declaration}")
-                }
-            }
+            Self::Structure(refused) => mend_or_declare(refused),
             Self::Gates { .. } => "mend the sources, or the limits in [[validate]]".to_owned(),
             // What may be live is not ready to go live.
             Self::Swap(error) if !matches!(error, SwapError::OutcomeUnknown { .. }) => {
@@ -193,6 +185,16 @@ impl ReleaseError {
                 "look at what they are; drop or rename them if they are of no use, then run again".to_owned()
             }
         }
+    }
+}
+
+/// What helps against a structure that differs, with the section that would declare it.
+fn mend_or_declare(refused: &cutover_staging::StructureRefused) -> String {
+    let (declaration, remedy) = (refused.declaration(), refused.remedy());
+    if declaration.is_empty() {
+        remedy.to_owned()
+    } else {
+        format!("{remedy}:\n{declaration}")
     }
 }
 

@@ -5,6 +5,7 @@ mod aliases; // live names that mean staging twins while rows are imported
 mod boxed; // futures with their type left out
 mod busy; // who holds the lock
 mod changes; // how a month is meant to differ from live
+mod check; // what could stand against the next release
 mod companions; // what belongs to the set beside what the file names
 mod cutover; // the one-call API
 mod error; // what can go wrong
@@ -38,6 +39,7 @@ mod stop; // Ctrl-C and abort
 mod upkeep; // space, audit, dropping backups and staging
 
 pub use changes::ChangesOf;
+pub use check::{CheckReport, CheckSeverity, Concern, Finding};
 pub use cutover::{Cutover, PortalLogin};
 pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use error::ReleaseError;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cutover::CheckSeverity;
 use cutover_core::release_file::{Label, Overrides};
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::listeners::Listeners;
-use crate::render::{Outcome, backups_text, preflight_failure, status_text};
+use crate::render::{Outcome, backups_text, check_text, preflight_failure, status_text};
 use crate::request::Request;
 
 fn read(context: &Context) -> Result<Request, Failure> {
@@ -22,6 +23,20 @@ pub(super) async fn plan(context: &Context) -> Result<(), Failure> {
         .plan()
         .await?;
     context.console.result(Outcome::Plan(&plan), |_| plan.to_string())
+}
+
+pub(super) async fn check(context: &Context) -> Result<(), Failure> {
+    let report = read(context)?
+        .cutover(&context.captured, &context.console)?
+        .check()
+        .await?;
+    context
+        .console
+        .result(Outcome::Check(&report), |palette| check_text(&report, palette))?;
+    match report.count(CheckSeverity::Error) {
+        0 => Ok(()),
+        errors => Err(Failure::Check { errors }),
+    }
 }
 
 pub(super) async fn status(context: &Context) -> Result<(), Failure> {

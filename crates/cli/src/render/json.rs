@@ -1,7 +1,7 @@
 //! The results as JSON: one document on stdout, its shape versioned and documented in the README.
 
 use cutover::{
-    AbortReport, DropReport, GoReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport,
+    AbortReport, CheckReport, DropReport, GoReport, PlanReport, RehearsalReport, ReleaseError, ReleaseReport,
     RollbackPlan, RollbackReport, Status, StructureRefused,
 };
 use cutover_core::records::BackupSet;
@@ -32,6 +32,7 @@ pub(crate) struct Document<'a> {
 pub(crate) enum Outcome<'a> {
     Release(&'a ReleaseReport),
     Plan(&'a PlanReport),
+    Check(&'a CheckReport),
     Config(&'a Config),
     Status(&'a Status),
     Backups(&'a [BackupSet]),

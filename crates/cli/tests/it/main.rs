@@ -4,6 +4,7 @@
 
 mod arguments; // help, and arguments that make no sense
 mod changes; // staging that is not like live
+mod check; // what stands against a release
 mod command; // runs the command
 mod connection; // servers that cannot be reached
 mod demo; // the whole demo, small

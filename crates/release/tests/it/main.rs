@@ -9,6 +9,7 @@
 mod bad_input;
 mod busy;
 mod changes;
+mod check;
 mod child;
 mod companions;
 mod end_to_end;

@@ -1,0 +1,133 @@
+//! What a check found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// All findings of a check, the concerns in a fixed order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Each with what it is about.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    pub(super) fn new(mut findings: Vec<Finding>) -> Self {
+        findings.sort_by_key(|finding| finding.concern);
+        Self { findings }
+    }
+
+    /// Whether a release would be refused, or fail, as things are.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.count(CheckSeverity::Error) > 0
+    }
+
+    /// How many there are of a severity.
+    #[must_use]
+    pub fn count(&self, severity: CheckSeverity) -> usize {
+        let of_it = |finding: &&Finding| finding.severity == severity;
+        self.findings.iter().filter(of_it).count()
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about.
+    pub concern: Concern,
+    /// How bad it is.
+    pub severity: CheckSeverity,
+    /// What is so.
+    pub what: String,
+    /// What to do about it; absent where nothing is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        concern: Concern,
+        severity: CheckSeverity,
+        what: impl Into<String>,
+        remedy: Option<String>,
+    ) -> Self {
+        Self {
+            concern,
+            severity,
+            what: what.into(),
+            remedy,
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckSeverity {
+    /// As it should be.
+    Ok,
+    /// It stops nothing, and somebody should know it.
+    Warning,
+    /// A release would be refused, or fail.
+    Error,
+}
+
+/// What a finding is about, in the order of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Concern {
+    /// The server, its version, the role, what stands between.
+    Connection,
+    /// The server's clock and this machine's.
+    Clock,
+    /// Whether the set can be cloned: kinds, rights, event triggers, publications, the lock table.
+    Structure,
+    /// Whether it can change places: dependents, rights on them, the lock table.
+    Swap,
+    /// Names that staging or backups have to cut.
+    Names,
+    /// What importers read.
+    Sources,
+    /// Foreign servers: whether they answer, how fast, what is installed there.
+    ForeignServer,
+    /// Standbys and replication slots.
+    Replication,
+    /// What a release takes.
+    Disk,
+    /// Vacuums that give way to nobody.
+    Vacuum,
+    /// The hooks of the release file.
+    Hooks,
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection => "connection",
+            Self::Clock => "clock",
+            Self::Structure => "structure",
+            Self::Swap => "swap",
+            Self::Names => "names",
+            Self::Sources => "sources",
+            Self::ForeignServer => "foreign server",
+            Self::Replication => "replication",
+            Self::Disk => "disk",
+            Self::Vacuum => "vacuum",
+            Self::Hooks => "hooks",
+        })
+    }
+}
+
+impl fmt::Display for CheckSeverity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}

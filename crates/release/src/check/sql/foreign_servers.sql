@@ -1,0 +1,14 @@
+-- postgres_fdw servers that foreign tables stand for, with the fetch_size of those of their tables that have the smallest.
+SELECT s.srvname::pg_catalog.text,
+       min(coalesce((SELECT o.option_value FROM pg_catalog.pg_options_to_table(t.ftoptions) o WHERE o.option_name = 'fetch_size'),
+                    (SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'fetch_size'),
+                    '100')::pg_catalog.int8)
+  FROM pg_catalog.pg_foreign_table t
+  JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver
+  JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_depend d
+                 JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'postgres_fdw'
+                WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = w.fdwhandler
+                  AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e')
+ GROUP BY s.srvname
+ ORDER BY s.srvname
