@@ -171,4 +171,31 @@ mod tests {
             assert!(readme.contains(&row), "the README lacks {row}");
         }
     }
+
+    #[test]
+    fn the_runbook_answers_every_status_that_a_release_ends_with() {
+        let runbook = include_str!("../../../docs/runbook.md");
+        for status in ExitStatus::ALL {
+            let row = format!("| {} | `{}` | ", status.code(), status.class());
+            let answered = runbook.contains(&row) || status == ExitStatus::DemoFailed;
+            assert!(answered, "the runbook lacks {row}");
+        }
+    }
+
+    /// Whoever comes from the scripts looks for the variables by the names that they had there.
+    #[test]
+    fn the_runbook_tells_what_became_of_every_older_variable() {
+        let runbook = include_str!("../../../docs/runbook.md");
+        let readme = include_str!("../README.md");
+        let older = readme.lines().filter_map(|line| {
+            let cells: Vec<&str> = line.split(" | ").collect();
+            let (now, before) = (cells.first()?.strip_prefix("| ")?, cells.get(1)?);
+            before.starts_with("`PP_").then(|| format!("| {before} | {now} | "))
+        });
+        let older: Vec<String> = older.collect();
+        assert_eq!(older.len(), 16);
+        for row in older {
+            assert!(runbook.contains(row.trim_end()), "the runbook lacks {row}");
+        }
+    }
 }
