@@ -36,6 +36,7 @@ mod staged; // what is built in staging
 mod standbys; // told before a swap, waited for after it
 mod status; // what is live, running, kept
 mod stop; // Ctrl-C and abort
+mod take_up; // what an earlier release has left
 mod upkeep; // space, audit, dropping backups and staging
 
 pub use changes::ChangesOf;
