@@ -190,7 +190,9 @@ mod tests {
         let older = readme.lines().filter_map(|line| {
             let cells: Vec<&str> = line.split(" | ").collect();
             let (now, before) = (cells.first()?.strip_prefix("| ")?, cells.get(1)?);
-            before.starts_with("`PP_").then(|| format!("| {before} | {now} | "))
+            before
+                .starts_with("`PP_")
+                .then(|| format!("| {before} | {now} | "))
         });
         let older: Vec<String> = older.collect();
         assert_eq!(older.len(), 16);

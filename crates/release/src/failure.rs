@@ -202,7 +202,7 @@ fn mend_or_declare(refused: &cutover_staging::StructureRefused) -> String {
 fn go_on_after_veto(phase: Option<Phase>) -> String {
     match phase {
         Some(Phase::ValidateAndManifest) => {
-            "staging is kept and ready: `cutover release --start-at finalise_swap` asks it again and puts it live, `cutover \
+            "staging is kept and ready: `cutover resume` asks it again and puts it live, `cutover \
              abort` removes it"
                 .to_owned()
         }

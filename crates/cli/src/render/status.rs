@@ -254,12 +254,16 @@ fn session(holder: &LockHolder) -> String {
 
 /// What to do about a release that did not come to its end.
 fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
-    let again = if status.ready.is_some() {
-        "`cutover resume` puts live what is ready, `cutover abort` removes it".to_owned()
+    let newest = status.latest.first();
+    let again = if newest.is_some_and(|newest| newest.kind == ReleaseKind::Rollback) {
+        "`cutover rollback STAMP` tries it again"
+    } else if status.ready.is_some() {
+        "`cutover resume` puts live what is ready, `cutover abort` removes it"
     } else {
-        "`cutover release` runs it again, `cutover abort` removes its staging".to_owned()
+        "`cutover resume` goes on where it stopped, `cutover abort` removes its staging"
     };
-    match (&status.activity, status.latest.first()) {
+    let again = again.to_owned();
+    match (&status.activity, newest) {
         (Activity::Dead { .. }, _) => vec![("remedy", again)],
         (Activity::Idle, Some(newest)) if unfinished(newest.state) => {
             let phase = newest
@@ -270,7 +274,9 @@ fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
             if let Some(error) = &newest.error {
                 lines.push(("error", error.trim_end().replace('\n', "\n            ")));
             }
-            if newest.kind == ReleaseKind::Release {
+            // A preflight, or a release that was to do no more, has nothing to go on with.
+            let kept_nothing = newest.error.is_none() && newest.staged.is_none();
+            if newest.kind == ReleaseKind::Release && !kept_nothing {
                 lines.push(("remedy", again));
             }
             lines

@@ -17,15 +17,19 @@ const FEW: i64 = 1000;
 
 impl Cutover {
     /// Asks each `postgres_fdw` server that foreign tables of this database stand for, through foreign tables in the temporary
-    /// schema that are taken back.
+    /// schema that are taken back. One that does not answer is an error where a source that the release file names reads
+    /// it; what queries of the file read is not known, so another is a warning.
     pub(super) async fn check_foreign_servers(
         &self,
         session: &mut Session,
         findings: &mut Findings,
     ) -> Result<(), ReleaseError> {
         let failed = |error| session_error("look for foreign servers in", error);
+        let sources = self.relations_read();
+        let schemas: Vec<&str> = sources.iter().map(|source| source.schema.as_str()).collect();
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         let rows = session
-            .query(include_str!("sql/foreign_servers.sql"), &[])
+            .query(include_str!("sql/foreign_servers.sql"), &[&schemas, &names])
             .await
             .map_err(failed)?;
         let here = session
@@ -40,7 +44,7 @@ impl Cutover {
             let Ok(server) = Ident::new(row.get::<_, &str>(0)) else {
                 continue;
             };
-            let fetch_size: i64 = row.get(1);
+            let (fetch_size, is_read): (i64, bool) = (row.get(1), row.get(2));
             let tx = session.transaction().await.map_err(failed)?;
             let asked = ask(&tx, &server).await;
             tx.rollback().await.map_err(failed)?;
@@ -48,11 +52,13 @@ impl Cutover {
                 Ok(answer) => tell(&server, fetch_size, &answer, &here, findings),
                 Err(error) => {
                     let error = DatabaseError::from(error);
-                    findings.error(
-                        Concern::ForeignServer,
-                        format!("{server} does not answer this role: {error}"),
-                        "check its options, the role's user mapping and USAGE on it, and the network between the servers",
-                    );
+                    let what = format!("{server} does not answer this role: {error}");
+                    let remedy = "check its options, the role's user mapping and USAGE on it, and the network between the servers";
+                    if is_read {
+                        findings.error(Concern::ForeignServer, what, remedy);
+                    } else {
+                        findings.warning(Concern::ForeignServer, what, remedy);
+                    }
                 }
             }
         }

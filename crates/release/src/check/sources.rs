@@ -60,7 +60,7 @@ impl Cutover {
     }
 
     /// What the file names; what a query reads only the server knows.
-    fn relations_read(&self) -> BTreeSet<QualifiedName> {
+    pub(super) fn relations_read(&self) -> BTreeSet<QualifiedName> {
         let imports = self
             .file
             .imports()

@@ -81,11 +81,13 @@ impl Run<'_> {
     }
 }
 
-/// It was analysed when it was vacuumed first. `VACUUM` has to stand alone in its message.
+/// It was analysed when it was vacuumed first. But a vacuum that reads only the pages that are left guesses the number of rows
+/// anew from these (`vac_estimate_reltuples`), and plans would be made with that guess. `VACUUM` has to stand alone in its
+/// message.
 fn vacuum(staging: &QualifiedName, kind: ObjectKind) -> Step {
     Step::new(
         "vacuum and freeze once more",
         ObjectName::qualified(kind, staging),
-        Sql::text("VACUUM (FREEZE) ").name(staging),
+        Sql::text("VACUUM (FREEZE, ANALYZE) ").name(staging),
     )
 }

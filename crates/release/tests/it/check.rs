@@ -55,6 +55,8 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
              ALTER TABLE story_map_links RENAME CONSTRAINT story_map_links_pkey \
                 TO story_map_links_with_a_name_of_its_own_that_is_rather_long; \
              CREATE FUNCTION veto() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; \
+             CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1'); \
+             CREATE FOREIGN TABLE unread () SERVER elsewhere; \
              CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION veto()",
         )
         .await
@@ -81,6 +83,8 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
       put it there before the release; with another label it may have another name
     warning sources: importer global_statistics: there is no file [folder]/global_statistics_[label].csv
       put it there before the release; with another label it may have another name
+    warning foreign server: "elsewhere" does not answer this role: permission denied for foreign server elsewhere (SQLSTATE [n])
+      check its options, the role's user mapping and USAGE on it, and the network between the servers
     error foreign server: "portal" does not answer this role: could not connect to server "portal" (SQLSTATE [n]); detail: connection to server at "[n]", port [n] failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
       check its options, the role's user mapping and USAGE on it, and the network between the servers

@@ -346,7 +346,7 @@ async fn one_that_said_no_after_validation_is_asked_again() {
     let vetoed = run(&build).await.unwrap_err();
     insta::assert_snapshot!(told(&vetoed), @"
     Vetoed: the required hook `approved` (command sh -c test -e approval) stopped the release at phase_complete of validate_and_manifest: it ended with exit status 1
-    remedy: do what it asks for, or mend it; staging is kept and ready: `cutover release --start-at finalise_swap` asks it again and puts it live, `cutover abort` removes it
+    remedy: do what it asks for, or mend it; staging is kept and ready: `cutover resume` asks it again and puts it live, `cutover abort` removes it
     ");
     for _ in 0..2 {
         let vetoed = run(&swap_what_is_staged()).await.unwrap_err();
