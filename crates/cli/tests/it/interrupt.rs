@@ -111,7 +111,7 @@ async fn a_killed_release_is_told_as_dead() {
     }
     let shown = workplace.run(&["status"]).stdout;
     assert!(
-        shown.contains("dead: Sep2025 died in import_core") && shown.contains("cutover release"),
+        shown.contains("dead: Sep2025 died in import_core") && shown.contains("`cutover resume`"),
         "{shown}"
     );
     assert_eq!(workplace.run(&["abort", "--yes"]).status, 0);
