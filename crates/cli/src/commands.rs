@@ -10,17 +10,27 @@ mod view; // plan, status, backups, preflight: what changes nothing
 
 use std::sync::Arc;
 
+use cutover_core::release_file::Overrides;
+
 use crate::args::{Arguments, Command, Global};
 use crate::console::Console;
 use crate::demo;
 use crate::environment::Captured;
 use crate::failure::Failure;
+use crate::request::Request;
 
 /// What every command works with.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) captured: Captured,
     pub(crate) console: Arc<Console>,
+}
+
+impl Context {
+    /// What is meant by a command without flags of its own.
+    fn request(&self) -> Result<Request, Failure> {
+        Request::read(&self.global, Overrides::default(), &self.captured)
+    }
 }
 
 /// Runs a command to its end.

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use cutover_core::records::{Records, ReleaseRecord, ReleaseState};
+use cutover_core::records::{Records, ReleaseState};
 use cutover_core::{EventKind, Events, LockHolder};
 use tokio_postgres::Client;
 
 use crate::boxed::BoxFuture;
 use crate::busy::busy;
 use crate::staged::Staged;
-use crate::{AbortReport, Cutover, ReleaseError};
+use crate::status::activity;
+use crate::{AbortReport, Activity, Cutover, ReleaseError};
 
 /// How long a release may take to stop after it was asked to.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -113,20 +114,15 @@ impl Cutover {
     async fn stop_running(&self, client: &Client, events: &Events) -> Result<i64, ReleaseError> {
         let (lock, records) = (self.lock()?, self.records()?);
         let started = Instant::now();
-        let running = records
-            .latest(client, 1)
-            .await?
-            .into_iter()
-            .find(|r| r.state == ReleaseState::Running);
-        // The last record may be of a release that died: then whoever holds the lock now has not been asked to stop, and
+        // The newest record may be of a release that died: then whoever holds the lock now has not been asked to stop, and
         // must not be taken for it.
         let holder = lock.holder(client).await?;
-        let runs = |record: &ReleaseRecord| {
-            holder
-                .as_ref()
-                .is_none_or(|holder| record.backend_pid == Some(holder.pid))
+        let latest = records.latest(client, 1).await?;
+        let asked = match activity(holder, &latest) {
+            Activity::Running { .. } | Activity::Dead { .. } => latest.first(),
+            Activity::Locked { .. } | Activity::Idle => None,
         };
-        let Some(record) = running.filter(runs) else {
+        let Some(record) = asked else {
             return Err(busy(client, &lock, &records).await?);
         };
         records.request_abort(client, record.id).await?;
@@ -149,8 +145,7 @@ impl Cutover {
             }
             if waited > NUDGE && !nudged {
                 nudged = true;
-                let holder = lock.holder(client).await?;
-                if let Some(holder) = holder.filter(|holder| record.backend_pid == Some(holder.pid)) {
+                if let Activity::Running { holder, .. } = activity(lock.holder(client).await?, &latest) {
                     cancel_statements_of(client, &holder).await?;
                 }
             }

@@ -39,6 +39,13 @@ impl Findings {
             .push(Finding::new(concern, CheckSeverity::Error, what, remedy));
     }
 
+    /// A finding of what could not be looked at.
+    fn unless_looked(&mut self, concern: Concern, looked: &Result<(), ReleaseError>) {
+        if let Err(error) = looked {
+            self.failed(concern, error);
+        }
+    }
+
     /// What could not be looked at is a finding too, and keeps nobody from the rest.
     fn failed(&mut self, concern: Concern, error: &ReleaseError) {
         self.error(concern, with_causes(error), error.remedy());
@@ -87,25 +94,36 @@ impl Cutover {
 
     async fn check_database(&self, session: &mut Session, findings: &mut Findings) {
         let stands = self.check_connection(session, findings).await;
-        let looked: [(Concern, Result<(), ReleaseError>); 6] = [
-            (Concern::Clock, self.check_clock(session, findings).await),
-            (Concern::Structure, self.check_plans(session, findings).await),
-            (Concern::Sources, self.check_sources(session, findings).await),
-            (
-                Concern::Replication,
-                self.check_replication(session, findings).await,
-            ),
-            (Concern::Disk, self.check_disk(session, findings).await),
-            (Concern::Vacuum, self.check_vacuum(session, findings).await),
-        ];
-        for (concern, result) in looked {
-            if let Err(error) = result {
-                findings.failed(concern, &error);
+        let looked = self.check_clock(session, findings).await;
+        findings.unless_looked(Concern::Clock, &looked);
+        let live = self.read_live(session).await;
+        match &live {
+            Ok(live) => {
+                let looked = self.check_plans(session, live, findings).await;
+                findings.unless_looked(Concern::Structure, &looked);
+            }
+            Err(error) => findings.failed(Concern::Structure, error),
+        }
+        let looked = self.check_sources(session, findings).await;
+        findings.unless_looked(Concern::Sources, &looked);
+        let looked = self.check_replication(session, findings).await;
+        findings.unless_looked(Concern::Replication, &looked);
+        match self.members_of(live) {
+            Ok(members) => {
+                let looked = self.check_disk(session, &members, findings).await;
+                findings.unless_looked(Concern::Disk, &looked);
+                let looked = self.check_vacuum(session, &members, findings).await;
+                findings.unless_looked(Concern::Vacuum, &looked);
+            }
+            Err(error) => {
+                findings.failed(Concern::Disk, &error);
+                findings.failed(Concern::Vacuum, &error);
             }
         }
         // Nothing temporary can be made on a standby.
-        if stands && let Err(error) = self.check_foreign_servers(session, findings).await {
-            findings.failed(Concern::ForeignServer, &error);
+        if stands {
+            let looked = self.check_foreign_servers(session, findings).await;
+            findings.unless_looked(Concern::ForeignServer, &looked);
         }
     }
 

@@ -37,7 +37,16 @@ impl Cutover {
 
     /// The members of the live set, partitions left out; what the file names where that is not all there.
     pub(crate) async fn live_members(&self, client: &mut Client) -> Result<Vec<Ident>, ReleaseError> {
-        match self.read_live(client).await {
+        let live = self.read_live(client).await;
+        self.members_of(live)
+    }
+
+    /// The same of a set that was read already, or could not be.
+    pub(crate) fn members_of(
+        &self,
+        live: Result<CatalogSnapshot, ReleaseError>,
+    ) -> Result<Vec<Ident>, ReleaseError> {
+        match live {
             Ok(live) => {
                 let members = live.relations.iter().filter(|relation| !relation.is_partition());
                 Ok(members.map(|relation| relation.name.name.clone()).collect())

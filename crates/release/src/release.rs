@@ -19,7 +19,9 @@ use crate::report::PhaseReport;
 use crate::run::{Run, session_error};
 use crate::staged::Staged;
 use crate::stop::Supervisor;
-use crate::take_up::{refuse_another_than_meant, refuse_to_begin_anew, refuse_to_remove_what_is_ready};
+use crate::take_up::{
+    find_staging_to_take_up, refuse_another_than_meant, refuse_to_begin_anew, refuse_to_remove_what_is_ready,
+};
 use crate::{Cutover, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
 
 impl Cutover {
@@ -89,12 +91,13 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
-        refuse_another_than_meant(&session, &records, options).await?;
+        let newest = records.latest(&*session, 1).await?.into_iter().next();
+        refuse_another_than_meant(newest.as_ref(), options)?;
         match after {
             AfterRelease::RemoveStaging => refuse_to_remove_what_is_ready(&session, &records).await?,
-            AfterRelease::KeepStaging => refuse_to_begin_anew(&session, &records, options).await?,
+            AfterRelease::KeepStaging => refuse_to_begin_anew(newest.as_ref(), options)?,
         }
-        let taken_up = self.find_staging_to_take_up(&session, &records, options).await?;
+        let taken_up = find_staging_to_take_up(newest, options)?;
         let config = self.file.digest();
         let pid = std::process::id();
         let already_live = taken_up.as_ref().is_some_and(|(record, _)| record.current);

@@ -22,22 +22,20 @@ use crate::{Cutover, ReleaseError, ReleaseOptions, ReleaseReport, Selection, Sto
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ResumeOptions {
-    hold: Option<bool>,
-    not_before: Option<Timestamp>,
+    rest: ReleaseOptions,
     allow_changed_file: bool,
-    dry_run: bool,
 }
 
 impl ResumeOptions {
     /// As [`ReleaseOptions::hold`].
     pub fn hold(mut self, wanted: bool) -> Self {
-        self.hold = Some(wanted);
+        self.rest = self.rest.hold(wanted);
         self
     }
 
     /// As [`ReleaseOptions::not_before`].
     pub fn not_before(mut self, moment: Timestamp) -> Self {
-        self.not_before = Some(moment);
+        self.rest = self.rest.not_before(moment);
         self
     }
 
@@ -50,7 +48,7 @@ impl ResumeOptions {
 
     /// Ends before the swap, as [`ReleaseOptions::dry_run`] does.
     pub fn dry_run(mut self) -> Self {
-        self.dry_run = true;
+        self.rest = self.rest.dry_run();
         self
     }
 }
@@ -119,18 +117,14 @@ impl Cutover {
                 label: record.label,
             });
         }
-        let mut rest = ReleaseOptions::default()
+        let rest = options
+            .rest
+            .clone()
             .label(Label::new(&record.label)?)
             .selection(Selection::all().start_at(start)?)
             .going_on_with(record.id);
-        if options.dry_run || staged.is_some_and(|staged| staged.dry_run) {
-            rest = rest.dry_run();
-        }
-        if let Some(wanted) = options.hold {
-            rest = rest.hold(wanted);
-        }
-        if let Some(moment) = options.not_before {
-            rest = rest.not_before(moment);
+        if staged.is_some_and(|staged| staged.dry_run) {
+            return Ok(rest.dry_run());
         }
         Ok(rest)
     }

@@ -1,7 +1,6 @@
 //! `cutover rollback` and `cutover abort`: what asks first.
 
 use cutover::{Activity, ReleaseError, RollbackOptions, Status};
-use cutover_core::release_file::Overrides;
 use jiff::Timestamp;
 
 use crate::args::{Consent, RollbackArguments};
@@ -10,11 +9,10 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::listeners::Listeners;
 use crate::render::{Outcome, abort_text, describe_backup, rollback_text};
-use crate::request::Request;
 
 pub(super) async fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<(), Failure> {
     let (console, stamp) = (&context.console, &arguments.stamp);
-    let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
+    let request = context.request()?;
     let cutover = request.cutover(&context.captured, console)?;
     if arguments.dry_run || request.is_dry_run() {
         let plan = cutover.plan_rollback(stamp, &arguments.options()).await?;
@@ -74,7 +72,7 @@ impl RollbackArguments {
 
 pub(super) async fn abort(context: &Context, consent: &Consent) -> Result<(), Failure> {
     let console = &context.console;
-    let request = Request::read(&context.global, Overrides::default(), &context.captured)?;
+    let request = context.request()?;
     let cutover = request.cutover(&context.captured, console)?;
     if !consent.yes {
         console.ask(&abort_question(&cutover.status().await?))?;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use cutover::BackupChoice;
-use cutover_core::release_file::Overrides;
 use cutover_swap::{Audit, AuditOptions, Retention};
 use serde::Deserialize;
 
@@ -14,15 +13,10 @@ use crate::listeners::Listeners;
 use crate::render::{
     Outcome, audit_text, drop_question, drop_text, rehearsal_text, space_text, staging_dropped_text,
 };
-use crate::request::Request;
-
-fn read(context: &Context) -> Result<Request, Failure> {
-    Request::read(&context.global, Overrides::default(), &context.captured)
-}
 
 pub(super) async fn rehearse(context: &Context) -> Result<(), Failure> {
     let console = &context.console;
-    let request = read(context)?;
+    let request = context.request()?;
     let cutover = request.cutover(&context.captured, console)?;
     let ended = cutover.rehearse(&Listeners::screen(console)).await;
     console.progress.clear();
@@ -33,7 +27,8 @@ pub(super) async fn rehearse(context: &Context) -> Result<(), Failure> {
 }
 
 pub(super) async fn space(context: &Context) -> Result<(), Failure> {
-    let report = read(context)?
+    let report = context
+        .request()?
         .cutover(&context.captured, &context.console)?
         .space()
         .await?;
@@ -77,7 +72,7 @@ pub(super) async fn audit(context: &Context, command: AuditCommand) -> Result<()
 }
 
 async fn take(context: &Context, checksums: bool) -> Result<Audit, Failure> {
-    let cutover = read(context)?.cutover(&context.captured, &context.console)?;
+    let cutover = context.request()?.cutover(&context.captured, &context.console)?;
     let options = AuditOptions::default().checksums(checksums);
     Ok(cutover.audit(&options).await?)
 }
@@ -130,7 +125,7 @@ async fn drop_backups(
     consent: &Consent,
 ) -> Result<(), Failure> {
     let console = &context.console;
-    let request = read(context)?;
+    let request = context.request()?;
     let cutover = request.cutover(&context.captured, console)?;
     let plan = cutover.plan_drop(choice).await?;
     if dry_run || request.is_dry_run() {
@@ -149,7 +144,7 @@ async fn drop_backups(
 
 async fn drop_staging(context: &Context, consent: &Consent) -> Result<(), Failure> {
     let console = &context.console;
-    let request = read(context)?;
+    let request = context.request()?;
     let cutover = request.cutover(&context.captured, console)?;
     if !consent.yes {
         console.ask("Drop the staging relations that releases left behind?")?;

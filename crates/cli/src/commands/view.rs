@@ -13,12 +13,9 @@ use crate::listeners::Listeners;
 use crate::render::{Outcome, backups_text, check_text, preflight_failure, status_text};
 use crate::request::Request;
 
-fn read(context: &Context) -> Result<Request, Failure> {
-    Request::read(&context.global, Overrides::default(), &context.captured)
-}
-
 pub(super) async fn plan(context: &Context) -> Result<(), Failure> {
-    let plan = read(context)?
+    let plan = context
+        .request()?
         .cutover(&context.captured, &context.console)?
         .plan()
         .await?;
@@ -26,7 +23,8 @@ pub(super) async fn plan(context: &Context) -> Result<(), Failure> {
 }
 
 pub(super) async fn check(context: &Context) -> Result<(), Failure> {
-    let report = read(context)?
+    let report = context
+        .request()?
         .cutover(&context.captured, &context.console)?
         .check()
         .await?;
@@ -40,7 +38,8 @@ pub(super) async fn check(context: &Context) -> Result<(), Failure> {
 }
 
 pub(super) async fn status(context: &Context) -> Result<(), Failure> {
-    let status = read(context)?
+    let status = context
+        .request()?
         .cutover(&context.captured, &context.console)?
         .status()
         .await?;
@@ -50,7 +49,8 @@ pub(super) async fn status(context: &Context) -> Result<(), Failure> {
 }
 
 pub(super) async fn backups(context: &Context) -> Result<(), Failure> {
-    let backups = read(context)?
+    let backups = context
+        .request()?
         .cutover(&context.captured, &context.console)?
         .backups()
         .await?;

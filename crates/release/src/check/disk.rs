@@ -1,6 +1,6 @@
 //! What a release takes on disk.
 
-use cutover_core::Session;
+use cutover_core::{Ident, Session};
 use cutover_swap::{SetSpace, SpaceOf, space};
 
 use super::{Concern, Findings};
@@ -14,10 +14,10 @@ impl Cutover {
     /// archived or recycled.
     pub(super) async fn check_disk(
         &self,
-        session: &mut Session,
+        session: &Session,
+        members: &[Ident],
         findings: &mut Findings,
     ) -> Result<(), ReleaseError> {
-        let members = self.live_members(session).await?;
         let live: Vec<_> = members.iter().map(|member| self.live(member)).collect();
         let records = self.records()?;
         let report = space(&**session, &records, &live, &[]).await?;

@@ -10,14 +10,14 @@ use crate::{Cutover, ReleaseError};
 impl Cutover {
     pub(super) async fn check_plans(
         &self,
-        session: &mut Session,
+        session: &Session,
+        live: &CatalogSnapshot,
         findings: &mut Findings,
     ) -> Result<(), ReleaseError> {
-        let live = self.read_live(session).await?;
         let search_path = self.search_path(session).await?;
-        self.check_names(&live, findings);
-        self.check_clone(&live, search_path, findings)?;
-        match self.swap_as_declared(&live) {
+        self.check_names(live, findings);
+        self.check_clone(live, search_path, findings)?;
+        match self.swap_as_declared(live) {
             Ok(plan) => {
                 for warning in plan.warnings {
                     findings.warning(Concern::Swap, warning, "see `cutover plan`");

@@ -1,6 +1,6 @@
 //! Vacuums that prevent wraparound: they give way to nobody, so a swap has to wait for them.
 
-use cutover_core::Session;
+use cutover_core::{Ident, Session};
 
 use super::{Concern, Findings};
 use crate::run::session_error;
@@ -9,11 +9,11 @@ use crate::{Cutover, ReleaseError};
 impl Cutover {
     pub(super) async fn check_vacuum(
         &self,
-        session: &mut Session,
+        session: &Session,
+        members: &[Ident],
         findings: &mut Findings,
     ) -> Result<(), ReleaseError> {
-        let members = self.live_members(session).await?;
-        let names: Vec<&str> = members.iter().map(cutover_core::Ident::as_str).collect();
+        let names: Vec<&str> = members.iter().map(Ident::as_str).collect();
         let rows = session
             .query(
                 include_str!("sql/wraparound.sql"),

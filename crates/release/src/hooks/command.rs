@@ -35,19 +35,20 @@ pub(super) async fn run(
     stop: &mut StopSignal,
 ) -> (Tail, Result<(), HookProblem>) {
     let tail = Mutex::new(Tail::default());
-    let ended = run_into(&tail, words, facts, environment, folder, longest, stop).await;
+    let ended = match prepare(words, facts, environment, folder) {
+        Ok((command, document)) => listen_to_its_end(command, &document, &tail, longest, stop).await,
+        Err(problem) => Err(problem),
+    };
     (tail.into_inner().unwrap_or_else(PoisonError::into_inner), ended)
 }
 
-async fn run_into(
-    tail: &Mutex<Tail>,
+/// The program with its variables, and what it gets on standard input.
+fn prepare(
     words: &[String],
     facts: &HookFacts<'_>,
     environment: &Environment,
     folder: &Path,
-    longest: Duration,
-    stop: &mut StopSignal,
-) -> Result<(), HookProblem> {
+) -> Result<(Command, String), HookProblem> {
     let document = facts.document()?;
     let mut command = command(words, folder).map_err(HookProblem::Start)?;
     command.env_clear().envs(environment.variables());
@@ -57,11 +58,21 @@ async fn run_into(
             None => command.env_remove(name),
         };
     }
+    Ok((command, document))
+}
+
+async fn listen_to_its_end(
+    mut command: Command,
+    document: &str,
+    tail: &Mutex<Tail>,
+    longest: Duration,
+    stop: &mut StopSignal,
+) -> Result<(), HookProblem> {
     let mut group = Group(command.spawn().map_err(HookProblem::Start)?);
     let child = &mut group.0;
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let talk = async {
-        tokio::join!(tell(input, &document), listen(output, tail), listen(errors, tail));
+        tokio::join!(tell(input, document), listen(output, tail), listen(errors, tail));
     };
     let work = async {
         let mut talk = std::pin::pin!(talk);
