@@ -56,6 +56,14 @@ impl TestDatabase {
         }
     }
 
+    pub(crate) async fn discard(self, cluster: &Cluster) -> Result<()> {
+        let admin = connect(&cluster.url("postgres")).await?;
+        admin
+            .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
+            .await
+            .with_context(|| format!("could not drop database {}", self.name))
+    }
+
     /// The database's name; needs no quoting.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -22,12 +22,13 @@ use messages::MessageBoundaries;
 /// Counts run over all connections together, from the moment a cut is armed. Messages are counted by their framing, so the
 /// connections must not be encrypted, and to count the server's they must not ask whether they can be (`sslmode=disable`).
 /// Dropping the proxy closes everything.
-#[derive(Debug)]
 pub struct FaultProxy {
     port: u16,
     state: Arc<State>,
     accepting: JoinHandle<()>,
 }
+
+type BeforeCut = Box<dyn Fn() + Send>;
 
 /// What is to happen to the bytes that arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +43,9 @@ enum Cut {
     BeforeClientMessage(u64),
 }
 
-#[derive(Debug)]
 struct State {
     server: (String, u16),
+    before_cut: Mutex<Option<BeforeCut>>,
     refuse: AtomicBool,
     tripped: AtomicBool,
     client_messages: AtomicU64,
@@ -66,6 +67,7 @@ impl FaultProxy {
         let address: SocketAddr = listener.local_addr()?;
         let state = Arc::new(State {
             server: (host.to_owned(), port),
+            before_cut: Mutex::new(None),
             refuse: AtomicBool::new(false),
             tripped: AtomicBool::new(false),
             client_messages: AtomicU64::new(0),
@@ -112,6 +114,15 @@ impl FaultProxy {
         self.arm(Cut::BeforeClientMessage(messages));
     }
 
+    /// Calls `act` when a cut is due, before any client notices it: one that is killed there never hears of the cut.
+    pub fn before_cut(&self, act: impl Fn() + Send + 'static) {
+        *self
+            .state
+            .before_cut
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
+    }
+
     /// Forgets an armed cut, and that one has happened.
     pub fn disarm(&self) {
         self.arm(Cut::Never);
@@ -156,6 +167,9 @@ impl Drop for FaultProxy {
 
 impl State {
     fn trip(&self) {
+        if let Some(act) = &*self.before_cut.lock().unwrap_or_else(PoisonError::into_inner) {
+            act();
+        }
         self.tripped.store(true, Ordering::SeqCst);
         self.epoch.send_modify(|epoch| *epoch += 1);
     }

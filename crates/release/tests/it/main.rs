@@ -37,4 +37,5 @@ mod standby_gate;
 mod stopping;
 mod straight;
 mod waiting;
+mod whole_release;
 mod world;

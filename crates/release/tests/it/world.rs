@@ -124,6 +124,16 @@ impl Site {
         Self::copy_of(TEMPLATES.month_2_staged().await, 2).await
     }
 
+    /// The same database once more, as it is now; nobody may be connected to it. The release file is the example's.
+    pub(crate) async fn copy(&self) -> Self {
+        Self::copy_of(&self.live, self.month).await
+    }
+
+    /// Drops the database, where a test makes hundreds.
+    pub(crate) async fn discard(self) {
+        cluster().discard(self.live).await.unwrap();
+    }
+
     async fn copy_of(template: &TestDatabase, month: u32) -> Self {
         let live = cluster().copy_of(template).await.unwrap();
         let name = live.name();

@@ -256,6 +256,14 @@ impl Cluster {
         TestDatabase::copy_of(self, template).await
     }
 
+    /// Drops a database and whoever is connected to it, where waiting for the cluster's end would fill the disk.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn discard(&self, database: TestDatabase) -> Result<()> {
+        database.discard(self).await
+    }
+
     /// Stops the server as a crash would: no checkpoint, no goodbye; the next start recovers. Blocks until it is down.
     ///
     /// # Errors
