@@ -36,6 +36,7 @@ mod side_by_side;
 mod standby_gate;
 mod stopping;
 mod straight;
+mod two_operators;
 mod waiting;
 mod whole_release;
 mod world;

@@ -134,6 +134,17 @@ impl Parks {
         Self::copy_of(TEMPLATE.get_or_init(make).await).await
     }
 
+    /// Month Feb2026 is live, Jan2026 a backup set, Mar2026 built in staging and validated.
+    pub(crate) async fn live_and_staged() -> Self {
+        static TEMPLATE: OnceCell<TestDatabase> = OnceCell::const_new();
+        let make = || async {
+            let parks = Self::live().await;
+            parks.stage("Mar2026").await.unwrap();
+            parks.database
+        };
+        Self::copy_of(TEMPLATE.get_or_init(make).await).await
+    }
+
     pub(crate) async fn first_on(cluster: &Cluster) -> Self {
         let database = cluster.empty_database().await.unwrap();
         database.execute(SCHEMA).await.unwrap();
@@ -307,6 +318,11 @@ impl Parks {
             _ => assert_eq!(activity, Activity::Idle),
         }
         month
+    }
+
+    /// Drops the database, where a test makes hundreds.
+    pub(crate) async fn discard(self) {
+        Cluster::shared().discard(self.database).await.unwrap();
     }
 
     /// Nothing is left in staging, and every key is validated.
