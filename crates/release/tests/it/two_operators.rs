@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use cutover::{
-    BackupChoice, ReleaseError, ReleaseOptions, ResumeOptions, RollbackOptions, Selection, StopSignal,
-};
+use cutover::{BackupChoice, ReleaseError, ReleaseOptions, ResumeOptions, RollbackOptions, StopSignal};
 use cutover_core::release_file::Label;
-use cutover_core::{Events, Phase, Stamp};
+use cutover_core::{Events, Stamp};
+use cutover_swap::Retention;
 use tokio::time::{sleep, timeout};
 
 use crate::parks::Parks;
@@ -81,9 +80,8 @@ impl Operators {
             }
             Command::Go => cutover.go().await.map(drop),
             Command::Retention => {
-                let only = Selection::only(&[Phase::CleanupAndRetention]).unwrap();
-                let options = ReleaseOptions::default().selection(only);
-                cutover.release(&options, never, &none).await.map(drop)
+                let choice = BackupChoice::Beyond(Retention::newest(0));
+                cutover.drop_backups(&choice, &none).await.map(drop)
             }
         }
     }
