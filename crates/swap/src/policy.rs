@@ -47,8 +47,8 @@ impl Default for LockPolicy {
 
 impl LockPolicy {
     /// How long one try may take over all locks together, while readers queue behind it; 100 ms unless set. The first try
-    /// does not wait at all for a lock; the next ones wait for an eighth, a quarter, a half of this, all later ones for as
-    /// long as this, unless somebody has been in the way for so long that waiting is likely to be in vain.
+    /// does not wait at all for a lock; the next ones wait for an eighth, a quarter, a half of this, two tries each, all later
+    /// ones for as long as this, unless somebody has been in the way for so long that waiting is likely to be in vain.
     pub fn stall_budget(mut self, budget: Duration) -> Self {
         self.stall_budget = budget.max(Duration::from_millis(1));
         self
@@ -115,7 +115,7 @@ impl LockPolicy {
     pub(crate) fn wait_in(&self, attempt: u32) -> Duration {
         match attempt {
             0 | 1 => NO_WAIT,
-            2..=4 => self.stall_budget / (1 << (5 - attempt)),
+            2..=7 => self.stall_budget / (1 << (4 - attempt / 2)),
             _ => self.stall_budget,
         }
         .max(NO_WAIT)
@@ -123,7 +123,7 @@ impl LockPolicy {
 
     /// The longest that a try may wait for a lock behind somebody who is likely to stay.
     pub(crate) fn wait_in_vain(&self) -> Duration {
-        (self.stall_budget / 4).max(NO_WAIT)
+        (self.stall_budget / 8).max(NO_WAIT)
     }
 }
 
@@ -147,10 +147,10 @@ mod tests {
     #[test]
     fn the_first_try_does_not_wait_and_later_ones_ever_longer() {
         let policy = LockPolicy::default().stall_budget(Duration::from_millis(80));
-        let waits: Vec<_> = (1..8)
+        let waits: Vec<_> = (1..10)
             .map(|attempt| policy.wait_in(attempt).as_millis())
             .collect();
-        assert_eq!(waits, [1, 10, 20, 40, 80, 80, 80]);
+        assert_eq!(waits, [1, 10, 10, 20, 20, 40, 40, 80, 80]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod check; // what stands against a release
 mod command; // runs the command
 mod connection; // servers that cannot be reached
 mod demo; // the whole demo, small
+mod documents; // what documents name
 mod interrupt; // Ctrl-C
 mod partitioned; // a partitioned table and its partitions
 mod redact; // what differs from run to run
