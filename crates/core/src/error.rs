@@ -174,6 +174,12 @@ impl StatementError {
         &self.source
     }
 
+    /// The same, where what was being done is told otherwise.
+    #[must_use]
+    pub fn into_database_error(self) -> DatabaseError {
+        self.source
+    }
+
     /// The server's five-character code, when it sent one.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&SqlState> {

@@ -209,6 +209,8 @@ impl Attempt<'_, '_> {
             .then(", pg_temp; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0")
             // So does planning it: once for all readings, whatever relations they are of.
             .then("; SET LOCAL plan_cache_mode = force_generic_plan")
+            // Neither does the commit wait for the disk or for standbys while readers wait for it: see `make_durable`.
+            .then("; SET LOCAL synchronous_commit = off")
             .then("; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ")
             .number(i64::try_from((TRANSACTION_PATIENCE * 2).as_millis()).unwrap_or(i64::MAX));
         if self.plan.server_version >= 170_000 {

@@ -63,7 +63,7 @@ pub struct SwapReport {
     /// From the first exclusive lock being asked for, in the try that got them, to the commit: how long a reader may
     /// have been held up, in milliseconds.
     pub exclusive_ms: u64,
-    /// From the call to the commit, in milliseconds.
+    /// From the call until the commit was durable, in milliseconds.
     pub took_ms: u64,
     /// Each time that readers may have been held up, and for how long: one window a try, the last that of the try that
     /// got through.
@@ -112,6 +112,7 @@ impl SwapPlan {
         )
         .await?;
         let through = self.get_through(client, context, policy, Ending::Commit).await?;
+        make_durable(client, context).await?;
         let report = SwapReport {
             backup: self.backup.clone(),
             relations: self.relations,
@@ -206,6 +207,18 @@ impl SwapPlan {
             }),
         }
     }
+}
+
+/// The swap's commit lets go of its locks without waiting for the disk, or for synchronous standbys, which may take as long as
+/// they like. A crash of the server before this returns may take the swap back: whole, as what is behind it in the log went with
+/// it. So it is told of, and anything built on it, only after this.
+async fn make_durable(client: &Client, context: &SwapContext<'_>) -> Result<(), SwapError> {
+    let SwapContext { records, release, .. } = context;
+    let durable = records.make_swap_durable(client, *release).await;
+    durable.map_err(|error| SwapError::OutcomeUnknown {
+        release: *release,
+        source: error.into_database_error(),
+    })
 }
 
 /// How a swap got through.

@@ -57,7 +57,8 @@ impl SettleError {
 ///
 /// Swap and record are one transaction, so they cannot disagree. A commit that is still being carried out for a lost
 /// connection would show as not swapped; so this first waits, at most `patience`, until the session that began the
-/// release has let go of the release lock, which it does only when it ends.
+/// release has let go of the release lock, which it does only when it ends. Of a swap that was committed it returns once that is
+/// durable.
 ///
 /// # Errors
 /// [`SettleError::StillAtWork`] when that session is still there after `patience`.
@@ -77,6 +78,8 @@ pub async fn settle(
             .await?
             .ok_or(SettleError::NoRecord { release })?;
         if record.swapped_at.is_some() {
+            // What it was committed by did not wait for the disk, and was lost before it did.
+            records.make_swap_durable(client, release).await?;
             return Ok(Outcome::Swapped);
         }
         match holder.filter(|holder| Some(holder.pid) == record.backend_pid) {

@@ -63,6 +63,30 @@ impl Records {
         Ok(())
     }
 
+    /// Returns once a swap that was committed without waiting for the disk is as durable as the session's
+    /// `synchronous_commit` asks for: whatever is committed after it is on disk, and on synchronous standbys, no sooner than
+    /// it is. Not to be called inside a transaction.
+    ///
+    /// # Locks
+    /// The row of the release, for a moment. Not those of the swap.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be written.
+    pub async fn make_swap_durable(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+    ) -> Result<(), StatementError> {
+        client
+            .execute(
+                "UPDATE cutover.release SET updated_at = pg_catalog.clock_timestamp() WHERE id = $1",
+                &[&release],
+            )
+            .await
+            .map_err(self.failed("make durable the swap of"))?;
+        Ok(())
+    }
+
     /// What had been written to the relations that are live now when they went live; `None` before the first swap.
     ///
     /// # Errors

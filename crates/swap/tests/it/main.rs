@@ -14,6 +14,7 @@ mod broken;
 mod clients;
 mod declared;
 mod dependents;
+mod durable;
 mod event_triggers;
 mod faults;
 mod hindered;
