@@ -76,7 +76,7 @@ pub(crate) enum Command {
     /// Print every setting and where it comes from: flag, variable, line of the release file or default
     Config,
     /// Tell what is live, what is running and what is kept
-    Status,
+    Status(StatusArguments),
     /// List the backup sets
     Backups,
     /// Put a backup set live again; what was live becomes a backup set itself
@@ -199,6 +199,20 @@ pub(crate) struct ResumeArguments {
     pub(crate) allow_changed_file: bool,
 }
 
+/// How a status is told.
+#[derive(Args)]
+pub(crate) struct StatusArguments {
+    /// Look again every so many seconds, 2 unless given, until Ctrl-C: on a terminal in place, elsewhere a line for each change
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = seconds)]
+    pub(crate) watch: Option<Duration>,
+    /// Watch no longer than a release or rollback is under way
+    #[arg(long, requires = "watch")]
+    pub(crate) until_done: bool,
+    /// Tell all of it in one line, as for a chat; with --watch a line for each change
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) oneline: bool,
+}
+
 /// What a rollback is asked to do.
 #[derive(Args)]
 pub(crate) struct RollbackArguments {
@@ -299,6 +313,13 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
 
 fn memory(text: &str) -> Result<Memory, String> {
     Memory::try_from(text.to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse().map(Duration::try_from_secs_f64) {
+        Ok(Ok(pause)) if (0.1..=86_400.0).contains(&pause.as_secs_f64()) => Ok(pause),
+        _ => Err("must be a number of seconds from 0.1 to 86400".to_owned()),
+    }
 }
 
 fn scale(text: &str) -> Result<f64, String> {

@@ -4,9 +4,10 @@ mod config; // the settings and where they come from
 mod go;
 mod paperwork; // completions and the manual page
 mod release;
+mod status; // once, or again and again
 mod undo; // rollback and abort: what asks first
 mod upkeep; // space, audit, drop: between releases
-mod view; // plan, status, backups, preflight: what changes nothing
+mod view; // plan, backups, preflight: what changes nothing
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub(crate) async fn run(
         Command::Plan => view::plan(&context).await,
         Command::Check => view::check(&context).await,
         Command::Config => config::run(&context),
-        Command::Status => Box::pin(view::status(&context)).await,
+        Command::Status(arguments) => Box::pin(status::run(&context, &arguments)).await,
         Command::Backups => view::backups(&context).await,
         Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,
         Command::Preflight { label, findings } => {

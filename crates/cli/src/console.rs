@@ -48,6 +48,11 @@ impl Console {
         }
     }
 
+    /// Whether results are documents.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Writes a result: the document with `--json`, else the text.
     pub(crate) fn result(
         &self,

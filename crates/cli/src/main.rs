@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
+use crate::console::Console;
 use args::Arguments;
-use console::Console;
 use environment::Captured;
 use exit_status::ExitStatus;
 use failure::Failure;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::records::Go;
 use crate::release_file::HookPoint;
@@ -365,7 +365,7 @@ pub struct Waiter {
 }
 
 /// A session that stands in the way, as `pg_stat_activity` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {
     /// Its server process.
     pub pid: i32,

@@ -2,13 +2,14 @@
 
 use cutover_core::records::{BackupSet, Records};
 use cutover_core::release_file::Label;
-use cutover_core::{Events, Phase, QualifiedName};
+use cutover_core::{Events, Phase, QualifiedName, Session};
 use cutover_importer::preflight::PreflightReport;
-use cutover_swap::{StandbyReport, unmanaged};
+use cutover_swap::{StandbyReport, blocked_sessions, unmanaged};
 use tokio_postgres::Client;
 
+use crate::run::session_error;
 use crate::staged::Staged;
-use crate::{Activity, Cutover, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
+use crate::{Activity, Cutover, DiskUse, ReleaseError, ReleaseOptions, Selection, Status, StopSignal};
 
 impl Cutover {
     /// What is live, what runs, what is kept. Reads only, and works on a database that never saw Cutover.
@@ -17,18 +18,33 @@ impl Cutover {
     /// When the database cannot be reached or read.
     pub async fn status(&self) -> Result<Status, ReleaseError> {
         let session = self.target.connect("status").await?;
+        let status = self.read_status(&session).await;
+        session.close().await;
+        status
+    }
+
+    async fn read_status(&self, session: &Session) -> Result<Status, ReleaseError> {
         let records = self.records()?;
-        let known = self.recorded_staging(&session, &records).await?;
-        let look_alikes = unmanaged(&*session, self.schema(), &self.naming, &records, &known).await?;
-        let look_alikes = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
-        let standbys = StandbyReport::read(&*session, self.schema()).await?;
-        let mut status = Status::read(&session, &records, look_alikes, standbys).await?;
+        let row = session
+            .query_one("SELECT pg_catalog.clock_timestamp()", &[])
+            .await
+            .map_err(|error| session_error("ask for the time of", error))?;
+        let standbys = StandbyReport::read(&**session, self.schema()).await?;
+        let mut status = Status::read(session, &records, row.get(0), standbys).await?;
+        let staging = self.recorded_staging(session, &records).await?;
+        let look_alikes = unmanaged(&**session, self.schema(), &self.naming, &records, &staging).await?;
+        status.unmanaged = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
         if let Activity::Running { holder, release } = &status.activity {
+            // Of another role's session the name is not shown to every role.
+            if !holder.application.is_empty() {
+                status.blocked = blocked_sessions(&**session, &records, &holder.application).await?;
+            }
             status.hold = self
-                .read_hold(&session, &records, *release, holder, &known)
+                .read_hold(session, &records, *release, holder, &staging)
                 .await?;
         }
-        session.close().await;
+        let live: Vec<QualifiedName> = self.members().iter().map(|member| self.live(member)).collect();
+        status.disk = DiskUse::read(session, &live, &staging, &status.backups).await?;
         Ok(status)
     }
 

@@ -8,6 +8,7 @@ mod changes; // how a month is meant to differ from live
 mod check; // what could stand against the next release
 mod companions; // what belongs to the set beside what the file names
 mod cutover; // the one-call API
+mod disk; // what live, staging and backup sets take
 mod error; // what can go wrong
 mod failure; // in which class, and what to do about it
 mod gate; // [[validate]]
@@ -24,6 +25,7 @@ mod notify; // Slack
 mod options; // what one run is asked to do
 mod phases; // a file each
 mod plan; // what a release would do
+mod progress; // what a release is at, for whoever asks from elsewhere
 mod recorder; // events on their way to the record
 mod rehearse; // the swap, rolled back
 mod release; // from the first phase to the last
@@ -43,6 +45,7 @@ pub use changes::ChangesOf;
 pub use check::{CheckReport, CheckSeverity, Concern, Finding};
 pub use cutover::{Cutover, PortalLogin};
 pub use cutover_staging::{DeclaredChange, StructureRefused};
+pub use disk::DiskUse;
 pub use error::ReleaseError;
 pub use failure::FailureClass;
 pub use gate::GateFailure;

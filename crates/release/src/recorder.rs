@@ -1,8 +1,10 @@
-//! Keeps a release's events until they are written to its record.
+//! Keeps a release's events until they are written to its record, and what it is at.
 
 use std::sync::{Arc, Mutex};
 
 use cutover_core::{Event, EventKind, EventSink};
+
+use crate::progress::Progress;
 
 /// Events that may wait to be written; what comes while so many wait is only logged elsewhere.
 const CAPACITY: usize = 4096;
@@ -11,6 +13,8 @@ const CAPACITY: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorder {
     waiting: Arc<Mutex<Vec<Event>>>,
+    /// Overwritten in the record while the release runs.
+    pub(crate) progress: Progress,
 }
 
 impl Recorder {
@@ -25,6 +29,7 @@ impl Recorder {
 
 impl EventSink for Recorder {
     fn emit(&self, event: &Event) {
+        self.progress.emit(event);
         if matches!(
             event.kind,
             EventKind::ImportProgress { .. }

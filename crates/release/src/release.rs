@@ -265,6 +265,7 @@ impl Run<'_> {
             }
             let (records, release, application) =
                 (self.records.clone(), self.release, self.application.clone());
+            let progress = self.recorder.progress.clone();
             let mut supervisor = Supervisor {
                 client: &watcher,
                 records: &records,
@@ -272,6 +273,7 @@ impl Run<'_> {
                 application: &application,
                 signal: stop.clone(),
                 told: None,
+                progress: &progress,
             };
             let (outcome, asked) = match supervisor.asked_to_stop().await {
                 Some(reason) => (Err(ReleaseError::Stopped { reason, phase }), Some(reason)),

@@ -10,6 +10,7 @@ use crate::boxed::BoxFuture;
 use crate::busy::busy;
 use crate::hooks::{HookFacts, HookReport, HookSite, Hooks, PlannedHook};
 use crate::phases::is_violation;
+use crate::progress::Progress;
 use crate::release::with_causes;
 use crate::report::SwapFigures;
 use crate::run::session_purpose;
@@ -136,6 +137,8 @@ impl Cutover {
                 &session_purpose(&self.file.release().name, "rollback", release),
             )
             .await?;
+        let progress = Progress::default();
+        let events = &events.clone().and(progress.clone());
         let mut supervisor = Supervisor {
             client: &watcher,
             records: &records,
@@ -143,6 +146,7 @@ impl Cutover {
             application: &application,
             signal: stop,
             told: None,
+            progress: &progress,
         };
         let observer = self.observer().await;
         let context = SwapContext {
@@ -157,13 +161,7 @@ impl Cutover {
         let mut outcome = outcome.map_err(|error| {
             error.after_asking_to_stop(asked, |reason| ReleaseError::StoppedRollback { reason })
         });
-        let (state, error) = match &outcome {
-            Ok(_) => (ReleaseState::Completed, None),
-            Err(error @ ReleaseError::StoppedRollback { .. }) => {
-                (ReleaseState::Aborted, Some(with_causes(error)))
-            }
-            Err(error) => (ReleaseState::Failed, Some(with_causes(error))),
-        };
+        let (state, error) = how_it_ended(&outcome);
         let mut warnings = Vec::new();
         let mut reports = Vec::new();
         if let Ok(figures) = &mut outcome {
@@ -360,6 +358,17 @@ impl Cutover {
                 vec![message]
             }
         }
+    }
+}
+
+/// The state of its record, and why it did not go live.
+fn how_it_ended(outcome: &Result<SwapFigures, ReleaseError>) -> (ReleaseState, Option<String>) {
+    match outcome {
+        Ok(_) => (ReleaseState::Completed, None),
+        Err(error @ ReleaseError::StoppedRollback { .. }) => {
+            (ReleaseState::Aborted, Some(with_causes(error)))
+        }
+        Err(error) => (ReleaseState::Failed, Some(with_causes(error))),
     }
 }
 

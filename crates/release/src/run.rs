@@ -30,7 +30,7 @@ pub(crate) struct Run<'a> {
     pub(crate) cutover: &'a Cutover,
     pub(crate) options: &'a ReleaseOptions,
     pub(crate) events: Events,
-    recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// Holds the release lock. Only records and the swap itself run on it.
     pub(crate) session: Session,
     pub(crate) lock: ReleaseLock,
@@ -186,6 +186,14 @@ impl<'a> Run<'a> {
             .await
         {
             tracing::warn!(release = self.release, %error, "could not write the events to the record");
+        }
+        let finished = self
+            .recorder
+            .progress
+            .finish(&self.session, &self.records, self.release)
+            .await;
+        if let Err(error) = finished {
+            tracing::warn!(release = self.release, %error, "could not write the progress to the record");
         }
     }
 

@@ -8,6 +8,8 @@ use cutover_core::records::Records;
 use tokio::sync::watch;
 use tokio_postgres::Client;
 
+use crate::progress::Progress;
+
 /// How often a running release looks whether it was asked to stop.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -85,6 +87,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) signal: StopSignal,
     /// Told when the release is asked to stop, where what runs does not only wait for statements.
     pub(crate) told: Option<Stop>,
+    /// What the release is at, to be written to its record meanwhile.
+    pub(crate) progress: &'a Progress,
 }
 
 impl Supervisor<'_> {
@@ -92,6 +96,7 @@ impl Supervisor<'_> {
     /// phase's statements were cancelled, again and again until it ended.
     pub(crate) async fn run<T>(&mut self, phase: impl Future<Output = T>) -> (T, Option<StopReason>) {
         let mut phase = pin!(phase);
+        let mut telling = pin!(self.progress.keep(self.client, self.records, self.release));
         let mut reason = self.asked_to_stop().await;
         loop {
             let look = async {
@@ -108,6 +113,7 @@ impl Supervisor<'_> {
                 biased;
                 output = &mut phase => return (output, reason),
                 () = look => {}
+                never = &mut telling => match never {},
             }
             reason = match reason {
                 Some(reason) => Some(reason),

@@ -3,6 +3,7 @@
 mod attempt; // one transaction that tries to get it through
 mod audit; // a release set at one moment, and what differs between two
 mod behind; // who waits behind us
+mod blocked; // who waits, asked from elsewhere
 mod blockers; // who stands in the way
 mod dependents; // what outside the set refers to it and how it goes on
 mod drop_backups; // dropping what retention does not keep
@@ -49,6 +50,7 @@ pub use cutover_core::release_file::OldSnapshots;
 
 pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
 pub use behind::WaitedBehind;
+pub use blocked::{BlockedSession, blocked_sessions};
 pub use drop_backups::DropError;
 pub use error::SwapError;
 pub use lost_writes::{LostWrites, WrittenSince};

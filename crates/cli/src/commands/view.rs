@@ -10,7 +10,7 @@ use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::listeners::Listeners;
-use crate::render::{Outcome, backups_text, check_text, preflight_failure, status_text};
+use crate::render::{Outcome, backups_text, check_text, preflight_failure};
 use crate::request::Request;
 
 pub(super) async fn plan(context: &Context) -> Result<(), Failure> {
@@ -35,17 +35,6 @@ pub(super) async fn check(context: &Context) -> Result<(), Failure> {
         0 => Ok(()),
         errors => Err(Failure::Check { errors }),
     }
-}
-
-pub(super) async fn status(context: &Context) -> Result<(), Failure> {
-    let status = context
-        .request()?
-        .cutover(&context.captured, &context.console)?
-        .status()
-        .await?;
-    context.console.result(Outcome::Status(&status), |palette| {
-        status_text(&status, Timestamp::now(), palette)
-    })
 }
 
 pub(super) async fn backups(context: &Context) -> Result<(), Failure> {

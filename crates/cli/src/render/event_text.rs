@@ -308,7 +308,8 @@ fn notable(text: &str, sessions: &[Blocker], palette: Palette) -> Vec<String> {
     lines
 }
 
-fn session_text(session: &Blocker) -> String {
+/// A session in the way, in a line.
+pub(super) fn session_text(session: &Blocker) -> String {
     let user = session.user.as_deref().unwrap_or("no user");
     let query = start_of(&session.query);
     let age = took(session.transaction_age_ms);

@@ -22,6 +22,12 @@ pub(crate) fn failure_text(failure: &Failure, palette: Palette) -> String {
     text
 }
 
+/// All of it in one line, without the remedy.
+pub(crate) fn failure_line(failure: &Failure) -> String {
+    let chain = failure.chain().join(": ");
+    chain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Lists within a message keep their lines, below it.
 fn indented(text: &str) -> String {
     text.trim_end().replace('\n', "\n    ")

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use cutover::{Activity, Holding, Status};
-use cutover_core::records::{BackupSet, ReleaseKind, ReleaseRecord, ReleaseState};
-use cutover_core::{LockHolder, Stamp};
-use cutover_swap::StandbyReport;
+use cutover::{Activity, DiskUse, Holding, Status};
+use cutover_core::records::{BackupSet, ReleaseKind, ReleaseRecord, ReleaseState, WaitKind, Waiting};
+use cutover_core::{Blocker, LockHolder, Stamp};
+use cutover_swap::{BlockedSession, StandbyReport};
 use jiff::Timestamp;
 
-use super::event_text::waits_for;
-use super::measure::{age, bytes, count, counted, moment};
+use super::event_text::{session_text, waits_for};
+use super::importers::importers_table;
+use super::measure::{age, bytes, count, counted, duration, moment};
 use super::{Palette, table};
 
 /// The whole of a status.
@@ -61,24 +62,28 @@ pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> 
             format!("{} of staging; {besides}", bytes(*staging_bytes)),
         );
     }
+    if let Some(waiting) = &status.waiting {
+        line("waits", waiting_text(waiting, now));
+    }
+    for blocked in &status.blocked {
+        line("blocked", blocked_text(blocked));
+    }
     for (name, value) in interrupted(status) {
         line(name, value);
     }
     if let Some(stamp) = takes_back(status) {
         line("undo", format!("cutover rollback {stamp}"));
     }
-    if !status.checkpoints.is_empty()
-        && status
-            .latest
-            .first()
-            .is_some_and(|newest| unfinished(newest.state))
+    // Before the first release only live is there.
+    if let Some(disk) = status.disk
+        && status.newest().is_some()
     {
-        let _ = writeln!(
-            text,
-            "\n{}\n{}",
-            palette.strong("imported so far"),
-            imports_table(status)
-        );
+        line("disk", disk_text(disk));
+    }
+    let shows_importers = status.newest().is_some_and(|newest| unfinished(newest.state));
+    if shows_importers && !status.importers.is_empty() {
+        let heading = palette.strong("importers");
+        let _ = writeln!(text, "\n{heading}\n{}", importers_table(&status.importers, now));
     }
     if !status.backups.is_empty() {
         let _ = writeln!(
@@ -111,6 +116,59 @@ pub(crate) fn status_text(status: &Status, now: Timestamp, palette: Palette) -> 
         }
     }
     text
+}
+
+/// What the running release told last, and who is in the way.
+fn waiting_text(waiting: &Waiting, now: Timestamp) -> String {
+    let obstacle = &waiting.obstacle;
+    let what = match waiting.kind {
+        WaitKind::Locks => {
+            let relation = obstacle.relation.as_ref();
+            let what = relation.map_or_else(|| "they were".to_owned(), |relation| format!("{relation} was"));
+            let attempt = obstacle.attempt.unwrap_or_default();
+            format!("for the locks of the swap; at attempt {attempt} {what} not free")
+        }
+        WaitKind::Snapshots => "for transactions whose snapshot is older than the new data".to_owned(),
+        _ => format!(
+            "for standbys that are too far behind: {}",
+            obstacle.standbys.join(", ")
+        ),
+    };
+    format!(
+        "{what} (since {}){}",
+        age(waiting.since, now),
+        in_the_way(&obstacle.blockers)
+    )
+}
+
+fn blocked_text(blocked: &BlockedSession) -> String {
+    let relation = blocked.relation.as_ref();
+    let what = relation.map_or_else(|| format!("a lock ({})", blocked.lock), ToString::to_string);
+    let waited = duration(std::time::Duration::from_millis(blocked.waited_ms));
+    format!(
+        "its server process {} has waited for {what} for {waited}{}",
+        blocked.pid,
+        in_the_way(&blocked.by)
+    )
+}
+
+/// A line for each of them, below the one that they belong to.
+fn in_the_way(blockers: &[Blocker]) -> String {
+    let mut text = String::new();
+    for blocker in blockers {
+        let _ = write!(text, "\n            {}", session_text(blocker));
+    }
+    text
+}
+
+fn disk_text(disk: DiskUse) -> String {
+    format!(
+        "{} of the database: {} live, {} in staging, {} in backup sets",
+        bytes(disk.database_bytes),
+        bytes(disk.live_bytes),
+        bytes(disk.staging_bytes),
+        bytes(disk.backup_bytes)
+    )
 }
 
 /// The standbys, and how much of the log they have yet to replay.
@@ -285,7 +343,7 @@ fn interrupted(status: &Status) -> Vec<(&'static str, String)> {
     }
 }
 
-fn unfinished(state: ReleaseState) -> bool {
+pub(super) fn unfinished(state: ReleaseState) -> bool {
     match state {
         ReleaseState::Running | ReleaseState::Stopped | ReleaseState::Failed | ReleaseState::Abandoned => {
             true
@@ -304,52 +362,6 @@ fn takes_back(status: &Status) -> Option<&Stamp> {
         .then_some(stamp)
 }
 
-fn imports_table(status: &Status) -> String {
-    let aside = status
-        .checkpoints
-        .iter()
-        .any(|checkpoint| checkpoint.rejected > 0);
-    let heads: &[&str] = if aside {
-        &["importer", "chunks>", "rows>", "sent>", "set aside>"]
-    } else {
-        &["importer", "chunks>", "rows>", "sent>"]
-    };
-    let mut table = table(heads);
-    let mut importers: Vec<&str> = status
-        .checkpoints
-        .iter()
-        .map(|checkpoint| checkpoint.importer.as_str())
-        .collect();
-    importers.dedup();
-    for importer in importers {
-        let of_importer = || {
-            status
-                .checkpoints
-                .iter()
-                .filter(|checkpoint| checkpoint.importer == importer)
-        };
-        let rows: i64 = of_importer().map(|checkpoint| checkpoint.rows).sum();
-        let sent: i64 = of_importer().map(|checkpoint| checkpoint.bytes).sum();
-        let sent = if sent == 0 {
-            String::new()
-        } else {
-            bytes(sent.unsigned_abs())
-        };
-        let mut row = vec![
-            importer.to_owned(),
-            of_importer().count().to_string(),
-            count(rows.unsigned_abs()),
-            sent,
-        ];
-        if aside {
-            let rejected: i64 = of_importer().map(|checkpoint| checkpoint.rejected).sum();
-            row.push(count(rejected.unsigned_abs()));
-        }
-        table.add_row(row);
-    }
-    table.trim_fmt()
-}
-
 fn history_table(records: &[ReleaseRecord], now: Timestamp) -> String {
     let mut table = table(&["", "id>", "label", "kind", "state", "begun", "took>"]);
     for record in records {
@@ -357,7 +369,7 @@ fn history_table(records: &[ReleaseRecord], now: Timestamp) -> String {
             let millis = end
                 .as_millisecond()
                 .saturating_sub(record.started_at.as_millisecond());
-            super::duration(std::time::Duration::from_millis(millis.unsigned_abs()))
+            duration(std::time::Duration::from_millis(millis.unsigned_abs()))
         });
         table.add_row([
             if record.current { "live" } else { "" }.to_owned(),

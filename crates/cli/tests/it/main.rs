@@ -13,4 +13,5 @@ mod interrupt; // Ctrl-C
 mod partitioned; // a partitioned table and its partitions
 mod redact; // what differs from run to run
 mod release; // release, status, backups, rollback
+mod status; // what is told of a release at work
 mod upkeep; // space, audit, drop

@@ -15,7 +15,8 @@ fn redact(key: &str, value: &mut Value) {
         Value::Null => {}
         value => {
             let placeholder = match key {
-                "bytes" => "[bytes]",
+                key if key == "bytes" || key.ends_with("_bytes") => "[bytes]",
+                "expected_rows" => "[estimate]",
                 "host" => "[host]",
                 "backup" | "stamp" | "backup_stamp" | "restored" | "restored_stamp" => "[stamp]",
                 "pid" | "client_pid" | "backend_pid" => "[pid]",
@@ -23,7 +24,7 @@ fn redact(key: &str, value: &mut Value) {
                 "server_version_num" | "cutover_version" => "[version]",
                 "summary" => "[summary]",
                 key if key.ends_with("_ms") => "[ms]",
-                key if key.ends_with("_at") || key == "at" || key == "since" => "[time]",
+                key if key.ends_with("_at") || key == "at" || key.ends_with("since") => "[time]",
                 _ => return,
             };
             *value = Value::from(placeholder);

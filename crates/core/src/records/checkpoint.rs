@@ -166,7 +166,7 @@ impl Records {
         })
     }
 
-    /// Forgets the checkpoints of a release whose staging was rebuilt, and the rows it set aside.
+    /// Forgets the checkpoints of a release whose staging was rebuilt, the rows it set aside, and how far its importers were.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be written.
@@ -177,7 +177,8 @@ impl Records {
     ) -> Result<(), StatementError> {
         client
             .execute(
-                "WITH rejects AS (DELETE FROM cutover.reject WHERE release = $1) \
+                "WITH rejects AS (DELETE FROM cutover.reject WHERE release = $1), \
+                      progress AS (DELETE FROM cutover.import_progress WHERE release = $1) \
                  DELETE FROM cutover.checkpoint WHERE release = $1",
                 &[&release],
             )

@@ -244,7 +244,7 @@ impl Records {
             )
             .await
             .map_err(self.failed("end the last hold of"))?;
-        Ok(())
+        self.forget_last_words(client, release).await
     }
 
     /// Notes the phase that a release enters.
@@ -259,7 +259,8 @@ impl Records {
     ) -> Result<(), StatementError> {
         client
             .execute(
-                "UPDATE cutover.release SET phase = $2, updated_at = pg_catalog.clock_timestamp() WHERE id = $1",
+                "UPDATE cutover.release SET phase = $2, phase_started_at = pg_catalog.clock_timestamp(), \
+                        updated_at = pg_catalog.clock_timestamp() WHERE id = $1",
                 &[&release, &phase.as_str()],
             )
             .await

@@ -184,6 +184,7 @@ impl Run<'_> {
             application: &self.application,
             signal: stop.clone(),
             told: Some(tell),
+            progress: &self.recorder.progress,
         };
         let mut reports = Vec::new();
         let mut asked = None;

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
-use cutover_core::records::Checkpoint;
+use cutover_core::records::{Checkpoint, ImporterState};
 use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
-use cutover_core::{Ident, QualifiedName, Step};
+use cutover_core::{Ident, Phase, QualifiedName, Step};
 use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings, Throttle};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
@@ -67,6 +67,7 @@ impl Run<'_> {
             self.staged.sampled |= self.options.sample.is_some();
             self.keep_staged().await?;
         }
+        self.note_importers(phase, &selected, &done).await?;
         let taken_over = selected
             .iter()
             .filter(|import| done.contains(&import.name))
@@ -108,6 +109,34 @@ impl Run<'_> {
             counted(ran, "importer"),
             counted(rows, "row")
         ))
+    }
+
+    /// Notes in the record what is to come.
+    async fn note_importers(
+        &self,
+        phase: ImportPhase,
+        selected: &[&FileImport],
+        done: &BTreeSet<String>,
+    ) -> Result<(), ReleaseError> {
+        let importers: Vec<(&str, ImporterState)> = selected
+            .iter()
+            .map(|import| {
+                let state = if done.contains(&import.name) {
+                    ImporterState::Done
+                } else {
+                    ImporterState::Waiting
+                };
+                (import.name.as_str(), state)
+            })
+            .collect();
+        let phase = match phase {
+            ImportPhase::Core => Phase::ImportCore,
+            ImportPhase::Related => Phase::ImportRelated,
+        };
+        Ok(self
+            .records
+            .begin_imports(&*self.session, self.release, phase, &importers)
+            .await?)
     }
 
     /// Runs those that are not done, as fast as `[load]` lets them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cutover_core::Ident;
+use cutover_core::records::ImporterState;
 use cutover_core::release_file::{Import as FileImport, ImportSource};
 use cutover_importer::{ImportOutcome, LoadSettings};
 use futures_util::StreamExt;
@@ -55,9 +56,11 @@ impl Run<'_> {
             match ended {
                 Ok(outcome) => {
                     queue.done.insert(index);
+                    self.recorder.progress.ended(name, ImporterState::Done);
                     loaded.add(name, &outcome);
                 }
                 Err(error) => {
+                    self.recorder.progress.ended(name, ImporterState::Failed);
                     if !running.is_empty() {
                         tracing::warn!(importer = name, error = %with_causes(&error), "importer failed beside others");
                     }
