@@ -179,6 +179,8 @@ pub(crate) struct ReleaseArguments {
     /// Run every selected importer again, whatever was imported before
     #[arg(long)]
     pub(crate) no_checkpoints: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// What a resumed release does otherwise than when it began.
@@ -197,6 +199,16 @@ pub(crate) struct ResumeArguments {
     /// what is in staging already stays as it is
     #[arg(long)]
     pub(crate) allow_changed_file: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// Who else is told how it goes.
+#[derive(Args, Default)]
+pub(crate) struct Telling {
+    /// Keep a file of metrics for Prometheus (node exporter's textfile collector), in place of [metrics] file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 /// How a status is told.
@@ -229,6 +241,8 @@ pub(crate) struct RollbackArguments {
     /// keys stay NOT VALID until they can be validated
     #[arg(long)]
     pub(crate) allow_orphans: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
     #[command(flatten)]
     pub(crate) consent: Consent,
 }

@@ -1,8 +1,8 @@
-//! Who hears of a release's events: stderr, the log file, Slack.
+//! Who hears of a release's events: stderr, the log file, the file of metrics, Slack.
 
 use std::sync::Arc;
 
-use cutover::{JsonLog, ReleaseError, Slack, SlackMessages};
+use cutover::{JsonLog, MetricsFile, ReleaseError, Slack, SlackMessages};
 use cutover_core::{Event, EventSink as _, Events};
 
 use crate::console::Console;
@@ -14,6 +14,7 @@ use crate::request::Request;
 pub(crate) struct Listeners {
     events: Events,
     log: Option<Arc<JsonLog>>,
+    metrics: Option<MetricsFile>,
     slack: Option<Slack>,
 }
 
@@ -27,6 +28,12 @@ impl Listeners {
             log = Some(Arc::clone(&opened));
             events = events.and(move |event: &Event| opened.emit(event));
         }
+        let mut metrics = None;
+        if let Some(path) = &request.file.metrics().file {
+            let started = MetricsFile::start(&request.in_folder(path));
+            events = events.and(started.sink());
+            metrics = Some(started);
+        }
         let mut slack = None;
         if let Some(settings) = &request.file.notify().slack {
             let webhook = settings
@@ -39,7 +46,12 @@ impl Listeners {
             events = events.and(started.sink());
             slack = Some(started);
         }
-        Ok(Self { events, log, slack })
+        Ok(Self {
+            events,
+            log,
+            metrics,
+            slack,
+        })
     }
 
     /// Only stderr listens.
@@ -55,13 +67,23 @@ impl Listeners {
 
     /// Waits for messages on their way, and warns of those that were lost.
     pub(crate) async fn finish(self, console: &Console) {
-        let Self { events, log, slack } = self;
+        let Self {
+            events,
+            log,
+            metrics,
+            slack,
+        } = self;
         // Slack's queue ends when the last of its listeners is gone.
         drop(events);
         if let Some(slack) = slack {
             for failure in slack.finish().await {
                 console.warn(&failure);
             }
+        }
+        if let Some(metrics) = metrics
+            && let Some(problem) = metrics.finish().await
+        {
+            console.warn(&problem);
         }
         let lost = log.map_or(0, |log| log.lost());
         if lost > 0 {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::args::{Global, ReleaseArguments, ResumeArguments};
+use crate::args::{Global, ReleaseArguments, ResumeArguments, RollbackArguments, Telling};
 use crate::console::Console;
 use crate::environment::Captured;
 use crate::failure::Failure;
@@ -212,6 +212,7 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.old_snapshots = arguments.ignore_old_snapshots.then_some(OldSnapshots::Ignore);
     flags.discard_staging = arguments.discard_staging.then_some(true);
     flags.checkpoints_disabled = arguments.no_checkpoints.then_some(true);
+    flags.metrics_file = arguments.telling.metrics_file();
     flags
 }
 
@@ -221,7 +222,23 @@ pub(crate) fn resume_flags(arguments: &ResumeArguments) -> Overrides {
     flags.allow_lost_writes = arguments.allow_lost_writes.then_some(true);
     flags.hold = arguments.hold;
     flags.not_before = arguments.not_before;
+    flags.metrics_file = arguments.telling.metrics_file();
     flags
+}
+
+/// The flags of `cutover rollback`, as settings.
+pub(crate) fn rollback_flags(arguments: &RollbackArguments) -> Overrides {
+    let mut flags = Overrides::default();
+    flags.metrics_file = arguments.telling.metrics_file();
+    flags
+}
+
+impl Telling {
+    /// A path on the command line starts here, one in the release file where that is.
+    fn metrics_file(&self) -> Option<PathBuf> {
+        let file = self.metrics_file.as_ref()?;
+        Some(std::path::absolute(file).unwrap_or_else(|_| file.clone()))
+    }
 }
 
 fn find_file(global: &Global, captured: &Captured) -> Result<PathBuf, Failure> {

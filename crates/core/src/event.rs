@@ -36,6 +36,8 @@ pub enum EventKind {
         name: String,
         /// The label that goes live.
         label: String,
+        /// Since when what is live now has been live; absent before the first release.
+        live_since: Option<Timestamp>,
     },
     /// A release ended, well or not.
     ReleaseFinished {

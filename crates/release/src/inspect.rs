@@ -18,7 +18,7 @@ impl Cutover {
     /// When the database cannot be reached or read.
     pub async fn status(&self) -> Result<Status, ReleaseError> {
         let session = self.target.connect("status").await?;
-        let status = self.read_status(&session).await;
+        let status = Box::pin(self.read_status(&session)).await;
         session.close().await;
         status
     }

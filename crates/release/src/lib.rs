@@ -21,6 +21,7 @@ mod json_log; // one event a line, appended to a file
 mod lost_commit; // whether it happened
 mod manifest; // what a release consists of
 mod map; // release file -> importer crate
+mod metrics; // a file for Prometheus
 mod notify; // Slack
 mod options; // what one run is asked to do
 mod phases; // a file each
@@ -53,6 +54,7 @@ pub use go::{GoReport, Holding};
 pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
+pub use metrics::{MetricsFile, MetricsSink};
 pub use notify::{Slack, SlackError, SlackMessages, SlackSink};
 pub use options::{ReleaseOptions, RollbackOptions};
 pub use rehearse::RehearsalReport;

@@ -92,6 +92,7 @@ impl Cutover {
             return Err(busy(&session, &lock, &records).await?);
         }
         let newest = records.latest(&*session, 1).await?.into_iter().next();
+        let live = records.current(&*session).await?;
         refuse_another_than_meant(newest.as_ref(), options)?;
         match after {
             AfterRelease::RemoveStaging => refuse_to_remove_what_is_ready(&session, &records).await?,
@@ -133,6 +134,7 @@ impl Cutover {
             release,
             name: self.file.release().name.clone(),
             label: label.as_str().to_owned(),
+            live_since: live.and_then(|live| live.swapped_at),
         });
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;

@@ -110,6 +110,7 @@ impl Cutover {
         if !lock.try_acquire(&*session).await? {
             return Err(busy(&session, &lock, &records).await?);
         }
+        let live = records.current(&*session).await?;
         // Before the record is opened, so that what cannot be watched leaves none behind.
         let watcher = self.target.connect("watcher").await?;
         let shown = label.clone().unwrap_or_else(|| format!("before-{stamp}"));
@@ -127,6 +128,7 @@ impl Cutover {
             release,
             name: self.file.release().name.clone(),
             label: format!("rollback to {stamp}"),
+            live_since: live.and_then(|live| live.swapped_at),
         });
         records
             .enter_phase(&*session, release, Phase::FinaliseSwap)

@@ -96,7 +96,8 @@ impl Supervisor<'_> {
     /// phase's statements were cancelled, again and again until it ended.
     pub(crate) async fn run<T>(&mut self, phase: impl Future<Output = T>) -> (T, Option<StopReason>) {
         let mut phase = pin!(phase);
-        let mut telling = pin!(self.progress.keep(self.client, self.records, self.release));
+        // Boxed, as it is a part of every phase's future.
+        let mut telling = Box::pin(self.progress.keep(self.client, self.records, self.release));
         let mut reason = self.asked_to_stop().await;
         loop {
             let look = async {

@@ -9,10 +9,11 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::listeners::Listeners;
 use crate::render::{Outcome, abort_text, describe_backup, rollback_text};
+use crate::request::{Request, rollback_flags};
 
 pub(super) async fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<(), Failure> {
     let (console, stamp) = (&context.console, &arguments.stamp);
-    let request = context.request()?;
+    let request = Request::read(&context.global, rollback_flags(arguments), &context.captured)?;
     let cutover = request.cutover(&context.captured, console)?;
     if arguments.dry_run || request.is_dry_run() {
         let plan = cutover.plan_rollback(stamp, &arguments.options()).await?;

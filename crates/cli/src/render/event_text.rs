@@ -22,10 +22,9 @@ pub(crate) enum Detail {
 /// The lines that tell of an event; none for what is not worth one.
 pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String> {
     match event {
-        EventKind::ReleaseStarted { release, name, label } => {
-            let id = palette.faint(format!("(release {release})"));
-            vec![format!("{} {} {id}", palette.strong(name), palette.strong(label))]
-        }
+        EventKind::ReleaseStarted {
+            release, name, label, ..
+        } => vec![started(*release, name, label, palette)],
         EventKind::PhaseFinished {
             phase,
             summary,
@@ -218,6 +217,11 @@ fn released_line(go: Option<&Go>, held_ms: u64, palette: Palette) -> String {
         None => "its moment has come".to_owned(),
     };
     format!("{} held for {}: {why}", palette.good("▸"), took(held_ms))
+}
+
+fn started(release: i64, name: &str, label: &str, palette: Palette) -> String {
+    let id = palette.faint(format!("(release {release})"));
+    format!("{} {} {id}", palette.strong(name), palette.strong(label))
 }
 
 /// What a release waits for before its swap: the end of a sentence.

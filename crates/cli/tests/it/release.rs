@@ -109,6 +109,7 @@ async fn events_are_lines_of_json_on_stderr_and_in_the_log() {
     let ended = workplace
         .command(&["release", "Sep2025", "--json"])
         .env("CUTOVER_LOG_PATH", "log/events.jsonl")
+        .env("CUTOVER_METRICS_FILE", "cutover.prom")
         .output();
     let ended: crate::command::Ended = ended.unwrap().into();
     assert_eq!(ended.status, 0, "{ended:#?}");
@@ -130,6 +131,22 @@ async fn events_are_lines_of_json_on_stderr_and_in_the_log() {
     assert!(shown.contains(&"swapped".to_owned()), "{shown:?}");
     let log = std::fs::read_to_string(workplace.path("log/events.jsonl")).unwrap();
     assert_eq!(kinds(&log), shown);
+
+    let metrics = std::fs::read_to_string(workplace.path("cutover.prom")).unwrap();
+    for line in [
+        r#"cutover_release_state{release_set="parks",state="completed"} 1.0"#,
+        r#"cutover_importer_rows{release_set="parks",importer="sites"} 40.0"#,
+        r#"cutover_swap_attempts{release_set="parks"} 1.0"#,
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    let ended = workplace.run(&["release", "Oct2025", "--metrics-file", "/dev/full/cutover.prom"]);
+    assert_eq!(ended.status, 0, "{ended:#?}");
+    let warnings = ended
+        .stderr
+        .matches("the metrics file /dev/full/cutover.prom could not be written")
+        .count();
+    assert_eq!(warnings, 1, "{ended:#?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,49 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
     .await;
     let watching = spawn(&workplace, &["status", "--watch", "0.1", "--until-done"]);
 
-    // Held up in the middle of an import.
+    told_in_an_import(&workplace, &database).await;
+
+    // Held up before the swap.
+    let reader = database.connect().await.unwrap();
+    reader
+        .batch_execute("SET application_name = 'long report'; BEGIN; SELECT count(*) FROM sites")
+        .await
+        .unwrap();
+    gate.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
+    until(
+        &database,
+        &mut release,
+        "SELECT count(*) = 1 FROM cutover.status WHERE waits_for = 'locks'",
+    )
+    .await;
+    told_before_the_swap(&workplace);
+    reader.batch_execute("COMMIT").await.unwrap();
+
+    let released: Ended = release.wait_with_output().unwrap().into();
+    assert_eq!(released.status, 0, "{released:#?}");
+    let watched: Ended = watching.wait_with_output().unwrap().into();
+    assert_eq!((watched.status, watched.stderr.as_str()), (0, ""), "{watched:#?}");
+    let lines: Vec<&str> = watched.stdout.lines().collect();
+    assert!(lines.len() > 2, "{lines:#?}");
+    assert!(lines[0].contains("parks: Sep2025 in import_core"), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("waits for the locks of the swap")),
+        "{lines:#?}"
+    );
+    let last = lines.last().unwrap();
+    assert!(
+        last.contains("parks: idle · live Sep2025 since") && last.ends_with("1 backup set"),
+        "{last}"
+    );
+
+    told_afterwards(&workplace, &database).await;
+    assert_eq!(workplace.run(&["status", "--watch", "nonsense"]).status, 2);
+}
+
+/// Held up in the middle of an import.
+async fn told_in_an_import(workplace: &Workplace, database: &TestDatabase) {
     let document = workplace.json(&["status"]);
     let status = &document["status"];
     documented(status);
@@ -93,7 +135,7 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
         (blocked["lock"].as_str(), blocked["by"][0]["application"].as_str()),
         (Some("advisory"), Some("gatekeeper"))
     );
-    let view = row(&database, "SELECT * FROM cutover.status").await;
+    let view = row(database, "SELECT * FROM cutover.status").await;
     assert_eq!(view["activity"], status["activity"]["state"]);
     assert_eq!(view["holder_pid"], status["activity"]["holder"]["pid"]);
     let latest = &status["latest"][0];
@@ -105,7 +147,7 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
         (&1.into(), &0.into())
     );
     assert_eq!(view["rows"], importer["rows"]);
-    let view = row(&database, "SELECT * FROM cutover.importer_progress").await;
+    let view = row(database, "SELECT * FROM cutover.importer_progress").await;
     for (field, told) in importer.as_object().unwrap() {
         if !field.ends_with("_at") {
             assert_eq!(view[field], *told, "{field}");
@@ -129,20 +171,10 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
         "{line}"
     );
     assert_eq!(line.lines().count(), 1, "{line}");
+}
 
-    // Held up before the swap.
-    let reader = database.connect().await.unwrap();
-    reader
-        .batch_execute("SET application_name = 'long report'; BEGIN; SELECT count(*) FROM sites")
-        .await
-        .unwrap();
-    gate.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
-    until(
-        &database,
-        &mut release,
-        "SELECT count(*) = 1 FROM cutover.status WHERE waits_for = 'locks'",
-    )
-    .await;
+/// Held up by a reader.
+fn told_before_the_swap(workplace: &Workplace) {
     let status = workplace.json(&["status"]);
     let waiting = &status["status"]["waiting"];
     documented(waiting);
@@ -158,28 +190,10 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
         shown.contains("for the locks of the swap; at attempt ") && shown.contains("\"long report\""),
         "{shown}"
     );
-    reader.batch_execute("COMMIT").await.unwrap();
+}
 
-    let released: Ended = release.wait_with_output().unwrap().into();
-    assert_eq!(released.status, 0, "{released:#?}");
-    let watched: Ended = watching.wait_with_output().unwrap().into();
-    assert_eq!((watched.status, watched.stderr.as_str()), (0, ""), "{watched:#?}");
-    let lines: Vec<&str> = watched.stdout.lines().collect();
-    assert!(lines.len() > 2, "{lines:#?}");
-    assert!(lines[0].contains("parks: Sep2025 in import_core"), "{lines:#?}");
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("waits for the locks of the swap")),
-        "{lines:#?}"
-    );
-    let last = lines.last().unwrap();
-    assert!(
-        last.contains("parks: idle · live Sep2025 since") && last.ends_with("1 backup set"),
-        "{last}"
-    );
-
-    let view = row(&database, "SELECT * FROM cutover.status").await;
+async fn told_afterwards(workplace: &Workplace, database: &TestDatabase) {
+    let view = row(database, "SELECT * FROM cutover.status").await;
     assert_eq!(
         (
             view["activity"].as_str(),
@@ -190,12 +204,11 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
     );
     let backups = workplace.json(&["backups"]);
     let view = row(
-        &database,
+        database,
         "SELECT stamp, release, label, relations, bytes FROM cutover.backup",
     )
     .await;
     for (field, value) in view.as_object().unwrap() {
         assert_eq!(*value, backups["backups"][0][field], "{field}");
     }
-    assert_eq!(workplace.run(&["status", "--watch", "nonsense"]).status, 2);
 }

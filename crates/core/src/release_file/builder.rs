@@ -6,9 +6,9 @@ use super::finding::Findings;
 use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
-    GeometryCheck, Hook, Import, Load, Log, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck, Refresh,
-    RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, StructureChange, Swap,
-    Target, UniqueCheck, Validation, ViewCheck, check,
+    GeometryCheck, Hook, Import, Load, Log, Metrics, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck,
+    Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, StructureChange,
+    Swap, Target, UniqueCheck, Validation, ViewCheck, check,
 };
 use crate::Ident;
 
@@ -47,6 +47,7 @@ impl ReleaseFileBuilder {
             hooks: Vec::new(),
             notify: Notify::default(),
             log: Log::default(),
+            metrics: Metrics::default(),
             swap: Swap::read(table),
         });
         Self { file }
@@ -184,6 +185,12 @@ impl ReleaseFileBuilder {
     /// The JSON-lines log; none unless set.
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.file.log.path = Some(path.into());
+        self
+    }
+
+    /// The file of metrics for Prometheus; none unless set.
+    pub fn metrics(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file.metrics.file = Some(file.into());
         self
     }
 

@@ -51,8 +51,8 @@ pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
 pub use setting::{Setting, SettingOrigin};
 pub use settings::{
-    Log, MatviewsOutside, Notify, OldSnapshots, Portal, Refresh, Release, SequenceStart, Slack, Staging,
-    Swap, Target,
+    Log, MatviewsOutside, Metrics, Notify, OldSnapshots, Portal, Refresh, Release, SequenceStart, Slack,
+    Staging, Swap, Target,
 };
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};
@@ -85,6 +85,7 @@ pub struct ReleaseFile {
     hooks: Vec<Hook>,
     notify: Notify,
     log: Log,
+    metrics: Metrics,
     swap: Swap,
 }
 
@@ -136,6 +137,7 @@ impl ReleaseFile {
         let hooks = table.tables("hook", Hook::read);
         let notify = table.table_or_empty("notify", Notify::read);
         let log = table.table_or_empty("log", Log::read);
+        let metrics = table.table_or_empty("metrics", Metrics::read);
         let swap = table.table_or_empty("swap", Swap::read);
         let (release, target) = (release?, target?);
         Some(Self {
@@ -152,6 +154,7 @@ impl ReleaseFile {
             hooks,
             notify,
             log,
+            metrics,
             swap,
         })
     }
@@ -259,6 +262,12 @@ impl ReleaseFile {
     #[must_use]
     pub fn notify(&self) -> &Notify {
         &self.notify
+    }
+
+    /// `[metrics]`.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// `[log]`.

@@ -162,6 +162,8 @@ overrides! {
     phase_complete: bool = "CUTOVER_SLACK_PHASE_COMPLETE", alias "PP_RELEASE_SLACK_PHASE_COMPLETE", key "notify.slack.phase_complete";
     /// The file of the JSON-lines log.
     log_path: PathBuf = "CUTOVER_LOG_PATH", alias "PP_RELEASE_LOG_PATH", key "log.path";
+    /// The file of metrics.
+    metrics_file: PathBuf = "CUTOVER_METRICS_FILE", key "metrics.file";
     /// The `strftime` format of default labels.
     label: String = "CUTOVER_RELEASE_LABEL", key "release.label";
     /// How many backup sets retention keeps.
@@ -340,6 +342,9 @@ impl Overrides {
         }
         if self.log_path.is_some() {
             file.log.path.clone_from(&self.log_path);
+        }
+        if self.metrics_file.is_some() {
+            file.metrics.file.clone_from(&self.metrics_file);
         }
         set(&mut file.swap.stall_budget, self.stall_budget.as_ref());
         set(&mut file.swap.lock_budget, self.lock_budget.as_ref());

@@ -373,6 +373,24 @@ pub struct Log {
     pub path: Option<PathBuf>,
 }
 
+/// `[metrics]`: figures for Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// The file that is written anew while a release or rollback runs, for node exporter's textfile collector; none unless
+    /// set.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_path")]
+    pub file: Option<PathBuf>,
+}
+
+impl Metrics {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            file: table.optional::<String>("file").map(PathBuf::from),
+        }
+    }
+}
+
 /// A path that is not UTF-8 can come from a flag; it must not keep the file from being written.
 #[expect(
     clippy::ref_option,

@@ -168,7 +168,9 @@ impl EventSink for SlackSink {
 /// The text that Slack shows for an event; most are not worth one.
 fn message(kind: &EventKind, messages: SlackMessages) -> Option<String> {
     Some(match kind {
-        EventKind::ReleaseStarted { name, label, release } => {
+        EventKind::ReleaseStarted {
+            name, label, release, ..
+        } => {
             format!(
                 ":arrow_forward: *{}* {}: release {release} started",
                 escape(name),
@@ -300,6 +302,7 @@ mod tests {
             release: 7,
             name: "wdpa".into(),
             label: "<Sep>&2025".into(),
+            live_since: None,
         });
         events.emit(EventKind::PhaseFinished {
             phase: Phase::Preflight,

@@ -123,15 +123,15 @@ async fn a_part_of_an_answer_of_a_swap() {
 
 #[tokio::test]
 async fn an_answer_of_a_rollback() {
-    sweep_rollback(1, FaultProxy::cut_after_client_messages).await;
+    Box::pin(sweep_rollback(1, FaultProxy::cut_after_client_messages)).await;
 }
 
 #[tokio::test]
 async fn a_message_of_a_rollback() {
-    sweep_rollback(4, FaultProxy::cut_before_client_message).await;
+    Box::pin(sweep_rollback(4, FaultProxy::cut_before_client_message)).await;
 }
 
 #[tokio::test]
 async fn a_part_of_an_answer_of_a_rollback() {
-    sweep_rollback(7, FaultProxy::cut_after_server_messages).await;
+    Box::pin(sweep_rollback(7, FaultProxy::cut_after_server_messages)).await;
 }
