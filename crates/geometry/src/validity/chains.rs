@@ -11,7 +11,6 @@ use super::planar::{Bounds, Xy};
 /// Consecutive edges of a ring; `vertices` are indexes into those of all rings.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
-    pub(super) bounds: Bounds,
     pub(super) first: usize,
     /// The chain's last vertex, which is the first of the next chain.
     pub(super) last: usize,
@@ -22,12 +21,7 @@ pub(super) struct Chain {
 /// other are different.
 pub(super) fn append_chains(vertices: &[Xy], noded: &Range<usize>, ring: usize, chains: &mut Vec<Chain>) {
     let mut append = |first: usize, last: usize| {
-        chains.push(Chain {
-            bounds: Bounds::around(vertices[first], vertices[last]),
-            first,
-            last,
-            ring,
-        });
+        chains.push(Chain { first, last, ring });
     };
     let mut first = noded.start;
     let mut heading = None;
@@ -46,6 +40,12 @@ pub(super) fn append_chains(vertices: &[Xy], noded: &Range<usize>, ring: usize, 
 }
 
 impl Chain {
+    /// The box around all edges.
+    #[inline]
+    pub(super) fn bounds(&self, vertices: &[Xy]) -> Bounds {
+        Bounds::around(vertices[self.first], vertices[self.last])
+    }
+
     /// The edges, by their first vertex, whose Y span `y`.
     pub(super) fn edges_at_y(&self, vertices: &[Xy], y: f64) -> Range<usize> {
         self.edges_at(vertices, y, |vertex| vertex.y)

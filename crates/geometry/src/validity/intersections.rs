@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::RingRule;
 use super::chains::Chain;
 use super::corner::{Corner, Undecided};
+use super::patience::Patience;
 use super::planar::{Bounds, Xy};
 use super::reason::{Failure, InvalidReason};
 use super::rings::Rings;
@@ -24,19 +25,24 @@ pub(super) struct Intersections<'a> {
     touches: &'a mut Touches,
     failure: Option<Failure>,
     double_touch: Option<(Xy, usize)>,
-    /// How many more comparisons before a sweep is tried instead; `None` once it was.
-    before_sweep: Option<usize>,
+    patience: &'a mut Patience,
 }
 
-/// Comparisons for each vertex that are cheaper than a sweep.
-const CHEAP_COMPARISONS: usize = 8;
-
 /// What there is besides touches.
-#[derive(Default)]
 pub(super) struct Found {
+    /// Whether the sweep has proved that all is valid, also what else is asked of rings.
+    pub(super) is_proved_valid: bool,
     pub(super) failure: Option<Failure>,
     /// Where two rings touch that touch elsewhere too, and the ring.
     pub(super) double_touch: Option<(Xy, usize)>,
+}
+
+impl Found {
+    const PROVED_VALID: Self = Self {
+        is_proved_valid: true,
+        failure: None,
+        double_touch: None,
+    };
 }
 
 /// An edge of a ring, by its first vertex.
@@ -53,49 +59,76 @@ impl<'a> Intersections<'a> {
         tree: &mut Tree,
         rule: RingRule,
         touches: &'a mut Touches,
+        patience: &'a mut Patience,
     ) -> Result<Found, Undecided> {
-        let is_ragged = sweep::is_ragged(rings);
-        if is_ragged && sweep::is_apart(rings) {
-            return Ok(Found::default());
+        if patience.is_at_end() {
+            if sweep::proves_validity(rings) {
+                return Ok(Found::PROVED_VALID);
+            }
+            patience.become_endless();
         }
-        let patience = rings.vertices().len().saturating_mul(CHEAP_COMPARISONS);
         let mut search = Self {
             rings,
             rule,
             touches,
             failure: None,
             double_touch: None,
-            before_sweep: (!is_ragged).then_some(patience),
+            patience,
         };
-        tree.build(0, rings.chains().iter().map(|chain| chain.bounds));
-        for (index, chain) in rings.chains().iter().enumerate() {
-            let found = if search.is_done() {
-                tree.visit(&chain.bounds, 0, |other| {
-                    ControlFlow::Break(search.compare_later(index, other))
-                })
-            } else {
-                tree.visit(&chain.bounds, index + 1, |other| {
-                    let compared = search.compare_later(index, other);
-                    if compared.is_err() || search.is_done() {
-                        return ControlFlow::Break(compared);
-                    }
-                    ControlFlow::Continue(())
-                })
-            };
-            if let ControlFlow::Break(compared) = found {
-                compared?;
+        let vertices = rings.vertices();
+        tree.build(0, rings.chains().iter().map(|chain| chain.bounds(vertices)));
+        for index in 0..rings.chains().len() {
+            search.compare_with_others(tree, index)?;
+            if !search.patience.is_at_end() {
+                continue;
             }
-            if search.before_sweep == Some(0) && !search.is_done() {
-                search.before_sweep = None;
-                if search.touches.is_empty() && sweep::is_apart(rings) {
-                    break;
-                }
+            if search.is_free_so_far() && sweep::proves_validity(rings) {
+                return Ok(Found::PROVED_VALID);
+            }
+            search.patience.become_endless();
+            if !search.is_done() {
+                search.compare_with_others(tree, index)?;
             }
         }
         Ok(Found {
+            is_proved_valid: false,
             failure: search.failure,
             double_touch: search.double_touch,
         })
+    }
+
+    /// Compares a chain with those after it, until something is found or patience is at an end; once something was found, with
+    /// its first neighbour only.
+    fn compare_with_others(&mut self, tree: &Tree, index: usize) -> Result<(), Undecided> {
+        let bounds = self.rings.chains()[index].bounds(self.rings.vertices());
+        let mut nodes = 0;
+        let is_wanted = |node: &Bounds| {
+            let meets = node.meets(&bounds);
+            nodes += usize::from(meets);
+            meets
+        };
+        let found = if self.is_done() {
+            tree.visit(is_wanted, 0, |other| {
+                ControlFlow::Break(self.compare_later(index, other))
+            })
+        } else {
+            tree.visit(is_wanted, index + 1, |other| {
+                let compared = self.compare_later(index, other);
+                if compared.is_err() || self.is_done() || self.patience.is_at_end() {
+                    return ControlFlow::Break(compared);
+                }
+                ControlFlow::Continue(())
+            })
+        };
+        self.patience.count(nodes);
+        match found {
+            ControlFlow::Break(compared) => compared,
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+
+    fn is_free_so_far(&self) -> bool {
+        !self.is_done() && self.touches.is_empty()
     }
 
     fn is_done(&self) -> bool {
@@ -118,7 +151,7 @@ impl<'a> Intersections<'a> {
         b: &'a Chain,
         (b_first, b_last): (usize, usize),
     ) -> Result<(), Undecided> {
-        self.before_sweep = self.before_sweep.map(|left| left.saturating_sub(1));
+        self.patience.count_comparison();
         if a_last - a_first == 1 && b_last - b_first == 1 {
             let edge = |chain: &Chain, first| Edge {
                 ring: chain.ring,

@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::chains::Chain;
 use super::corner::{Corner, Undecided};
-use super::orientation::orientation;
+use super::orientation::{is_counterclockwise, orientation};
 use super::planar::{Bounds, Xy};
 use super::rings::Rings;
 use super::segments::Segment;
@@ -29,6 +29,8 @@ pub(super) struct Locator<'a> {
     /// By the first and the last of the rings asked for.
     indexes: HashMap<(usize, usize), Index>,
     counterclockwise: HashMap<usize, bool>,
+    /// Boxes looked at.
+    steps: usize,
 }
 
 #[derive(Default)]
@@ -37,13 +39,27 @@ struct Index {
     tree: Option<Tree>,
 }
 
+impl Index {
+    /// Counts the question.
+    fn is_worth_a_tree(&mut self) -> bool {
+        self.questions += 1;
+        self.questions >= QUESTIONS_WORTH_A_TREE
+    }
+}
+
 impl<'a> Locator<'a> {
     pub(super) fn new(rings: &'a Rings) -> Self {
         Self {
             rings,
             indexes: HashMap::new(),
             counterclockwise: HashMap::new(),
+            steps: 0,
         }
+    }
+
+    /// How many boxes were looked at since this was asked last.
+    pub(super) fn take_steps(&mut self) -> usize {
+        std::mem::take(&mut self.steps)
     }
 
     /// Of `at` in respect of the area that these rings bound, of which one follows the other.
@@ -100,7 +116,10 @@ impl<'a> Locator<'a> {
     pub(super) fn is_counterclockwise(&mut self, ring: usize) -> bool {
         let rings = self.rings;
         let is_known = self.counterclockwise.entry(ring);
-        *is_known.or_insert_with(|| is_counterclockwise(rings.given(ring)))
+        *is_known.or_insert_with(|| {
+            let vertices = rings.given(ring);
+            is_counterclockwise(vertices.len() - 1, |index| vertices[index])
+        })
     }
 
     /// The ring's way through a place on it, the first time it passes there.
@@ -148,29 +167,32 @@ impl<'a> Locator<'a> {
     /// Visits the chains of these rings whose boxes meet `bounds`.
     fn chains_meeting(&mut self, rings: Range<usize>, bounds: &Bounds, mut visit: impl FnMut(&Chain)) {
         let chains = self.rings.chains_of(rings.start).start..self.rings.chains_of(rings.end - 1).end;
-        let all = self.rings.chains();
-        if chains.len() < CHAINS_WORTH_A_TREE {
+        let (all, vertices) = (self.rings.chains(), self.rings.vertices());
+        let index = (chains.len() >= CHAINS_WORTH_A_TREE)
+            .then(|| self.indexes.entry((rings.start, rings.end)).or_default())
+            .and_then(|index| index.is_worth_a_tree().then_some(index));
+        let Some(index) = index else {
+            self.steps += chains.len();
             all[chains]
                 .iter()
-                .filter(|chain| chain.bounds.meets(bounds))
+                .filter(|chain| chain.bounds(vertices).meets(bounds))
                 .for_each(visit);
             return;
-        }
-        let index = self.indexes.entry((rings.start, rings.end)).or_default();
-        index.questions += 1;
-        if index.questions < QUESTIONS_WORTH_A_TREE {
-            all[chains]
-                .iter()
-                .filter(|chain| chain.bounds.meets(bounds))
-                .for_each(visit);
-            return;
-        }
+        };
         let tree = index.tree.get_or_insert_with(|| {
             let mut tree = Tree::default();
-            tree.build(chains.start, all[chains].iter().map(|chain| chain.bounds));
+            tree.build(
+                chains.start,
+                all[chains].iter().map(|chain| chain.bounds(vertices)),
+            );
             tree
         });
-        let _all_of_them: ControlFlow<()> = tree.visit(bounds, 0, |chain| {
+        let meets = |node: &Bounds| {
+            let meets = node.meets(bounds);
+            self.steps += usize::from(meets);
+            meets
+        };
+        let _all_of_them: ControlFlow<()> = tree.visit(meets, 0, |chain| {
             visit(&all[chain]);
             ControlFlow::Continue(())
         });
@@ -225,30 +247,4 @@ impl Ray {
             }
         }
     }
-}
-
-/// By the ring's highest cap: where it is pointed, the turn there, where flat, its direction.
-#[expect(clippy::float_cmp, reason = "flat means exactly flat")]
-fn is_counterclockwise(ring: &[Xy]) -> bool {
-    let count = ring.len() - 1;
-    let mut high = 0;
-    for index in 1..=count {
-        if ring[index].y > ring[index - 1].y && ring[index].y >= ring[high].y {
-            high = index;
-        }
-    }
-    if high == 0 {
-        return false; // flat
-    }
-    let top = ring[high];
-    let mut falling = (high + 1) % count;
-    while falling != high && ring[falling].y == top.y {
-        falling = (falling + 1) % count;
-    }
-    let (rise, fall) = (ring[high - 1], ring[falling]);
-    let cap_end = ring[falling.checked_sub(1).unwrap_or(count - 1)];
-    if top != cap_end {
-        return cap_end.x < top.x;
-    }
-    rise != top && fall != top && rise != fall && orientation(rise, top, fall) == Ordering::Greater
 }

@@ -48,6 +48,35 @@ fn sign(value: f64) -> Ordering {
     value.partial_cmp(&0.0).unwrap_or(Ordering::Equal)
 }
 
+/// Whether a ring of so many edges, at least three, and as many vertices and the first once more, runs counterclockwise. By its
+/// highest cap: where it is pointed, the turn there, where flat, its direction.
+#[expect(clippy::float_cmp, reason = "flat means exactly flat")]
+pub(crate) fn is_counterclockwise(edges: usize, vertex: impl Fn(usize) -> Xy) -> bool {
+    let mut high = 0;
+    let mut before = vertex(0);
+    let mut top = before;
+    for index in 1..=edges {
+        let at = vertex(index);
+        if at.y > before.y && at.y >= top.y {
+            (high, top) = (index, at);
+        }
+        before = at;
+    }
+    if high == 0 {
+        return false; // flat
+    }
+    let mut falling = (high + 1) % edges;
+    while falling != high && vertex(falling).y == top.y {
+        falling = (falling + 1) % edges;
+    }
+    let (rise, fall) = (vertex(high - 1), vertex(falling));
+    let cap_end = vertex(falling.checked_sub(1).unwrap_or(edges - 1));
+    if top != cap_end {
+        return cap_end.x < top.x;
+    }
+    rise != top && fall != top && rise != fall && orientation(rise, top, fall) == Ordering::Greater
+}
+
 #[cold]
 fn in_double_doubles(a: Xy, b: Xy, q: Xy) -> Ordering {
     let difference = |x: f64, y: f64| DoubleDouble::from(x) + DoubleDouble::from(-y);

@@ -13,7 +13,7 @@ impl Xy {
     }
 
     /// May underflow to zero and overflow to infinity.
-    pub(super) fn distance_squared(self, other: Self) -> f64 {
+    pub(crate) fn distance_squared(self, other: Self) -> f64 {
         let (dx, dy) = (self.x - other.x, self.y - other.y);
         dx * dx + dy * dy
     }

@@ -49,6 +49,13 @@ impl Rings {
         self.chains.clear();
     }
 
+    /// Makes room, so that lists need not grow.
+    pub(super) fn reserve(&mut self, polygons: usize, vertices: usize) {
+        self.polygons.reserve(polygons);
+        self.all.reserve(polygons);
+        self.vertices.reserve(vertices);
+    }
+
     /// Adds a polygon whose rings are closed, unless its coordinates or its rings' lengths are invalid.
     pub(super) fn add(&mut self, polygon: &Polygon<'_>, element: usize) -> Result<(), Failure> {
         let mut rings = polygon.rings().peekable();
@@ -56,6 +63,7 @@ impl Rings {
             return Ok(());
         }
         let (first_ring, index) = (self.all.len(), self.polygons.len());
+        self.all.reserve(rings.len());
         for ring in rings.filter(|ring| ring.coords().len() > 0) {
             self.decode(ring, index)
                 .map_err(|failure| failure.of_element(element))?;
@@ -129,7 +137,7 @@ impl Rings {
         } else {
             self.chains[chains.clone()]
                 .iter()
-                .map(|chain| chain.bounds)
+                .map(|chain| chain.bounds(&self.vertices))
                 .fold(Bounds::NOTHING, Bounds::union)
         };
         let ring = &mut self.all[index];

@@ -19,7 +19,6 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     leaves: usize,
     sorting: Vec<Keyed>,
-    unsorted: Vec<Node>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,8 +33,11 @@ struct Node {
 
 impl Tree {
     /// Starts anew with these boxes; `first_item` is the number of the first, and the others count on from there.
-    pub(super) fn build(&mut self, first_item: usize, boxes: impl Iterator<Item = Bounds>) {
+    pub(super) fn build(&mut self, first_item: usize, boxes: impl ExactSizeIterator<Item = Bounds>) {
         self.nodes.clear();
+        // A parent above every ten, and one more for each slice.
+        let count = boxes.len();
+        self.nodes.reserve(count + count / 8 + 2 * count.isqrt() + 2);
         let leaves = (first_item..).zip(boxes).map(|(item, bounds)| Node {
             bounds,
             first: item,
@@ -87,22 +89,30 @@ impl Tree {
         self.sorting
             .extend(nodes.iter().enumerate().map(|(at, node)| (key(&node.bounds), at)));
         introsort(&mut self.sorting);
-        self.unsorted.clear();
-        self.unsorted.extend_from_slice(nodes);
-        for (node, &(_, from)) in nodes.iter_mut().zip(&self.sorting) {
-            node.clone_from(&self.unsorted[from]);
+        // Each cycle of the permutation is followed once; a place that is done then says that it stays.
+        for start in 0..nodes.len() {
+            let mut to = start;
+            loop {
+                let from = std::mem::replace(&mut self.sorting[to].1, to);
+                if from == start {
+                    break;
+                }
+                nodes.swap(to, from);
+                to = from;
+            }
         }
     }
 
-    /// Visits the items from number `from` on whose boxes meet `bounds`, until told to stop.
+    /// Visits the items from number `from` on whose boxes are wanted, until told to stop. A box that is wanted is one whenever
+    /// a box in it is.
     pub(super) fn visit<B>(
         &self,
-        bounds: &Bounds,
+        mut is_wanted: impl FnMut(&Bounds) -> bool,
         from: usize,
         mut visit: impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match self.nodes.len().checked_sub(1) {
-            Some(root) => self.visit_within(root..root + 1, bounds, from, &mut visit),
+            Some(root) => self.visit_within(root..root + 1, &mut is_wanted, from, &mut visit),
             None => ControlFlow::Continue(()),
         }
     }
@@ -110,19 +120,19 @@ impl Tree {
     fn visit_within<B>(
         &self,
         siblings: Range<usize>,
-        bounds: &Bounds,
+        is_wanted: &mut impl FnMut(&Bounds) -> bool,
         from: usize,
         visit: &mut impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let are_leaves = siblings.start < self.leaves;
         for node in &self.nodes[siblings] {
-            if node.last_item < from || !node.bounds.meets(bounds) {
+            if node.last_item < from || !is_wanted(&node.bounds) {
                 continue;
             }
             if are_leaves {
                 visit(node.first)?;
             } else {
-                self.visit_within(node.first..node.end, bounds, from, visit)?;
+                self.visit_within(node.first..node.end, is_wanted, from, visit)?;
             }
         }
         ControlFlow::Continue(())

@@ -66,7 +66,22 @@ fn start_direction_order_and_place_do_not_matter() {
             Figure::Polygons(polygons) => polygons.reverse(),
             _ => {}
         }
-        for changed in [rotated, reversed, repeated, moved, scaled, turned, reordered] {
+        let mut beside_slivers = figure.clone();
+        match &mut beside_slivers {
+            Figure::Polygon(rings) => beside_slivers = Figure::Polygons(with_slivers(vec![rings.clone()])),
+            Figure::Polygons(polygons) => *polygons = with_slivers(polygons.clone()),
+            _ => {}
+        }
+        for changed in [
+            rotated,
+            reversed,
+            repeated,
+            moved,
+            scaled,
+            turned,
+            reordered,
+            beside_slivers,
+        ] {
             assert_eq!(
                 is_valid(&mut validator, &changed),
                 expected,
@@ -77,6 +92,16 @@ fn start_direction_order_and_place_do_not_matter() {
         }
     }
     assert!(valid > 100, "{valid} were valid");
+}
+
+/// Far away, with boxes that all meet, so that a proof by sweep is tried for the whole.
+fn with_slivers(mut polygons: Vec<Vec<Ring>>) -> Vec<Vec<Ring>> {
+    let slivers = (0..60).map(|sliver| {
+        let (left, right, y) = (4e6, 8e6, f64::from(sliver));
+        vec![vec![[left, y], [right, y + 60.0], [right, y + 60.5], [left, y]]]
+    });
+    polygons.extend(slivers);
+    polygons
 }
 
 /// What was judged before leaves nothing behind.
