@@ -1,8 +1,11 @@
 //! What a preflight asks of a geometry, in one walk.
 
+use crate::centroid::Centroid;
 use crate::dimensions::Dimensions;
 use crate::ewkb::{Ewkb, Primitive};
 use crate::geometry_type::GeometryType;
+use crate::ring_orientation::{Orientations, RingOrientation};
+use crate::validity::Xy;
 use crate::view::{Coord, LineString};
 
 /// What there is to say of a geometry without judging its shape.
@@ -28,6 +31,13 @@ pub struct Facts {
     pub non_finite_zm: Occurrences,
     /// Vertices with finite X and Y outside the bounds asked for.
     pub outside: Occurrences,
+    /// Vertices of lines and rings with the X and Y of the vertex before them.
+    pub repeated: Occurrences,
+    /// Which way rings run; `None` where there are none.
+    pub ring_orientation: Option<RingOrientation>,
+    /// X and Y of the centroid: that of `ST_Centroid` to the last bit. Only what has the highest dimension counts, by its area,
+    /// its length or its number. `None` for what is empty, and where a vertex or the centroid is not finite.
+    pub centroid: Option<[f64; 2]>,
 }
 
 /// How often something was met, and where first.
@@ -117,24 +127,45 @@ impl Ewkb<'_> {
             non_finite: Occurrences::default(),
             non_finite_zm: Occurrences::default(),
             outside: Occurrences::default(),
+            repeated: Occurrences::default(),
+            ring_orientation: None,
+            centroid: None,
         };
+        let (mut centroid, mut orientations) = (Centroid::NOTHING, Orientations::NONE);
         for primitive in self.primitives() {
             let extent = match primitive {
-                Primitive::Point(point) => point
-                    .coord()
-                    .and_then(|coord| facts.note(coord, point.offset(), bounds)),
-                Primitive::LineString(line) => facts.note_all(line, bounds),
+                Primitive::Point(point) => point.coord().and_then(|coord| {
+                    centroid.add_point(Xy {
+                        x: coord.x,
+                        y: coord.y,
+                    });
+                    facts.note(coord, point.offset(), bounds)
+                }),
+                Primitive::LineString(line) => {
+                    centroid.add_line(&line);
+                    facts.note_all(line, bounds)
+                }
                 Primitive::Polygon(polygon) => {
                     let mut rings = polygon.rings();
-                    let shell = rings.next().and_then(|shell| facts.note_all(shell, bounds));
+                    let shell = rings.next();
+                    let has_shell = shell.is_some_and(|shell| shell.len() > 0);
+                    let extent = shell.and_then(|shell| facts.note_all(shell, bounds));
                     for hole in rings {
                         facts.note_all(hole, bounds);
                     }
-                    shell
+                    for (index, ring) in polygon.rings().enumerate().filter(|_| has_shell) {
+                        centroid.add_ring(&ring, index == 0);
+                        orientations.add(&ring, index == 0);
+                    }
+                    extent
                 }
             };
             facts.extent = union(facts.extent, extent);
         }
+        if facts.non_finite.count == 0 && !facts.is_empty() {
+            facts.centroid = centroid.get();
+        }
+        facts.ring_orientation = orientations.get();
         facts
     }
 }
@@ -153,11 +184,17 @@ impl Facts {
     fn note_all(&mut self, line: LineString<'_>, bounds: Extent) -> Option<Extent> {
         let vertex_bytes = self.dimensions.ordinates() * 8;
         let mut extent = None;
+        let mut before = None;
         for (index, coord) in line.coords().enumerate() {
-            extent = union(
-                extent,
-                self.note(coord, line.offset() + index * vertex_bytes, bounds),
-            );
+            let offset = line.offset() + index * vertex_bytes;
+            extent = union(extent, self.note(coord, offset, bounds));
+            let at = Xy {
+                x: coord.x,
+                y: coord.y,
+            };
+            if before.replace(at) == Some(at) {
+                self.repeated.note(offset);
+            }
         }
         extent
     }

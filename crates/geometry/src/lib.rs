@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod centroid; // as GEOS sums it up
 mod dimensions;
 mod error;
 mod ewkb;
@@ -10,6 +11,7 @@ mod header;
 mod hex;
 mod postgis_values; // to and from `postgis`
 mod reader;
+mod ring_orientation; // clockwise, counterclockwise
 mod validity; // OGC validity, with the verdict of PostGIS
 mod view;
 
@@ -22,5 +24,6 @@ pub use geometry_type::{GeometryType, UnknownGeometryType, UnsupportedType};
 pub use hex::{HexError, decode_hex, encode_hex};
 pub use postgis_values::{PostgisPoint, ToPostgisError, encode_postgis};
 pub use reader::ByteOrder;
+pub use ring_orientation::RingOrientation;
 pub use validity::{Invalid, InvalidReason, RingRule, Validator};
 pub use view::{Collection, Coord, Coords, Elements, Geometry, LineString, MAX_DEPTH, Point, Polygon, Rings};

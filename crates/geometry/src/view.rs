@@ -157,6 +157,31 @@ impl<'a> LineString<'a> {
         }
     }
 
+    /// How many vertices there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ordinates.len() / self.dimensions.ordinates()
+    }
+
+    /// X and Y of all vertices.
+    pub(crate) fn xys(&self) -> impl DoubleEndedIterator<Item = Xy> {
+        let order = self.order;
+        self.ordinates
+            .chunks_exact(self.dimensions.ordinates())
+            .map(move |vertex| Xy {
+                x: order.f64(vertex[0]),
+                y: order.f64(vertex[1]),
+            })
+    }
+
+    /// X and Y of one vertex.
+    pub(crate) fn xy(&self, index: usize) -> Xy {
+        let vertex = &self.ordinates[index * self.dimensions.ordinates()..];
+        Xy {
+            x: self.order.f64(vertex[0]),
+            y: self.order.f64(vertex[1]),
+        }
+    }
+
     /// Decodes X and Y of all vertices at once, which is faster than one by one.
     pub(crate) fn append_xy(&self, vertices: &mut Vec<Xy>) {
         fn append<const N: usize>(

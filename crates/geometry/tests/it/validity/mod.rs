@@ -2,8 +2,8 @@
 
 mod corpus; // each rule by example
 mod differential; // the same verdict, reason and place as PostGIS
-mod figure; // a geometry as lists of vertices
-mod generator; // random figures on the edge of validity
+pub(crate) mod figure; // a geometry as lists of vertices
+pub(crate) mod generator; // random figures on the edge of validity
 mod invariance; // what must not change the verdict, and bytes that must not cause a panic
 mod server; // PostGIS as the judge
 
@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Printed, so that a failure can be had again.
 #[expect(clippy::print_stdout, reason = "shown when the test fails")]
-fn seeded() -> ChaCha8Rng {
+pub(crate) fn seeded() -> ChaCha8Rng {
     let seed = from_environment("CUTOVER_TEST_SEED").map_or_else(
         || {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
