@@ -1,0 +1,7 @@
+//! `scripts/soak fuzz`; what is asked of each input is what the tests ask of the corpus.
+#![no_main]
+
+#[path = "../../tests/it/fuzzed/validator.rs"]
+mod validator;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| validator::check(bytes));
