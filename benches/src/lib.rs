@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod distribution;
+mod geometry_shape;
 mod polygons;
 mod spread;
 mod swapped_set;
@@ -8,6 +9,7 @@ mod table_set;
 mod wdpa_set;
 
 pub use distribution::Distribution;
+pub use geometry_shape::GeometryShape;
 pub use polygons::{Polygons, polygon};
 pub use spread::Spread;
 pub use swapped_set::{Swapped, SwappedSet};

@@ -56,6 +56,29 @@ fn every_shape_is_valid() {
     }
 }
 
+/// Shapes of a size at which what a validator takes for the smallest value does not count.
+#[test]
+fn judging_takes_at_most_ten_times_the_memory_of_the_geometry() {
+    let output = Command::new(env!("CARGO_BIN_EXE_geometry_memory"))
+        .args(["--divide", "100", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report.as_array().unwrap();
+    assert_eq!(rows.len(), 9);
+    for row in rows {
+        let most = if row["shape"] == "tiny polygons" {
+            15.0
+        } else {
+            10.0
+        };
+        let times = row["times_the_value"].as_f64().unwrap();
+        assert!((1.0..most).contains(&times), "{row}");
+    }
+}
+
 #[test]
 fn no_rounds_are_no_measurement() {
     let output = import_ways(&["--rounds", "0"]);

@@ -7,17 +7,15 @@
 )]
 
 mod judge; // who judges
-mod shape; // what is judged
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use clap::Parser;
-use cutover_benches::Spread;
+use cutover_benches::{GeometryShape, Spread};
 use cutover_geometry::Ewkb;
 use judge::Judge;
 use serde_json::{Value, json};
-use shape::Shape;
 
 /// Judges generated valid geometries on one thread, in several ways that take turns, and prints how long each took.
 ///
@@ -27,7 +25,7 @@ use shape::Shape;
 struct Arguments {
     /// Only these; all unless given.
     #[arg(long, value_enum)]
-    shape: Vec<Shape>,
+    shape: Vec<GeometryShape>,
     /// How often each takes its turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -48,7 +46,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let shapes = match &arguments.shape[..] {
-        [] => &Shape::ALL[..],
+        [] => &GeometryShape::ALL[..],
         given => given,
     };
     let mut rows = Vec::new();
@@ -69,7 +67,7 @@ fn main() -> Result<()> {
 
 /// A shape of a size, and how long each judge took.
 struct Row {
-    shape: Shape,
+    shape: GeometryShape,
     size: u32,
     vertices: usize,
     bytes: usize,
@@ -78,7 +76,7 @@ struct Row {
 }
 
 impl Row {
-    fn measure(shape: Shape, size: u32, arguments: &Arguments) -> Result<Self> {
+    fn measure(shape: GeometryShape, size: u32, arguments: &Arguments) -> Result<Self> {
         let values = shape.values(size)?;
         let mut took: BTreeMap<Judge, Vec<f64>> = BTreeMap::new();
         for round in 1..=arguments.rounds {

@@ -1,18 +1,19 @@
-//! The geometries that are judged: all of them valid, so that nobody stops early.
+//! The geometries that validators judge here: all of them valid, so that nobody stops early.
 
 use std::f64::consts::TAU;
 use std::fmt;
 
 use anyhow::Result;
-use cutover_benches::{Polygons, polygon};
 use cutover_geometry::encode_geo;
 use geo::{Coord, Geometry, LineString, MultiPolygon, Polygon};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
+use crate::polygons::{Polygons, polygon};
+
 /// A kind of geometry, which comes in any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(crate) enum Shape {
+pub enum GeometryShape {
     /// Polygons of log-normal size, as protected areas have them.
     Mix,
     /// One ragged polygon.
@@ -33,8 +34,9 @@ pub(crate) enum Shape {
     Slivers,
 }
 
-impl Shape {
-    pub(crate) const ALL: [Self; 9] = [
+impl GeometryShape {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::Mix,
         Self::Ragged,
         Self::Holes,
@@ -47,7 +49,8 @@ impl Shape {
     ];
 
     /// How many polygons, vertices, holes, parts, teeth, turns, rays or slivers make the full size.
-    pub(crate) fn full_size(self) -> u32 {
+    #[must_use]
+    pub fn full_size(self) -> u32 {
         match self {
             Self::Ragged | Self::Tiny => 1_000_000,
             Self::Holes => 10_000,
@@ -59,7 +62,10 @@ impl Shape {
     }
 
     /// Values in EWKB.
-    pub(crate) fn values(self, size: u32) -> Result<Vec<Vec<u8>>> {
+    ///
+    /// # Errors
+    /// Those of [`encode_geo`].
+    pub fn values(self, size: u32) -> Result<Vec<Vec<u8>>> {
         let count = size as usize;
         let encoded = |geometry: Geometry| Ok(vec![encode_geo(&geometry, Some(4326))?]);
         match self {
@@ -89,7 +95,7 @@ impl Shape {
     }
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for GeometryShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Mix => "polygons, log-normal",
