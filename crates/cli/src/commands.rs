@@ -52,7 +52,7 @@ pub(crate) async fn run(
         Command::Check => view::check(&context).await,
         Command::Config => config::run(&context),
         Command::Status(arguments) => Box::pin(status::run(&context, &arguments)).await,
-        Command::Backups => view::backups(&context).await,
+        Command::Backups => Box::pin(view::backups(&context)).await,
         Command::Rollback(arguments) => undo::rollback(&context, &arguments).await,
         Command::Preflight { label, findings } => {
             view::preflight(&context, label.as_ref(), findings.as_deref()).await

@@ -100,7 +100,7 @@ impl From<Stamp> for String {
     }
 }
 
-/// Names staging and backup relations (and their indexes, sequences and statistics).
+/// Names staging and backup relations (and their indexes, sequences and statistics), and says in which schema they are.
 ///
 /// A name that would pass 63 bytes is cut at a character boundary and gets eight hex digits of its hash, so two
 /// long names never become the same one. Callers record the pairing; they never parse a name back.
@@ -112,6 +112,10 @@ impl From<Stamp> for String {
 /// let policy = NamingPolicy::default();
 /// assert_eq!(policy.staging(&live).name.as_str(), "staging_sources");
 /// assert_eq!(policy.backup(&"2509010405".parse()?, &live).name.as_str(), "bk2509010405_sources");
+///
+/// // Where whoever publishes all that a schema holds does not look.
+/// let apart = policy.staging_in(Ident::new("next")?);
+/// assert_eq!(apart.staging(&live).to_string(), r#""next"."staging_sources""#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +123,10 @@ pub struct NamingPolicy {
     staging_prefix: String,
     backup_prefix: String,
     max_bytes: usize,
+    #[serde(default)]
+    staging_schema: Option<Ident>,
+    #[serde(default)]
+    backup_schema: Option<Ident>,
 }
 
 impl Default for NamingPolicy {
@@ -128,21 +136,64 @@ impl Default for NamingPolicy {
             staging_prefix: "staging_".to_owned(),
             backup_prefix: "bk".to_owned(),
             max_bytes: MAX_IDENT_BYTES,
+            staging_schema: None,
+            backup_schema: None,
         }
     }
 }
 
 impl NamingPolicy {
+    /// Puts staging into this schema; it stands beside live unless set. The names keep their prefix: a twin is not to be
+    /// mistaken for live by whoever has both schemas on the search path.
+    #[must_use]
+    pub fn staging_in(mut self, schema: Ident) -> Self {
+        self.staging_schema = Some(schema);
+        self
+    }
+
+    /// Puts backups into this schema; they stay beside live unless set.
+    #[must_use]
+    pub fn backups_in(mut self, schema: Ident) -> Self {
+        self.backup_schema = Some(schema);
+        self
+    }
+
+    /// Where the twins of relations of the schema `live` are.
+    #[must_use]
+    pub fn staging_schema<'a>(&'a self, live: &'a Ident) -> &'a Ident {
+        self.staging_schema.as_ref().unwrap_or(live)
+    }
+
+    /// Where the backups of relations of the schema `live` go.
+    #[must_use]
+    pub fn backup_schema<'a>(&'a self, live: &'a Ident) -> &'a Ident {
+        self.backup_schema.as_ref().unwrap_or(live)
+    }
+
+    /// The schemas that relations of the set are ever in: live's own, then those of staging and backups, each once.
+    #[must_use]
+    pub fn schemas<'a>(&'a self, live: &'a Ident) -> Vec<&'a Ident> {
+        let mut schemas = vec![live, self.staging_schema(live), self.backup_schema(live)];
+        schemas.sort_by_key(|schema| *schema != live);
+        schemas.dedup();
+        schemas
+    }
+
     /// The staging twin's name for a live relation, index, sequence or statistics object.
     #[must_use]
     pub fn staging(&self, live: &QualifiedName) -> QualifiedName {
-        live.with_name(self.fit(&self.staging_prefix, &live.name))
+        let schema = self.staging_schema(&live.schema).clone();
+        QualifiedName::new(schema, self.fit(&self.staging_prefix, &live.name))
     }
 
     /// The name that a live object bears in the backup set of `stamp`.
     #[must_use]
     pub fn backup(&self, stamp: &Stamp, live: &QualifiedName) -> QualifiedName {
-        live.with_name(self.fit(&format!("{}{stamp}_", self.backup_prefix), &live.name))
+        let schema = self.backup_schema(&live.schema).clone();
+        QualifiedName::new(
+            schema,
+            self.fit(&format!("{}{stamp}_", self.backup_prefix), &live.name),
+        )
     }
 
     /// Whether an unrecorded relation of this name deserves a mention as a possible leftover. Only for listing:
@@ -183,6 +234,43 @@ mod tests {
         let taken = [Stamp::at(time)];
         assert_eq!(Stamp::first_free(time, &taken).as_str(), "2601010000");
         assert_eq!(Stamp::first_free(time, &[]).as_str(), "2512312359");
+    }
+
+    #[test]
+    fn staging_and_backups_may_have_schemas_of_their_own() {
+        let ident = |name: &str| Ident::new(name).unwrap();
+        let stamp: Stamp = "2509010405".parse().unwrap();
+        let check = |policy: NamingPolicy, expected: [&str; 2], schemas: &[&str]| {
+            let live = public("sources");
+            let named = [policy.staging(&live), policy.backup(&stamp, &live)];
+            assert_eq!(named.map(|name| name.to_string().replace('"', "")), expected);
+            let all = policy.schemas(&live.schema);
+            assert_eq!(
+                all.iter().map(|schema| schema.as_str()).collect::<Vec<_>>(),
+                schemas
+            );
+        };
+        let policy = NamingPolicy::default;
+        check(
+            policy(),
+            ["public.staging_sources", "public.bk2509010405_sources"],
+            &["public"],
+        );
+        check(
+            policy().staging_in(ident("next")).backups_in(ident("past")),
+            ["next.staging_sources", "past.bk2509010405_sources"],
+            &["public", "next", "past"],
+        );
+        check(
+            policy().staging_in(ident("apart")).backups_in(ident("apart")),
+            ["apart.staging_sources", "apart.bk2509010405_sources"],
+            &["public", "apart"],
+        );
+        check(
+            policy().backups_in(ident("past")),
+            ["public.staging_sources", "past.bk2509010405_sources"],
+            &["public", "past"],
+        );
     }
 
     #[test]

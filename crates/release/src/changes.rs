@@ -174,10 +174,12 @@ pub(crate) fn plan_options(
 
 /// A snapshot under the names of its staging twins.
 fn as_if_staged(mut staging: CatalogSnapshot, naming: &NamingPolicy) -> CatalogSnapshot {
+    staging.schema = naming.staging_schema(&staging.schema).clone();
     for relation in &mut staging.relations {
         relation.name = naming.staging(&relation.name);
         relation.populated = true;
         relation.publications.clear();
+        relation.schema_publications.clear();
         relation.subscriptions.clear();
         for index in &mut relation.indexes {
             index.name = naming.staging(&index.name);

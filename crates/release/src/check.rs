@@ -8,6 +8,7 @@ mod foreign; // foreign servers and what is installed there
 mod names; // names that are cut
 mod plans; // what the plans refuse and warn of
 mod replication; // standbys and slots
+mod schemas; // who may look into those of staging and backups
 mod sources; // what importers read
 mod vacuum; // vacuums that give way to nobody
 

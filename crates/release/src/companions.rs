@@ -29,6 +29,7 @@ impl Cutover {
             members.extend(companions.into_iter().map(|companion| companion.name));
             live = CatalogSnapshot::read(&tx, self.schema(), &members).await?;
         }
+        let live = live.with_schemas(&tx, &self.naming).await?;
         tx.commit()
             .await
             .map_err(|error| session_error("end reading the catalog in", error))?;

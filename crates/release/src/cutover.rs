@@ -38,7 +38,8 @@ pub struct Cutover {
     pub(crate) target: ConnectSettings,
     pub(crate) folder: PathBuf,
     pub(crate) host: String,
-    pub(crate) naming: NamingPolicy,
+    // On the heap: this struct is in every future here.
+    pub(crate) naming: Box<NamingPolicy>,
     pub(crate) portal: Option<PortalLogin>,
     pub(crate) environment: Environment,
 }
@@ -58,11 +59,11 @@ impl Cutover {
     #[must_use]
     pub fn new(file: ReleaseFile, target: ConnectSettings) -> Self {
         Self {
+            naming: Box::new(file.target().naming()),
             file,
             target,
             folder: PathBuf::from("."),
             host: String::new(),
-            naming: NamingPolicy::default(),
             portal: None,
             environment: Environment::empty(),
         }

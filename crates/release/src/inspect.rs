@@ -32,7 +32,8 @@ impl Cutover {
         let standbys = StandbyReport::read(&**session, self.schema()).await?;
         let mut status = Status::read(session, &records, row.get(0), standbys).await?;
         let staging = self.recorded_staging(session, &records).await?;
-        let look_alikes = unmanaged(&**session, self.schema(), &self.naming, &records, &staging).await?;
+        let schemas = self.naming.schemas(self.schema());
+        let look_alikes = unmanaged(&**session, &schemas, &self.naming, &records, &staging).await?;
         status.unmanaged = look_alikes.into_iter().map(|unmanaged| unmanaged.name).collect();
         if let Activity::Running { holder, release } = &status.activity {
             // Of another role's session the name is not shown to every role.

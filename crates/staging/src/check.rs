@@ -9,7 +9,7 @@ use cutover_core::catalog::{
 use cutover_core::{NamingPolicy, ObjectKind, ObjectName, QualifiedName};
 
 use crate::build::{inheritance, row_type};
-use crate::{CloneError, Refusal, rights};
+use crate::{CloneError, Refusal, rights, staging_schema};
 
 const NOT_YET: &str = "leave the relation out of the release set: this version does not clone it";
 
@@ -21,11 +21,12 @@ pub(crate) fn check(
 ) -> Result<(), CloneError> {
     let mut refusals = Vec::new();
     check_server(snapshot, &mut refusals);
+    staging_schema::check(snapshot, naming, &mut refusals);
     check_names(snapshot, naming, &mut refusals);
     check_views(snapshot, &mut refusals);
     check_inheritance(snapshot, &concerned, &mut refusals);
     for relation in snapshot.relations.iter().filter(|relation| concerned(relation)) {
-        check_relation(snapshot, relation, &mut refusals);
+        check_relation(snapshot, relation, naming, &mut refusals);
     }
     if refusals.is_empty() {
         Ok(())
@@ -73,7 +74,9 @@ fn check_names(snapshot: &CatalogSnapshot, naming: &NamingPolicy, refusals: &mut
     let mut given = BTreeSet::new();
     for (kind, name) in schema_wide_names(snapshot) {
         let staging = (space(kind), naming.staging(name));
-        if live.contains(&staging) || !given.insert(staging.clone()) {
+        // The swap lets a twin into live's schema before it gives it the live name.
+        let arrived = (space(kind), name.with_name(staging.1.name.clone()));
+        if live.contains(&arrived) || !given.insert(staging.clone()) {
             refusals.push(Refusal::new(
                 ObjectName::qualified(kind, name),
                 format!(
@@ -100,7 +103,13 @@ fn schema_wide_names(snapshot: &CatalogSnapshot) -> impl Iterator<Item = (Object
     })
 }
 
-fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+fn check_relation(
+    snapshot: &CatalogSnapshot,
+    relation: &Relation,
+    naming: &NamingPolicy,
+    refusals: &mut Vec<Refusal>,
+) {
+    let apart = staging_schema::is_apart(snapshot, naming);
     check_kind(relation, refusals);
     check_partition(snapshot, relation, refusals);
     let mut refuse = |condition: bool, why: String, remedy| {
@@ -132,11 +141,11 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
     );
     for publication in &relation.schema_publications {
         refuse(
-            true,
+            !apart,
             format!(
                 "is published with its schema by {publication}: every row of staging would go to its subscribers"
             ),
-            "publish a list of tables instead",
+            "publish a list of tables instead, or give both staging and backups schemas of their own",
         );
     }
     refuse(
@@ -150,7 +159,7 @@ fn check_relation(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mu
         "has an index as its replica identity that is gone".to_owned(),
         "ALTER TABLE … REPLICA IDENTITY DEFAULT, or USING INDEX another",
     );
-    rights::check(snapshot, relation, refusals);
+    rights::check(snapshot, relation, apart, refusals);
     check_reads(snapshot, relation, refusals);
     check_row_type_calls(snapshot, relation, refusals);
     for column in &relation.columns {

@@ -43,7 +43,7 @@ pub async fn drop_staging(
         .transaction()
         .await
         .map_err(|error| StatementError::new("read the staging relations of", object, error))?;
-    let snapshot = CatalogSnapshot::read(&tx, &set.schema, &present).await?;
+    let snapshot = CatalogSnapshot::read_beside(&tx, &set.schema, set.staging_schema(), &present).await?;
     drop(tx);
     refuse_dependents(&snapshot)?;
     refuse_strange_partitions(&snapshot, set)?;
@@ -66,7 +66,7 @@ pub async fn drop_staging(
 
 /// The recorded twins that are still there, by name.
 async fn present_members(client: &Client, set: &StagedSet) -> Result<Vec<Ident>, StagingError> {
-    let object = ObjectName::global(ObjectKind::Schema, &set.schema);
+    let object = ObjectName::global(ObjectKind::Schema, set.staging_schema());
     let names: Vec<&str> = set
         .members
         .iter()
@@ -77,7 +77,7 @@ async fn present_members(client: &Client, set: &StagedSet) -> Result<Vec<Ident>,
             "SELECT c.oid, n.nspname::text = $1, c.relname::text \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
               WHERE c.oid = ANY ($2) OR (n.nspname = $1 AND c.relname = ANY ($3))",
-            &[&set.schema.as_str(), &set.oids(), &names],
+            &[&set.staging_schema().as_str(), &set.oids(), &names],
         )
         .await
         .map_err(|error| StatementError::new("look for the staging relations of", object, error))?;

@@ -8,10 +8,11 @@ use crate::StagingError;
 use crate::staged::PlannedMember;
 
 /// Refuses when anything has one of the names that the twins and their parts will bear, now or after the load, or that of
-/// the scratch schema.
+/// the scratch schema. In the schema of `live`, too: before they take the live names, the swap moves them there.
 pub(crate) async fn refuse_what_is_in_the_way(
     client: &impl GenericClient,
-    schema: &Ident,
+    live: &Ident,
+    staging: &Ident,
     members: &[PlannedMember],
     scratch: &Ident,
 ) -> Result<(), StagingError> {
@@ -29,7 +30,7 @@ pub(crate) async fn refuse_what_is_in_the_way(
         .query_typed(
             include_str!("sql/in_the_way.sql"),
             &[
-                (&schema.as_str(), Type::TEXT),
+                (&vec![live.as_str(), staging.as_str()], Type::TEXT_ARRAY),
                 (&relations, Type::TEXT_ARRAY),
                 (&statistics, Type::TEXT_ARRAY),
                 (&scratch.as_str(), Type::TEXT),
@@ -37,7 +38,7 @@ pub(crate) async fn refuse_what_is_in_the_way(
         )
         .await
         .map_err(|error| {
-            let object = ObjectName::global(ObjectKind::Schema, schema);
+            let object = ObjectName::global(ObjectKind::Schema, staging);
             StatementError::new("look for what is in the way of staging in", object, error)
         })?;
     let objects: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

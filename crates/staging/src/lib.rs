@@ -21,6 +21,7 @@ mod retry; // trying again when a lock was not to be had
 mod rights; // whether the session may make the twins all that live is
 mod run; // carrying out a build
 mod staged; // the pairing of live and staging
+mod staging_schema; // where staging is not beside live
 
 pub use changes::{DeclaredChange, DeclaredChanges, Expected, StructureRefused};
 pub use clone_plan::ClonePlan;

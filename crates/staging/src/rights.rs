@@ -7,11 +7,18 @@ use cutover_core::{Ident, ObjectKind, ObjectName, in_grant_order};
 
 use crate::Refusal;
 
-/// Collects what the session's role may not do for a twin of `relation`.
-pub(crate) fn check(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &mut Vec<Refusal>) {
+/// Collects what the session's role may not do for a twin of `relation`. Where staging is `apart` from live, what its owners
+/// and grantors may do in that schema has been looked at with the schema.
+pub(crate) fn check(
+    snapshot: &CatalogSnapshot,
+    relation: &Relation,
+    apart: bool,
+    refusals: &mut Vec<Refusal>,
+) {
     let mut check = RightsCheck {
         snapshot,
         relation,
+        apart,
         refusals,
     };
     check.owners();
@@ -23,6 +30,7 @@ pub(crate) fn check(snapshot: &CatalogSnapshot, relation: &Relation, refusals: &
 struct RightsCheck<'a> {
     snapshot: &'a CatalogSnapshot,
     relation: &'a Relation,
+    apart: bool,
     refusals: &'a mut Vec<Refusal>,
 }
 
@@ -41,7 +49,7 @@ impl RightsCheck<'_> {
             let owner = &self.relation.owner;
             self.owner_may_be_given(&self.relation.object(), owner);
             let may_create = self.snapshot.role(owner).is_none_or(|r| r.may_create_in_schema);
-            if !may_create {
+            if !may_create && !self.apart {
                 self.refuse(
                     self.relation.object(),
                     format!("belongs to role {owner}, which may not create relations in its schema"),
@@ -66,7 +74,7 @@ impl RightsCheck<'_> {
                 continue;
             }
             self.owner_may_be_given(&object(), &statistics.owner);
-            if !statistics.owner_may_create_in_schema {
+            if !statistics.owner_may_create_in_schema && !self.apart {
                 self.refuse(
                     object(),
                     format!(
@@ -165,7 +173,7 @@ impl RightsCheck<'_> {
                 "GRANT the grantor's role to the session's role (from PostgreSQL 16 on WITH SET TRUE), or REVOKE them \
                  and grant them as the owner",
             );
-        } else if !role.may_use_schema {
+        } else if !role.may_use_schema && !self.apart {
             self.refuse(
                 object.clone(),
                 told("which may no longer use the schema"),

@@ -88,7 +88,14 @@ impl Construction {
                 found,
             });
         }
-        refuse_what_is_in_the_way(tx, &self.schema, &self.build.members, &self.scratch).await?;
+        refuse_what_is_in_the_way(
+            tx,
+            &self.schema,
+            self.staging_schema(),
+            &self.build.members,
+            &self.scratch,
+        )
+        .await?;
         run_steps(tx, rest, first.len(), events).await?;
         let live_untouched = self.make_changes(tx, events).await?;
 
@@ -98,7 +105,7 @@ impl Construction {
             .iter()
             .map(|m| m.staging.name.clone())
             .collect();
-        let twins = CatalogSnapshot::read_relations(tx, &self.schema, &names).await?;
+        let twins = CatalogSnapshot::read_relations(tx, &self.schema, self.staging_schema(), &names).await?;
         let staged = self.staged(&twins);
         refuse_references_to_live(tx, &self.schema, &staged.oids(), &self.member_oids).await?;
         if !live_untouched {
@@ -124,6 +131,13 @@ impl Construction {
         let guarded: Vec<Step> = changes.iter().map(within_the_transaction).collect();
         run_steps(tx, &guarded, self.build.steps.steps.len(), events).await?;
         Ok(read_fingerprint(tx, &self.fingerprint_oids).await? == before)
+    }
+
+    fn staging_schema(&self) -> &Ident {
+        let members = &self.build.members;
+        members
+            .first()
+            .map_or(&self.schema, |member| &member.staging.schema)
     }
 
     /// The settings, and the lock on live where there are tables.

@@ -12,7 +12,7 @@ use crate::deferred::DeferredStep;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StagedSet {
-    /// The schema of live and staging.
+    /// The schema of live. Where the twins are, their names say.
     pub schema: Ident,
     /// The twins.
     pub members: Vec<StagedMember>,
@@ -120,6 +120,14 @@ impl StagedSet {
     #[must_use]
     pub fn member(&self, live: &Ident) -> Option<&StagedMember> {
         self.members.iter().find(|member| member.live.name == *live)
+    }
+
+    /// The schema that the twins are in, all of one set in the same.
+    #[must_use]
+    pub fn staging_schema(&self) -> &Ident {
+        self.members
+            .first()
+            .map_or(&self.schema, |member| &member.staging.schema)
     }
 
     /// The oids of the twins.

@@ -27,11 +27,12 @@ mod read_ahead; // what the locks' statements look up
 mod reading; // what several queries read, as of one moment
 mod refused; // why a swap cannot be planned
 mod rehearse; // a swap, rolled back
-mod renames; // live -> backup, incoming -> live
+mod renames; // live -> backup, incoming -> live, from schema to schema
 mod reshaped; // columns that change, and who notices
 mod retention; // which backup sets go
 mod rollback; // a swap with a backup set
 mod run; // tries, until one gets through
+mod schemas; // schemas of their own for staging and backups
 mod settle; // the outcome after a lost connection
 mod snapshots; // transactions older than the load
 mod space; // what live, staging and backups take on disk

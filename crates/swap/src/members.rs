@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cutover_core::catalog::{CatalogSnapshot, Persistence, Relation, RelationKind};
 use cutover_core::{Ident, ObjectKind, ObjectName, QualifiedName};
 
-use crate::pairing::{Pair, part_oid, parts};
+use crate::pairing::{Pair, part_name, part_oid, parts};
 use crate::plan::PlanOptions;
 use crate::refused::{Refusal, RefusalKind};
 
@@ -207,7 +207,7 @@ fn resolve_parts(
         if let Some(oid) = part_oid(live, kind, &name.name) {
             resolved.push(Part {
                 kind,
-                incoming: found.map(|part| name.with_name(part.incoming.clone())),
+                incoming: found.and_then(|part| part_name(incoming, kind, &part.incoming)),
                 takes: found.map(|_| name.clone()),
                 live: Some((name, oid)),
             });
@@ -229,7 +229,11 @@ fn resolve_parts(
             let reason = format!("of {} has no partner on {}", incoming.name, live.name);
             refusals.push(part_unpaired(kind, &name, reason));
         }
-        let takes = takes.map(|part| name.with_name(part.live.clone()));
+        // Only statistics need not be where their table is.
+        let apart = name.schema != incoming.name.schema;
+        let schema = if apart { &name.schema } else { &live.name.schema };
+        let takes = takes.map_or(&name.name, |part| &part.live);
+        let takes = Some(QualifiedName::new(schema.clone(), takes.clone()));
         resolved.push(Part {
             kind,
             live: None,

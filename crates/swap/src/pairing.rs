@@ -105,6 +105,13 @@ pub(crate) fn parts(relation: &Relation) -> Vec<(ObjectKind, QualifiedName)> {
         .collect()
 }
 
+/// The full name of a part.
+pub(crate) fn part_name(relation: &Relation, kind: ObjectKind, name: &Ident) -> Option<QualifiedName> {
+    let mut parts = parts(relation).into_iter();
+    let found = parts.find(|(of, part)| *of == kind && part.name == *name);
+    found.map(|(_, part)| part)
+}
+
 /// The oid of a part.
 pub(crate) fn part_oid(relation: &Relation, kind: ObjectKind, name: &Ident) -> Option<u32> {
     match kind {

@@ -20,6 +20,7 @@ use crate::publications;
 use crate::refused::{Refusal, RefusalKind, SwapRefused};
 use crate::renames;
 use crate::reshaped;
+use crate::schemas;
 use crate::subscriptions;
 use crate::temporary;
 
@@ -77,11 +78,12 @@ pub struct SwapPlan {
     pub backup: Stamp,
     /// For a rollback: the backup set that goes live again.
     pub restores: Option<Stamp>,
-    /// Renames of indexes and the constraints they back, before any exclusive lock: they stop no reader.
+    /// Renames of indexes and the constraints they back, before any exclusive lock: they stop no reader. Before them the
+    /// schema of the backups is made, where these have one of their own that is not there.
     pub rename_indexes: Plan,
     /// Every lock, in the order that suits most readers.
     pub take_locks: Plan,
-    /// What happens under the locks: renames, then views, functions, rules, policies, defaults, foreign keys and
+    /// What happens under the locks: renames, and moves where staging or backups have a schema of their own, then views, functions, rules, policies, defaults, foreign keys and
     /// publications re-pointed.
     pub switch: Plan,
     /// What follows once the swap is committed.
@@ -168,9 +170,10 @@ impl SwapPlan {
         dependents::check(live, incoming, &members, &mut refusals);
         let followers = Followers::of(live, &members, &mut refusals);
         outside_parts::check(live, incoming, &members, &mut refusals);
-        publications::check(live, incoming, &members, &mut refusals);
+        publications::check(live, incoming, &members, policy, &mut refusals);
         subscriptions::check(live, incoming, &mut refusals);
         temporary::check(live, &mut refusals);
+        schemas::check(live, incoming, policy, &mut refusals);
         let backup = |name: &QualifiedName| policy.backup(stamp, name);
         let backup_objects = backup_objects(&members, &backup);
         check_names(live, &backup_objects, &mut refusals);
@@ -188,6 +191,8 @@ impl SwapPlan {
             plan
         };
         let keys = || live.inbound_foreign_keys.iter();
+        let mut before_locks = schemas::make(live, policy);
+        before_locks.extend(renames::before_locks(&members, &backup));
         let mut switch = followers.clear_away();
         switch.extend(renames::under_lock(&members, &backup));
         switch.extend(followers.repoint());
@@ -199,10 +204,7 @@ impl SwapPlan {
             schema: live.schema.clone(),
             backup: stamp.clone(),
             restores: None,
-            rename_indexes: stage(
-                "rename indexes, readers go on",
-                renames::before_locks(&members, &backup),
-            ),
+            rename_indexes: stage("rename indexes, readers go on", before_locks),
             take_locks: stage("take every lock", lock_order::steps(live, &followers, &members)),
             switch: stage("switch", switch),
             post_swap: stage(
@@ -217,7 +219,7 @@ impl SwapPlan {
                 .into_iter()
                 .chain(reshaped::warnings(live, &members))
                 .chain(followers.warnings())
-                .chain(publications::warnings(&members))
+                .chain(publications::warnings(live, &members))
                 .collect(),
             plan_safe: members
                 .iter()

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use cutover_core::catalog::{CatalogSnapshot, PublicationMembership, Relation};
-use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, Step};
+use cutover_core::{Ident, LockMode, NamingPolicy, ObjectKind, ObjectName, QualifiedName, Sql, Step};
 
 use crate::members::Member;
 use crate::refused::{Refusal, RefusalKind};
@@ -16,6 +16,7 @@ pub(crate) fn check(
     live: &CatalogSnapshot,
     incoming: &CatalogSnapshot,
     members: &[Member<'_>],
+    policy: &NamingPolicy,
     refusals: &mut Vec<Refusal>,
 ) {
     let mut refuse = |publication: &Ident, reason: String, remedy| {
@@ -34,7 +35,9 @@ pub(crate) fn check(
              subscribe to that, and drop it",
         );
     }
-    for relation in &live.relations {
+    // Where only live is in live's schema, whoever publishes that publishes live.
+    let beside = incoming.schema == live.schema || *policy.backup_schema(&live.schema) == live.schema;
+    for relation in live.relations.iter().filter(|_| beside) {
         for publication in &relation.schema_publications {
             refuse(
                 publication,
@@ -43,11 +46,25 @@ pub(crate) fn check(
                     relation.name
                 ),
                 "ALTER PUBLICATION … DROP TABLES IN SCHEMA, then ADD TABLE what is to be published: tables of the release \
-                 set may be among it",
+                 set may be among it; or give both staging and backups schemas of their own",
             );
         }
     }
     for relation in &incoming.relations {
+        for publication in relation
+            .schema_publications
+            .iter()
+            .filter(|_| incoming.schema != live.schema)
+        {
+            refuse(
+                publication,
+                format!(
+                    "publishes {} with its whole schema, and it is not live",
+                    relation.name
+                ),
+                "ALTER PUBLICATION … DROP TABLES IN SCHEMA: what live's publications hold goes to it with the swap",
+            );
+        }
         for listed in &relation.publications {
             refuse(
                 &listed.name,
@@ -91,11 +108,22 @@ fn same_type(live: &Relation, incoming: &Relation, column: &Ident) -> bool {
 }
 
 /// What the subscribers of each publication have to do.
-pub(crate) fn warnings(members: &[Member<'_>]) -> Vec<String> {
-    let lists = lists(members).into_iter();
-    lists
-        .map(|(publication, listed)| {
-            let tables: Vec<String> = listed.iter().map(|(m, _)| m.live.name.to_string()).collect();
+pub(crate) fn warnings(live: &CatalogSnapshot, members: &[Member<'_>]) -> Vec<String> {
+    let mut tables: BTreeMap<&Ident, Vec<&QualifiedName>> = BTreeMap::new();
+    for (publication, listed) in lists(members) {
+        let listed = listed.iter().map(|(member, _)| &member.live.name);
+        tables.entry(publication).or_default().extend(listed);
+    }
+    // The list of a whole schema follows by itself.
+    for relation in &live.relations {
+        for publication in &relation.schema_publications {
+            tables.entry(publication).or_default().push(&relation.name);
+        }
+    }
+    tables
+        .into_iter()
+        .map(|(publication, tables)| {
+            let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
             format!(
                 "{} goes on with what goes live: subscribers are sent later changes of {}, but not the rows that went \
                  live; copy them afresh (there: take the table out by ALTER SUBSCRIPTION … REFRESH PUBLICATION while it \

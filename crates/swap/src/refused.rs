@@ -31,6 +31,8 @@ pub enum RefusalKind {
     Subscription,
     /// The role may not do it.
     Rights,
+    /// A schema of its own for staging or backups cannot hold them.
+    Schema,
     /// Two objects would bear one name.
     Name,
     /// The server's lock table has no room for all the locks.

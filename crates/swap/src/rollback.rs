@@ -41,7 +41,7 @@ pub enum RollbackError {
         /// What was dropped or renamed.
         gone: Vec<Ident>,
     },
-    /// The backup set's relations are not in one schema.
+    /// The backup set's relations are not in one schema, or were not while they were live.
     #[error("backup set {stamp} is not in one schema")]
     SeveralSchemas {
         /// The stamp asked for.
@@ -137,7 +137,7 @@ pub async fn rollback_plan(
             });
         }
     }
-    let schema = one_schema(&objects, stamp)?;
+    let (schema, backups) = schemas(&objects, stamp)?;
     let members = || objects.iter().filter(|object| object.of_relation.is_none());
     let live_names: Vec<Ident> = members().map(|object| object.live.name.clone()).collect();
     let backup_names: Vec<Ident> = members().map(|object| object.backup.name.clone()).collect();
@@ -148,12 +148,12 @@ pub async fn rollback_plan(
                 gone: missing,
             });
         }
-        read => read?,
+        read => read?.with_schemas(&tx, policy).await?,
     };
-    let incoming = CatalogSnapshot::read(&tx, &schema, &backup_names).await?;
+    let incoming = CatalogSnapshot::read_beside(&tx, &schema, &backups, &backup_names).await?;
     if let Some(strange) = impostors(&incoming, &objects) {
         return Err(CatalogError::Missing {
-            schema,
+            schema: backups,
             missing: strange,
         }
         .into());
@@ -185,13 +185,18 @@ fn missing(last_swapped: &[BackupObject], restored: &[BackupObject]) -> Vec<Qual
         .collect()
 }
 
-fn one_schema(objects: &[BackupObject], stamp: &Stamp) -> Result<Ident, RollbackError> {
+/// The schema of live, and the one of the backup set.
+fn schemas(objects: &[BackupObject], stamp: &Stamp) -> Result<(Ident, Ident), RollbackError> {
+    // Extended statistics may be in others than their table, and go where they come from.
+    let mut members = objects.iter().filter(|object| object.of_relation.is_none());
+    let schemas = |object: &BackupObject| (object.live.schema.clone(), object.backup.schema.clone());
     let several = || RollbackError::SeveralSchemas { stamp: stamp.clone() };
-    let schema = objects.first().ok_or_else(several)?.live.schema.clone();
-    let same = objects
-        .iter()
-        .all(|o| o.live.schema == schema && o.backup.schema == schema);
-    if same { Ok(schema) } else { Err(several()) }
+    let first = schemas(members.next().ok_or_else(several)?);
+    if members.all(|object| schemas(object) == first) {
+        Ok(first)
+    } else {
+        Err(several())
+    }
 }
 
 /// Recorded names that other relations bear now.

@@ -16,43 +16,41 @@ pub struct Unmanaged {
     pub bytes: i64,
 }
 
-/// Lists the relations of `schema` whose names look managed to `policy` and that no backup set of any release set
+/// Lists the relations of `schemas` whose names look managed to `policy` and that no backup set of any release set
 /// holds. The staging relations of a release at work look the same: `known` names what not to list.
 ///
 /// # Errors
 /// [`StatementError`] when the catalog or the records cannot be read.
 pub async fn unmanaged(
     client: &impl GenericClient,
-    schema: &Ident,
+    schemas: &[&Ident],
     policy: &NamingPolicy,
     records: &Records,
     known: &[QualifiedName],
 ) -> Result<Vec<Unmanaged>, StatementError> {
     let recorded = records.all_backup_oids(client).await?;
+    let names: Vec<&str> = schemas.iter().map(|schema| schema.as_str()).collect();
     let rows = client
         .query(
-            "SELECT c.relname, pg_catalog.pg_total_relation_size(c.oid) FROM pg_catalog.pg_class c \
+            "SELECT n.nspname, c.relname, pg_catalog.pg_total_relation_size(c.oid) FROM pg_catalog.pg_class c \
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-              WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid <> ALL ($2) \
-              ORDER BY c.relname",
-            &[&schema.as_str(), &recorded],
+              WHERE n.nspname = ANY ($1::pg_catalog.text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid <> ALL ($2) \
+              ORDER BY pg_catalog.array_position($1::pg_catalog.text[], n.nspname::pg_catalog.text), c.relname",
+            &[&names, &recorded],
         )
         .await
         .map_err(|error| {
-            StatementError::new(
-                "list the relations of",
-                ObjectName::global(ObjectKind::Schema, schema),
-                error,
-            )
+            let object = ObjectName::global(ObjectKind::Release, records.release_set());
+            StatementError::new("list the relations that look like staging or backups of", object, error)
         })?;
     let look_alikes = rows.iter().filter_map(|row| {
-        let name = Ident::new(row.get::<_, &str>(0))
-            .ok()
-            .filter(|name| policy.looks_managed(name))?;
-        let name = QualifiedName::new(schema.clone(), name);
+        // The server's own names: they are none only when they are longer than this server's can be.
+        let ident = |column: usize| Ident::new(row.get::<_, &str>(column)).ok();
+        let name = ident(1).filter(|name| policy.looks_managed(name))?;
+        let name = QualifiedName::new(ident(0)?, name);
         (!known.contains(&name)).then(|| Unmanaged {
             name,
-            bytes: row.get(1),
+            bytes: row.get(2),
         })
     });
     Ok(look_alikes.collect())

@@ -36,5 +36,5 @@ fn every_test_that_is_named_for_a_trap_exists() {
         }
     }
     let missing: Vec<u32> = (1..=57).filter(|number| !rows.contains(number)).collect();
-    assert_eq!(missing, [34], "traps without a row");
+    assert_eq!(missing, Vec::<u32>::new(), "traps without a row");
 }

@@ -21,6 +21,7 @@ mod reading_order;
 mod relation;
 mod role;
 mod rule;
+mod schema;
 mod security_label;
 mod write_counts;
 
@@ -45,6 +46,7 @@ pub use reading_order::in_reading_order;
 pub use relation::{Kin, Partition, Persistence, Relation, RelationKind, RowTypeCall};
 pub use role::RoleFacts;
 pub use rule::Rule;
+pub use schema::{RoleInSchema, SchemaFacts, SchemaObstacle};
 pub use security_label::SecurityLabel;
 pub use write_counts::{WriteCounts, Writes};
 
@@ -118,6 +120,9 @@ pub struct CatalogSnapshot {
     pub parts: Vec<DependentPart>,
     /// Everything else outside the set that depends on it.
     pub other_dependents: Vec<OtherDependent>,
+    /// The schemas of their own that staging and backups go to, where [`with_schemas`](Self::with_schemas) looked at them.
+    #[serde(default)]
+    pub schemas: Vec<SchemaFacts>,
     /// Over the catalog rows of the members and of what depends on them, see [`read_fingerprint`].
     pub fingerprint: Digest,
 }
@@ -127,6 +132,12 @@ impl CatalogSnapshot {
     #[must_use]
     pub fn relation(&self, name: &Ident) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name.name == *name)
+    }
+
+    /// What is known of another schema than the set's.
+    #[must_use]
+    pub fn schema_facts(&self, schema: &Ident) -> Option<&SchemaFacts> {
+        self.schemas.iter().find(|facts| facts.name == *schema)
     }
 
     /// What the session may do in the name of an owner or grantor of this set.

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use super::{
     CatalogSnapshot, Relation, RoleFacts, ServerFacts, deparsing, read_dependents, read_fingerprint,
 };
-use crate::{Digest, Ident, ObjectKind, ObjectName, QualifiedName, StatementError};
+use crate::{Digest, Ident, NamingPolicy, ObjectKind, ObjectName, QualifiedName, StatementError};
 
 /// The catalog could not be read, or does not hold what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,23 @@ impl CatalogSnapshot {
     /// # Ok(()) }
     /// ```
     pub async fn read(tx: &Transaction<'_>, schema: &Ident, members: &[Ident]) -> Result<Self, CatalogError> {
-        let before = deparsing::begin(tx, schema).await?;
+        Self::read_beside(tx, schema, schema, members).await
+    }
+
+    /// Reads relations of `schema` as they look from `set`, the live schema: with that one alone on the search path. What
+    /// live and its twin or backup in another schema have in common is then printed alike, whatever schema it is in.
+    ///
+    /// Settings, locks, cancel safety and errors are those of [`CatalogSnapshot::read`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] names every relation that does not exist.
+    pub async fn read_beside(
+        tx: &Transaction<'_>,
+        set: &Ident,
+        schema: &Ident,
+        members: &[Ident],
+    ) -> Result<Self, CatalogError> {
+        let before = deparsing::begin(tx, set).await?;
         let result = Self::read_on_path(tx, schema, members).await;
         // A failed statement has ended the transaction, and its settings with it.
         if !matches!(result, Err(CatalogError::Statement(_))) {
@@ -100,16 +116,20 @@ impl CatalogSnapshot {
         result
     }
 
-    /// Reads only the relations of these names with all that hangs on them: a fixed number of queries,
-    /// however many relations.
+    /// Reads only the relations of these names with all that hangs on them, as they look from `set`: a fixed number of
+    /// queries, however many relations.
     ///
-    /// Settings, locks, cancel safety and errors are those of [`CatalogSnapshot::read`].
+    /// Settings, locks, cancel safety and errors are those of [`CatalogSnapshot::read_beside`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] names every relation that does not exist.
     pub async fn read_relations(
         tx: &Transaction<'_>,
+        set: &Ident,
         schema: &Ident,
         members: &[Ident],
     ) -> Result<Vec<Relation>, CatalogError> {
-        let before = deparsing::begin(tx, schema).await?;
+        let before = deparsing::begin(tx, set).await?;
         let result = Self::read_members(tx, schema, members).await;
         // A failed statement has ended the transaction, and its settings with it.
         if !matches!(result, Err(CatalogError::Statement(_))) {
@@ -143,10 +163,34 @@ impl CatalogSnapshot {
             inbound_foreign_keys: dependents.inbound_foreign_keys,
             parts: dependents.parts,
             other_dependents: dependents.others,
+            schemas: Vec::new(),
             fingerprint: Digest::of([]),
         };
         snapshot.fingerprint = read_fingerprint(tx, &snapshot.fingerprint_oids()).await?;
         Ok(snapshot)
+    }
+
+    /// Adds what is known of the schemas that `naming` puts staging and backups into, where they are others than the set's.
+    /// Plans with such a policy need it.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when the catalog cannot be read.
+    pub async fn with_schemas(
+        mut self,
+        tx: &Transaction<'_>,
+        naming: &NamingPolicy,
+    ) -> Result<Self, CatalogError> {
+        let others = naming.schemas(&self.schema).into_iter();
+        let others: Vec<&str> = others
+            .filter(|schema| **schema != self.schema)
+            .map(Ident::as_str)
+            .collect();
+        if !others.is_empty() {
+            let roles: Vec<&str> = self.roles.iter().map(|role| role.name.as_str()).collect();
+            let sql = include_str!("sql/schemas.sql");
+            self.schemas = listed(tx, &self.schema, "schemas", sql, &[&others, &roles]).await?;
+        }
+        Ok(self)
     }
 
     /// The members with all that hangs on them.

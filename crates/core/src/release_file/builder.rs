@@ -34,6 +34,8 @@ impl ReleaseFileBuilder {
             target: Target {
                 url,
                 schema: Target::default_schema(),
+                staging_schema: None,
+                backup_schema: None,
                 pool_size: None,
             },
             portal: None,
@@ -80,6 +82,18 @@ impl ReleaseFileBuilder {
     /// The schema of the release set; `public` unless set.
     pub fn schema(mut self, schema: Ident) -> Self {
         self.file.target.schema = schema;
+        self
+    }
+
+    /// The schema of staging; that of the release set unless set.
+    pub fn staging_schema(mut self, schema: Ident) -> Self {
+        self.file.target.staging_schema = Some(schema);
+        self
+    }
+
+    /// The schema of the backups; that of the release set unless set.
+    pub fn backup_schema(mut self, schema: Ident) -> Self {
+        self.file.target.backup_schema = Some(schema);
         self
     }
 

@@ -27,6 +27,7 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     };
     let root = KeyPath::default();
     checker.release(&root.key("release"));
+    checker.target(&root.key("target"));
     checker.distinct(&root.key("refresh").key("views"), &file.refresh.views);
     checker.preflight(&root.key("preflight"));
     check_imports::check(&mut checker, &root.key("import"));
@@ -122,6 +123,23 @@ impl Checker<'_> {
                     let problem = format!("its own default would be refused: {error}");
                     self.report(&path.key("label"), &problem);
                 }
+            }
+        }
+    }
+
+    /// Of the schemas that are made where they are missing.
+    fn target(&mut self, path: &KeyPath) {
+        let target = &self.file.target;
+        for (key, schema) in [
+            ("staging_schema", &target.staging_schema),
+            ("backup_schema", &target.backup_schema),
+        ] {
+            let Some(schema) = schema else { continue };
+            let name = schema.as_str();
+            if name.starts_with("pg_") || name == "information_schema" {
+                self.report(&path.key(key), &format!("{name} is PostgreSQL's own"));
+            } else if name == "cutover" || name == "cutover_scratch" {
+                self.report(&path.key(key), &format!("{name} is Cutover's own"));
             }
         }
     }

@@ -186,7 +186,8 @@ impl ReleaseFile {
             matviews,
             ..
         } = &self.release;
-        let set = (name, tables, matviews, &self.target.schema);
+        let target = (&self.target.schema, &self.target.staging_schema);
+        let set = (name, tables, matviews, target);
         let made = (&self.staging, &self.refresh, &self.changes, &self.imports);
         let judged = (&self.preflight, &self.validations);
         Digest::of_json(&(set, made, judged)).expect("a release file can be written as JSON")

@@ -174,6 +174,10 @@ overrides! {
     target_url: Secret = "CUTOVER_TARGET_URL", key "target.url";
     /// The schema of the release set.
     target_schema: Ident = "CUTOVER_TARGET_SCHEMA", key "target.schema";
+    /// The schema of staging.
+    staging_schema: Ident = "CUTOVER_TARGET_STAGING_SCHEMA", key "target.staging_schema";
+    /// The schema of the backups.
+    backup_schema: Ident = "CUTOVER_TARGET_BACKUP_SCHEMA", key "target.backup_schema";
     /// Connections for importers and checks.
     pool_size: u32 = "CUTOVER_TARGET_POOL_SIZE", key "target.pool_size";
     /// The folder for what the preflight found.
@@ -312,6 +316,9 @@ impl Overrides {
         file.release.keep_backups_for = self.keep_backups_for.or(file.release.keep_backups_for);
         set(&mut file.target.url, self.target_url.as_ref());
         set(&mut file.target.schema, self.target_schema.as_ref());
+        let or = |given: &Option<Ident>, before: &Option<Ident>| given.clone().or_else(|| before.clone());
+        file.target.staging_schema = or(&self.staging_schema, &file.target.staging_schema);
+        file.target.backup_schema = or(&self.backup_schema, &file.target.backup_schema);
         file.target.pool_size = self.pool_size.or(file.target.pool_size);
         if let Some(url) = &self.portal_url {
             file.portal = Some(Portal::at(url.clone()));

@@ -10,7 +10,7 @@ use super::memory::Memory;
 use super::standby_lag::StandbyLag;
 use super::table_reader::TableReader;
 use super::{RelationRef, Secret, duration};
-use crate::Ident;
+use crate::{Ident, NamingPolicy};
 
 /// `[release]`: what is released, and under which name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,6 +89,12 @@ pub struct Target {
     pub url: Secret,
     /// The schema of the release set; `public` unless set.
     pub schema: Ident,
+    /// The schema of staging; that of the release set unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staging_schema: Option<Ident>,
+    /// The schema of the backups; that of the release set unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup_schema: Option<Ident>,
     /// Connections for importers and checks; the release crate chooses where it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<u32>,
@@ -98,12 +104,30 @@ impl Target {
     pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
         let url = table.required("url");
         let schema = table.optional("schema").unwrap_or_else(Self::default_schema);
+        let staging_schema = table.optional("staging_schema");
+        let backup_schema = table.optional("backup_schema");
         let pool_size = table.optional("pool_size");
         Some(Self {
             url: url?,
             schema,
+            staging_schema,
+            backup_schema,
             pool_size,
         })
+    }
+
+    /// How staging and backups are called, and in which schemas they are.
+    #[must_use]
+    pub fn naming(&self) -> NamingPolicy {
+        let naming = NamingPolicy::default();
+        let naming = match &self.staging_schema {
+            Some(schema) => naming.staging_in(schema.clone()),
+            None => naming,
+        };
+        match &self.backup_schema {
+            Some(schema) => naming.backups_in(schema.clone()),
+            None => naming,
+        }
     }
 
     /// `public`.

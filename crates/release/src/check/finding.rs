@@ -90,6 +90,8 @@ pub enum Concern {
     Swap,
     /// Names that staging or backups have to cut.
     Names,
+    /// The schemas of staging and backups, and who may look into them.
+    Schemas,
     /// What importers read.
     Sources,
     /// Foreign servers: whether they answer, how fast, what is installed there.
@@ -112,6 +114,7 @@ impl fmt::Display for Concern {
             Self::Structure => "structure",
             Self::Swap => "swap",
             Self::Names => "names",
+            Self::Schemas => "schemas",
             Self::Sources => "sources",
             Self::ForeignServer => "foreign server",
             Self::Replication => "replication",

@@ -4,7 +4,7 @@ use cutover_core::Session;
 use cutover_core::catalog::CatalogSnapshot;
 use cutover_staging::{CloneError, ClonePlan, MatviewPlan};
 
-use super::{Concern, Findings};
+use super::{Concern, Findings, schemas};
 use crate::{Cutover, ReleaseError};
 
 impl Cutover {
@@ -16,6 +16,7 @@ impl Cutover {
     ) -> Result<(), ReleaseError> {
         let search_path = self.search_path(session).await?;
         self.check_names(live, findings);
+        schemas::check(live, findings);
         self.check_clone(live, search_path, findings)?;
         match self.swap_as_declared(live) {
             Ok(plan) => {

@@ -175,12 +175,12 @@ impl Cutover {
         })
     }
 
-    /// Reads two sets of relations as of one moment.
+    /// Reads live relations and staging relations as of one moment.
     pub(crate) async fn read_sets(
         &self,
         client: &mut Client,
-        one: &[Ident],
-        other: &[Ident],
+        live: &[Ident],
+        staging: &[Ident],
     ) -> Result<(CatalogSnapshot, CatalogSnapshot), ReleaseError> {
         let tx = client
             .build_transaction()
@@ -189,11 +189,13 @@ impl Cutover {
             .start()
             .await
             .map_err(|error| session_error("begin to read the catalog in", error))?;
-        let one = CatalogSnapshot::read(&tx, self.schema(), one).await?;
-        let other = CatalogSnapshot::read(&tx, self.schema(), other).await?;
+        let (schema, beside) = (self.schema(), self.naming.staging_schema(self.schema()));
+        let live = CatalogSnapshot::read(&tx, schema, live).await?;
+        let live = live.with_schemas(&tx, &self.naming).await?;
+        let staging = CatalogSnapshot::read_beside(&tx, schema, beside, staging).await?;
         tx.commit()
             .await
             .map_err(|error| session_error("end reading the catalog in", error))?;
-        Ok((one, other))
+        Ok((live, staging))
     }
 }

@@ -61,13 +61,13 @@ impl Run<'_> {
             .query_typed(
                 UNMARKED,
                 &[
-                    (&self.cutover.schema().as_str(), Type::TEXT),
+                    (&set.staging_schema().as_str(), Type::TEXT),
                     (&names, Type::TEXT_ARRAY),
                 ],
             )
             .await
             .map_err(|error| {
-                let schema = ObjectName::global(ObjectKind::Schema, self.cutover.schema());
+                let schema = ObjectName::global(ObjectKind::Schema, set.staging_schema());
                 StatementError::new("look what is left to vacuum in", schema, error)
             })?;
         let unmarked: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

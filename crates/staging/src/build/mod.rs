@@ -157,6 +157,9 @@ impl<'a> Planner<'a> {
             );
             self.push([step]);
         }
+        let staging = self.naming.staging_schema(&snapshot.schema);
+        let made = snapshot.schema_facts(staging).into_iter();
+        self.push(made.flat_map(|facts| facts.make_for_staging(snapshot)));
         let create = Sql::text("CREATE SCHEMA ").ident(self.options.scratch());
         let path = Sql::text("SET LOCAL search_path = ").idents([self.options.scratch(), &snapshot.schema]);
         self.push([

@@ -58,7 +58,7 @@ fn added(
             found.extend(sequence_of(live, twin, &name.name));
         }
         // Live has an altered one under its name, so the twin's must have the staging name.
-        let candidates = [naming.staging(&name), name.clone()];
+        let candidates = [naming.staging(&name), twin.name.with_name(name.name.clone())];
         let there = candidates
             .into_iter()
             .find(|candidate| bears(twin, kind, candidate));

@@ -12,7 +12,7 @@ use cutover_staging::{
 use tokio_postgres::Client;
 
 use crate::catalog_facts;
-use crate::workshop::{ident, stage};
+use crate::workshop::{ident, stage_as};
 
 /// A schema whose relations make up a release set.
 pub(crate) struct Family {
@@ -58,6 +58,7 @@ impl Family {
         &self,
         client: &mut Client,
         members: BTreeSet<String>,
+        naming: &NamingPolicy,
         options: &CloneOptions,
     ) -> Trial {
         let mut members = members;
@@ -71,8 +72,8 @@ impl Family {
             if members.is_empty() {
                 return trial;
             }
-            let snapshot = read(client, &self.schema, &members).await;
-            let refusals = refusals(&snapshot, options);
+            let snapshot = read(client, &self.schema, naming, &members).await;
+            let refusals = refusals(&snapshot, naming, options);
             if refusals.is_empty() {
                 break snapshot;
             }
@@ -91,7 +92,7 @@ impl Family {
                 return trial;
             }
         };
-        match stage(client, &snapshot, options).await {
+        match stage_as(client, &snapshot, naming, options).await {
             Ok(set) => {
                 let options = PostDataOptions::default();
                 if let Err(error) = set.run_post_data(client, &options, &Events::none()).await {
@@ -112,6 +113,16 @@ impl Trial {
             return Vec::new();
         };
         let mut found = catalog_facts::differences(client, set).await;
+        found.extend(self.structural_differences(client).await);
+        found
+    }
+
+    /// What the structural comparison finds, wherever the twins are. By live relation.
+    pub(crate) async fn structural_differences(&self, client: &mut Client) -> Vec<(String, String)> {
+        let Some(set) = &self.set else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
         let names = |staging: bool| -> BTreeSet<String> {
             let names = set
                 .members
@@ -119,8 +130,17 @@ impl Trial {
                 .map(|m| if staging { &m.staging } else { &m.live });
             names.map(|name| name.name.as_str().to_owned()).collect()
         };
-        let live = read(client, &self.schema, &names(false)).await;
-        let twins = read(client, &self.schema, &names(true)).await;
+        let naming = NamingPolicy::default();
+        let live = read(client, &self.schema, &naming, &names(false)).await;
+        let (schema, twins): (_, Vec<Ident>) = (
+            set.staging_schema(),
+            names(true).iter().map(|name| ident(name)).collect(),
+        );
+        let tx = client.transaction().await.unwrap();
+        let twins = CatalogSnapshot::read_beside(&tx, &ident(&self.schema), schema, &twins)
+            .await
+            .unwrap();
+        drop(tx);
         for relation in StructuralDiff::of_set(&live, &twins, set).relations() {
             let name = relation.live.name.as_str();
             found.extend(
@@ -133,6 +153,33 @@ impl Trial {
         found
     }
 
+    /// Moves the twins into live's schema, as a swap does before it gives them the live names: what a dump prints for them
+    /// can be held against live there.
+    pub(crate) async fn bring_home(&mut self, client: &Client) {
+        let Some(set) = &mut self.set else { return };
+        let home = set.schema.clone();
+        for member in &mut set.members {
+            let parts = member.parts.iter_mut();
+            let parts = parts.map(|part| (part.kind, &mut part.staging, part.live.schema.clone()));
+            let all = parts.chain([(member.kind.object_kind(), &mut member.staging, home.clone())]);
+            for (kind, name, home) in all {
+                let what = match kind {
+                    ObjectKind::ExtendedStatistics => "STATISTICS",
+                    // They come along with their table.
+                    ObjectKind::Index | ObjectKind::Sequence => "",
+                    ObjectKind::MaterializedView => "MATERIALIZED VIEW",
+                    ObjectKind::View => "VIEW",
+                    _ => "TABLE",
+                };
+                if !what.is_empty() {
+                    let sql = format!("ALTER {what} {name} SET SCHEMA {home}");
+                    client.batch_execute(&sql).await.unwrap();
+                }
+                name.schema = home;
+            }
+        }
+    }
+
     pub(crate) async fn drop_twins(&self, client: &mut Client) {
         if let Some(set) = &self.set {
             drop_staging(client, set, &LockPatience::default(), &Events::none())
@@ -142,10 +189,9 @@ impl Trial {
     }
 }
 
-fn refusals(snapshot: &CatalogSnapshot, options: &CloneOptions) -> Vec<Refusal> {
-    let naming = NamingPolicy::default();
-    let matviews = MatviewPlan::compute(snapshot, &naming, options).err();
-    let tables = ClonePlan::compute(snapshot, &naming, options).err();
+fn refusals(snapshot: &CatalogSnapshot, naming: &NamingPolicy, options: &CloneOptions) -> Vec<Refusal> {
+    let matviews = MatviewPlan::compute(snapshot, naming, options).err();
+    let tables = ClonePlan::compute(snapshot, naming, options).err();
     let all = matviews.into_iter().chain(tables);
     all.flat_map(|error| error.refusals).collect()
 }
@@ -165,12 +211,18 @@ fn relation_of(object: &ObjectName, snapshot: &CatalogSnapshot) -> Option<String
     Some(relation.name.name.as_str().to_owned())
 }
 
-async fn read(client: &mut Client, schema: &str, members: &BTreeSet<String>) -> CatalogSnapshot {
+async fn read(
+    client: &mut Client,
+    schema: &str,
+    naming: &NamingPolicy,
+    members: &BTreeSet<String>,
+) -> CatalogSnapshot {
     let members: Vec<Ident> = members.iter().map(|name| ident(name)).collect();
     let tx = client.transaction().await.unwrap();
-    CatalogSnapshot::read(&tx, &ident(schema), &members)
+    let read = CatalogSnapshot::read(&tx, &ident(schema), &members)
         .await
-        .unwrap()
+        .unwrap();
+    read.with_schemas(&tx, naming).await.unwrap()
 }
 
 /// An error with its causes.

@@ -155,11 +155,19 @@ pub(crate) async fn stage(
     snapshot: &CatalogSnapshot,
     options: &CloneOptions,
 ) -> Result<StagedSet, StagingError> {
-    let naming = NamingPolicy::default();
+    stage_as(client, snapshot, &NamingPolicy::default(), options).await
+}
+
+pub(crate) async fn stage_as(
+    client: &mut Client,
+    snapshot: &CatalogSnapshot,
+    naming: &NamingPolicy,
+    options: &CloneOptions,
+) -> Result<StagedSet, StagingError> {
     let events = Events::none();
-    let matviews = MatviewPlan::compute(snapshot, &naming, options).unwrap();
+    let matviews = MatviewPlan::compute(snapshot, naming, options).unwrap();
     let set = matviews.run(client, &events).await?;
     set.fill_materialized_views(client, &events).await?;
-    let tables = ClonePlan::compute(snapshot, &naming, options).unwrap();
+    let tables = ClonePlan::compute(snapshot, naming, options).unwrap();
     Ok(set.and(tables.run(client, &events).await?))
 }

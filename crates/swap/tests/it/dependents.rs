@@ -21,7 +21,7 @@ const SEEN: &str = "SELECT string_agg(DISTINCT month, ' ') FROM ( \
 
 /// Objects that refer to a backup relation, a sequence or a row type of one, without being part of a backup.
 const LEFT_BEHIND: &str = "WITH backup AS (SELECT oid, reltype FROM pg_class \
-        WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'bk%') \
+        WHERE relnamespace IN (to_regnamespace('public'), to_regnamespace('past')) AND relname LIKE 'bk%') \
     SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d \
      WHERE d.deptype = 'n' \
        AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM backup)) \
@@ -41,10 +41,10 @@ pub(crate) async fn zoo() -> ReleaseSet {
 pub(crate) async fn stage(set: &ReleaseSet, month: &str) {
     set.stage(month).await;
     let grant = "GRANT SELECT ON staging_sites, staging_sources TO zoo_owner WITH GRANT OPTION";
-    set.database.execute(grant).await.unwrap();
+    set.execute_in_staging(grant).await;
 }
 
-async fn assert_all_follow(set: &Observer, month: &str) {
+pub(crate) async fn assert_all_follow(set: &Observer, month: &str) {
     assert_eq!(set.month().await, month);
     assert_eq!(set.database.query_text(SEEN).await.unwrap(), month);
     let left_behind = set.database.query_texts(LEFT_BEHIND).await.unwrap();
@@ -76,7 +76,7 @@ async fn everything_in_the_zoo_follows_there_and_back() {
 }
 
 #[track_caller]
-fn assert_same_dump(before: &str, after: &str) {
+pub(crate) fn assert_same_dump(before: &str, after: &str) {
     let differs = before
         .lines()
         .zip(after.lines())

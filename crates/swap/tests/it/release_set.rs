@@ -31,7 +31,15 @@ pub(crate) struct ReleaseSet {
     pub(crate) lock: ReleaseLock,
     pub(crate) records: Records,
     pub(crate) events: Events,
+    pub(crate) policy: NamingPolicy,
     observer: Observer,
+}
+
+/// Staging and backups in schemas of their own.
+pub(crate) fn apart() -> NamingPolicy {
+    NamingPolicy::default()
+        .staging_in(ident("next"))
+        .backups_in(ident("past"))
 }
 
 /// Looks at the set, whatever its session does.
@@ -62,6 +70,7 @@ impl ReleaseSet {
             lock,
             records,
             events,
+            policy: NamingPolicy::default(),
             observer: Observer { database, seen },
         }
     }
@@ -85,10 +94,16 @@ impl ReleaseSet {
     }
 
     pub(crate) async fn stage(&self, month: &str) {
-        self.database
-            .execute(&include_str!("staging.sql").replace("MONTH", month))
-            .await
-            .unwrap();
+        let staging = include_str!("staging.sql").replace("MONTH", month);
+        self.execute_in_staging(&staging).await;
+    }
+
+    /// Where new relations are staging's and names mean staging's first.
+    pub(crate) async fn execute_in_staging(&self, sql: &str) {
+        let public = ident("public");
+        let schema = self.policy.staging_schema(&public);
+        let path = format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path = {schema}, public;\n");
+        self.database.execute(&(path + sql)).await.unwrap();
     }
 
     /// Live and staging as the catalog describes them now.
@@ -101,13 +116,17 @@ impl ReleaseSet {
             .collect();
         let tx = self.client.transaction().await.unwrap();
         let live = CatalogSnapshot::read(&tx, &schema, &live).await.unwrap();
-        let incoming = CatalogSnapshot::read(&tx, &schema, &staging).await.unwrap();
+        let live = live.with_schemas(&tx, &self.policy).await.unwrap();
+        let apart = self.policy.staging_schema(&schema);
+        let incoming = CatalogSnapshot::read_beside(&tx, &schema, apart, &staging)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         (live, incoming)
     }
 
     pub(crate) async fn compute(&mut self, options: &PlanOptions) -> Result<SwapPlan, SwapRefused> {
-        let policy = NamingPolicy::default();
+        let policy = self.policy.clone();
         let (live, incoming) = self.snapshots().await;
         let taken: Vec<Stamp> = self
             .records
@@ -163,10 +182,9 @@ impl ReleaseSet {
     }
 
     pub(crate) async fn roll_back(&mut self, stamp: &Stamp) -> SwapReport {
-        let plan =
-            cutover_swap::rollback_plan(&mut self.client, &self.records, stamp, &NamingPolicy::default())
-                .await
-                .unwrap();
+        let plan = cutover_swap::rollback_plan(&mut self.client, &self.records, stamp, &self.policy)
+            .await
+            .unwrap();
         let report = self.run(&plan, &quick()).await.unwrap();
         self.validate(&plan).await;
         report
@@ -221,7 +239,7 @@ impl Observer {
         months[0].clone().unwrap()
     }
 
-    /// Names of the schema that are neither live nor outside the set.
+    /// Names of live's schema that are neither live nor outside the set.
     pub(crate) async fn leftovers(&self) -> Vec<String> {
         let names = self
             .database
@@ -246,7 +264,18 @@ impl Observer {
 
 /// What pg_dump prints of everything but backups and records, less what it varies itself.
 pub(crate) fn dump(database: &TestDatabase, extra: &[&str]) -> String {
-    let mut args = vec!["-N", "cutover", "-T", "public.bk*", "-T", "public.staging_*"];
+    let mut args = vec![
+        "-N",
+        "cutover",
+        "-N",
+        "next",
+        "-N",
+        "past",
+        "-T",
+        "public.bk*",
+        "-T",
+        "public.staging_*",
+    ];
     args.extend(extra);
     let text = Cluster::shared().pg_dump(database.name(), &args).unwrap();
     text.lines()

@@ -332,7 +332,7 @@ async fn look_alikes_are_listed() {
         .unwrap();
     let found = unmanaged(
         &set.client,
-        &ident("public"),
+        &[&ident("public")],
         &NamingPolicy::default(),
         &set.records,
         &[],
@@ -344,7 +344,7 @@ async fn look_alikes_are_listed() {
     let known = [found[1].name.clone()];
     let found = unmanaged(
         &set.client,
-        &ident("public"),
+        &[&ident("public")],
         &NamingPolicy::default(),
         &set.records,
         &known,

@@ -176,7 +176,7 @@ async fn the_number_of_queries_does_not_grow_with_the_set() {
         assert_eq!((set.relations.len(), set.views.len()), (count, count));
         let whole = proxy.client_messages();
         let tx = client.transaction().await.unwrap();
-        let relations = CatalogSnapshot::read_relations(&tx, &ident("live"), &names)
+        let relations = CatalogSnapshot::read_relations(&tx, &ident("live"), &ident("live"), &names)
             .await
             .unwrap();
         tx.commit().await.unwrap();

@@ -184,6 +184,8 @@ fn settings_of_the_file_have_variables() {
         ("CUTOVER_KEEP_BACKUPS", "0"),
         ("CUTOVER_TARGET_URL", "env:OTHER_URL"),
         ("CUTOVER_TARGET_SCHEMA", "live"),
+        ("CUTOVER_TARGET_STAGING_SCHEMA", "next"),
+        ("CUTOVER_TARGET_BACKUP_SCHEMA", "past"),
         ("CUTOVER_TARGET_POOL_SIZE", "4"),
         ("CUTOVER_PORTAL_URL", "env:PORTAL_URL"),
         ("CUTOVER_SWAP_STALL_BUDGET", "20ms"),
@@ -216,6 +218,11 @@ fn settings_of_the_file_have_variables() {
     );
     assert_eq!(file.target().url.to_string(), "env:OTHER_URL");
     assert_eq!(file.target().schema.as_str(), "live");
+    let apart = [&file.target().staging_schema, &file.target().backup_schema];
+    assert_eq!(
+        apart.map(|schema| schema.as_ref().unwrap().as_str()),
+        ["next", "past"]
+    );
     let portal = file.portal().unwrap();
     assert_eq!(portal.url.as_ref().unwrap().variable(), Some("PORTAL_URL"));
     assert!(!portal.user_mapping, "one of the two");

@@ -5,6 +5,7 @@ mod statement;
 
 use std::time::{Duration, Instant};
 
+use cutover_core::NamingPolicy;
 use cutover_staging::{CloneOptions, StagedSet};
 use cutover_testkit::{Cluster, TestDatabase};
 use proptest::strategy::{Strategy as _, ValueTree};
@@ -134,7 +135,14 @@ impl Range {
                 1 => options.lightweight(false),
                 _ => options.include_fks(true),
             };
-            let trial = family.stage(&mut self.client, family.roots(), &options).await;
+            let trial = family
+                .stage(
+                    &mut self.client,
+                    family.roots(),
+                    &NamingPolicy::default(),
+                    &options,
+                )
+                .await;
             faults.extend(trial.failed.iter().map(|error| (at, error.clone())));
             let refused = trial.refused.values().flatten();
             faults.extend(refused.map(|reason| (at, format!("refused: {reason}"))));

@@ -4,12 +4,14 @@ mod census;
 
 use std::path::Path;
 
+use cutover_core::NamingPolicy;
 use cutover_staging::{CloneOptions, StagedSet};
 use cutover_testkit::{Cluster, TestDatabase};
 use tokio_postgres::Client;
 
 use crate::dump::{self, Block};
 use crate::trial::{Family, Trial};
+use crate::workshop::ident;
 use census::Census;
 
 /// Each is loaded into a schema of its name.
@@ -42,6 +44,9 @@ const FAMILIES: [(&str, &str); 24] = [
 
 const REFUSED: (&str, &str) = ("refused", include_str!("../../zoo/refused.sql"));
 
+/// With staging in a schema of its own.
+const APART: &str = "staging apart";
+
 /// The ways to divide the work between before and after the load: the usual one, and all of them where
 /// `CUTOVER_TEST_IN_FULL` is set, as `scripts/soak clone` does.
 fn ways() -> Vec<(&'static str, CloneOptions)> {
@@ -56,6 +61,7 @@ fn ways() -> Vec<(&'static str, CloneOptions)> {
                 "foreign keys before the load",
                 CloneOptions::default().include_fks(true),
             ),
+            (APART, CloneOptions::default().include_indexes(true)),
         ]);
     }
     ways
@@ -126,7 +132,21 @@ impl Zoo {
     async fn clone_families(&mut self, way: &str, options: &CloneOptions) {
         let mut trials = Vec::new();
         for family in &self.families {
-            let trial = family.stage(&mut self.client, family.roots(), options).await;
+            let naming = match way {
+                APART => NamingPolicy::default().staging_in(ident(&format!("{}_next", family.schema))),
+                _ => NamingPolicy::default(),
+            };
+            let members = family.roots();
+            let mut trial = family.stage(&mut self.client, members, &naming, options).await;
+            if way == APART {
+                let found = trial.structural_differences(&mut self.client).await;
+                for (relation, fact) in found {
+                    let member = format!("{}.{relation}", trial.schema);
+                    self.census
+                        .differs(Some(&member), format!("{way}: {member}: {fact}"));
+                }
+                trial.bring_home(&self.client).await;
+            }
             trials.push(trial);
         }
         self.examine(way, trials).await;
@@ -144,7 +164,8 @@ impl Zoo {
                     .map(|(_, root)| root)
                     .collect();
                 let options = CloneOptions::default();
-                let mut trial = family.stage(&mut self.client, members, &options).await;
+                let naming = NamingPolicy::default();
+                let mut trial = family.stage(&mut self.client, members, &naming, &options).await;
                 trial.refused.clear();
                 trials.push(trial);
             }
