@@ -8,6 +8,7 @@ use cutover_core::release_file::{Import as FileImport, ImportSource};
 use cutover_importer::{ImportOutcome, LoadSettings};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio_postgres::error::SqlState;
 
 use super::import::Loaded;
 use crate::ReleaseError;
@@ -64,7 +65,7 @@ impl Run<'_> {
                     if !running.is_empty() {
                         tracing::warn!(importer = name, error = %with_causes(&error), "importer failed beside others");
                     }
-                    if failed.is_none() && !running.is_empty() {
+                    if failed.is_none() && !running.is_empty() && !was_cancelled(&error) {
                         self.warn(format!(
                             "importer {name} failed; no other is begun, and those under way ({}) are worked to their end: {}",
                             running.len(),
@@ -88,6 +89,17 @@ impl Run<'_> {
         self.analyse(&self.cutover.staging(&import.into)).await?;
         Ok(outcome)
     }
+}
+
+/// Whether its statement was cancelled. That is how a release is stopped, all its importers at once: then none is worked to its
+/// end, and that it was stopped is the one thing to tell.
+fn was_cancelled(error: &ReleaseError) -> bool {
+    let sqlstate = match error {
+        ReleaseError::Import(error) => error.sqlstate(),
+        ReleaseError::Statement(error) => error.sqlstate(),
+        _ => None,
+    };
+    sqlstate == Some(&SqlState::QUERY_CANCELED)
 }
 
 /// Importers in the order of the file or of `after`, as indexes.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cutover::{ReleaseError, ReleaseOptions, ReleaseReport, Selection, StopSignal};
+use cutover::{ReleaseError, ReleaseOptions, ReleaseReport, Selection, StopSignal, stop_pair};
 use cutover_core::release_file::Label;
 use cutover_core::{EventKind, Phase};
 use cutover_testkit::{Cluster, TestDatabase};
@@ -111,10 +111,18 @@ impl Waters {
     }
 
     fn release(&self, options: ReleaseOptions) -> (JoinHandle<Result<ReleaseReport, ReleaseError>>, Ear) {
+        self.release_until(options, StopSignal::never())
+    }
+
+    fn release_until(
+        &self,
+        options: ReleaseOptions,
+        stop: StopSignal,
+    ) -> (JoinHandle<Result<ReleaseReport, ReleaseError>>, Ear) {
         let (cutover, ear) = (cutover(&self.url(), self.directory()), Ear::default());
         let events = ear.events();
         let options = options.chunk_bytes(CHUNK_BYTES);
-        let run = async move { cutover.release(&options, StopSignal::never(), &events).await };
+        let run = async move { cutover.release(&options, stop, &events).await };
         (tokio::spawn(run), ear)
     }
 
@@ -223,6 +231,21 @@ async fn one_that_is_cut_off_leaves_the_other_its_work() {
     run.await.unwrap().unwrap();
     assert_eq!(sorted(importers(&ear, started)), ["lakes", "mouths"]);
     waters.assert_whole().await;
+}
+
+/// Both are cancelled then: neither has failed, and neither is worked to its end.
+#[tokio::test]
+async fn two_that_are_stopped_are_not_told_as_failed() {
+    let waters = Waters::new().await;
+    waters.hold_up("rivers").await;
+    waters.hold_up("lakes").await;
+    let (stop, signal) = stop_pair();
+    let (run, ear) = waters.release_until(all(), signal);
+    waters.until_held_up(2).await;
+    stop.ask();
+    let error = run.await.unwrap().unwrap_err();
+    assert!(matches!(error, ReleaseError::Stopped { .. }), "{error}");
+    assert_eq!(ear.warnings(), Vec::<String>::new());
 }
 
 /// Killed with two at work, both go on behind their last chunks.
