@@ -197,7 +197,7 @@ pub enum EventKind {
         /// Rows expected, where the relation's statistics say so.
         expected_rows: Option<u64>,
     },
-    /// A check of the preflight or of the validation ended.
+    /// A check of the preflight, of the rows of an importer or of the validation ended.
     CheckFinished {
         /// Which check.
         check: String,

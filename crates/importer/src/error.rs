@@ -9,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
 use crate::mapping::ColumnProblem;
+use crate::preflight::PreflightReport;
 use crate::{CsvError, Import, RefusedRows, Source};
 
 /// An import that could not be planned or carried out. The table is as it was once the transaction has ended.
@@ -128,6 +129,28 @@ pub enum ImportError {
         /// How many, and the first of them.
         refused: Box<RefusedRows>,
     },
+    /// Checks of the rows that passed found more than they tolerate.
+    #[error(
+        "importer {importer}: {} of {} checks of its rows failed\n{report}",
+        report.checks.iter().filter(|check| check.is_fatal()).count(),
+        report.checks.len()
+    )]
+    Checked {
+        /// The importer's name.
+        importer: String,
+        /// All that was found.
+        report: Box<PreflightReport>,
+        /// How many rows that offend are in chunks which are committed.
+        committed: u64,
+    },
+    /// Rows could not be checked as they passed.
+    #[error("importer {importer}: its rows could not be checked")]
+    NotJudged {
+        /// The importer's name.
+        importer: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Too many rows bear one key to be one chunk.
     #[error(
         "importer {importer}: more than {bytes} bytes of rows bear one key ({})",
@@ -210,6 +233,8 @@ impl ImportError {
             | Self::Way { .. }
             | Self::Silent { .. }
             | Self::Rejected { .. }
+            | Self::Checked { .. }
+            | Self::NotJudged { .. }
             | Self::OneKey { .. }
             | Self::OtherChunks { .. }
             | Self::Stale { .. } => None,
@@ -240,6 +265,16 @@ impl ImportError {
             Self::RowRefused { .. } => "mend the row at its source, or convert the column in a query",
             Self::Rejected { .. } => {
                 "mend the rows at their source, or raise `max_rejects`; then take the release up again"
+            }
+            Self::Checked { committed: 0, .. } => {
+                "mend the geometries at their source, or raise `max` of the check; then take the release up again"
+            }
+            Self::Checked { .. } => {
+                "mend the geometries at their source, or raise `max` of the check; then take the release up again: those that \
+                 are committed already stay and count, unless it begins again with build_staging"
+            }
+            Self::NotJudged { .. } => {
+                "leave `when` out of the check, which then reads its rows itself, and report this as a fault of ours"
             }
             Self::OneKey { .. } => "name columns in `key` that tell the rows apart",
             Self::OtherChunks { .. } => {
@@ -356,6 +391,24 @@ impl ImportError {
                 tolerated: import.reject_limits(),
                 first,
             }),
+        }
+    }
+
+    pub(crate) fn checked(import: &Import, report: PreflightReport, committed: u64) -> Self {
+        Self::Checked {
+            importer: import.name().to_owned(),
+            report: Box::new(report),
+            committed,
+        }
+    }
+
+    pub(crate) fn not_judged(
+        import: &Import,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::NotJudged {
+            importer: import.name().to_owned(),
+            source: source.into(),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What the catalogs and the source say, read before anything is planned.
 
-use cutover_core::{Digest, Sql};
+use cutover_core::{Digest, Ident, Sql};
 use tokio_postgres::Transaction;
 
 use crate::chunks::{key_order, obstacle};
 use crate::error::ImportError;
 use crate::mapping::{ColumnProblem, Mapping, map};
+use crate::preflight::postgis_schema;
 use crate::session::KnownSettings;
 use crate::source::{Conversion, Fit, Rows, read_fits, sub_select};
 use crate::statements::sent;
@@ -22,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) mapping: Mapping,
     /// Why chunks of it cannot commit one by one; only for an import in chunks.
     pub(crate) whole_because: Option<String>,
+    /// PostGIS's schema in the target's database; only asked for where rows are to be checked.
+    pub(crate) postgis: Option<Ident>,
 }
 
 /// Where the source is, and its columns.
@@ -112,12 +115,20 @@ impl Facts {
             }
             _ => None,
         };
+        let postgis = if import.checks().is_empty() {
+            None
+        } else {
+            postgis_schema(target)
+                .await
+                .map_err(failed("look for PostGIS to check the rows of"))?
+        };
         Ok(Self {
             target: table,
             target_setup,
             source,
             mapping,
             whole_because,
+            postgis,
         })
     }
 
@@ -140,6 +151,7 @@ impl Facts {
             source: SourceFacts::File(header),
             mapping,
             whole_because: None,
+            postgis: None,
         })
     }
 

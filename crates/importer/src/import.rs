@@ -2,6 +2,7 @@
 
 use cutover_core::{Ident, QualifiedName};
 
+use crate::preflight::Check;
 use crate::{CsvSource, Key, NotDirect, RejectLimits};
 
 /// One import: the rows of one source into one table.
@@ -33,6 +34,9 @@ pub struct Import {
     together: bool,
     rejects: RejectLimits,
     after: Option<Key>,
+    /// The relation that was to be imported, by whatever way its rows are read.
+    relation: Option<QualifiedName>,
+    checks: Vec<Check>,
 }
 
 /// Whether the source is read past a foreign data wrapper.
@@ -81,6 +85,11 @@ impl Import {
         Self {
             name: name.into(),
             into,
+            relation: match &source {
+                Source::Relation(relation) => Some(relation.clone()),
+                Source::Query(_) | Source::Csv(_) => None,
+            },
+            checks: Vec::new(),
             source,
             columns: None,
             key: Vec::new(),
@@ -169,6 +178,17 @@ impl Import {
         self
     }
 
+    /// Makes checks of geometries on the rows while they pass through the client, which spares the check a read of its own:
+    /// they find what they would find then, and where that is more than a check tolerates the import fails.
+    ///
+    /// A check that cannot be made so is left out: [`ImportPlan::checks_apart`](crate::ImportPlan::checks_apart) says which, to
+    /// be run before the import.
+    #[must_use]
+    pub fn checked(mut self, checks: impl IntoIterator<Item = Check>) -> Self {
+        self.checks.extend(checks);
+        self
+    }
+
     /// The importer's name, as events and errors use it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -181,10 +201,19 @@ impl Import {
         &self.into
     }
 
+    /// The checks asked of its rows.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
     /// Where the rows come from.
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub(crate) fn relation(&self) -> Option<&QualifiedName> {
+        self.relation.as_ref()
     }
 
     pub(crate) fn mapped_columns(&self) -> Option<&[(Ident, String)]> {

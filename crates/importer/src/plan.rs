@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cutover_core::records::ImportSoFar;
 use cutover_core::{Digest, Ident, LockMode, ObjectKind, ObjectName, Plan, Sql, Step, write_comment};
 use tokio_postgres::Transaction;
 
@@ -9,6 +10,8 @@ use crate::chunks::{ChunkPlan, KeyOrder, key_order};
 use crate::error::ImportError;
 use crate::facts::{Facts, SourceFacts};
 use crate::mapping::Mapping;
+use crate::preflight::Check;
+use crate::preflight::in_passing::InPassing;
 use crate::source::Rows;
 use crate::statements::{copy_from, copy_to, filled, insert, sent};
 use crate::target::Target;
@@ -28,6 +31,8 @@ pub struct ImportPlan {
     pub(crate) expected_rows: Option<u64>,
     /// Where it may be run in chunks.
     pub(crate) chunks: Option<ChunkPlan>,
+    /// The checks of its rows.
+    pub(crate) in_passing: InPassing,
     /// What people should know and no statement says.
     notes: Vec<String>,
     script: Plan,
@@ -150,6 +155,7 @@ impl ImportPlan {
                 }
             }
         };
+        let in_passing = InPassing::compute(import, facts, way.way);
         Self {
             import: import.clone(),
             settings: settings.clone(),
@@ -160,8 +166,10 @@ impl ImportPlan {
             notes: chunks
                 .iter()
                 .map(|chunks| chunks.note(import, settings.chunk_limit()))
+                .chain(in_passing.notes())
                 .chain(notes(mapping, target))
                 .collect(),
+            in_passing,
             chunks,
             script,
         }
@@ -189,6 +197,14 @@ impl ImportPlan {
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.script.digest
+    }
+
+    /// The checks of [`Import::checked`] that are not made on the rows which pass, each with a note that says why: the rows do
+    /// not pass in binary, the column is converted, or chunks that are in (`so_far`; the default for none) were not checked.
+    /// They are to be run before the import.
+    #[must_use]
+    pub fn checks_apart(&self, so_far: &ImportSoFar) -> Vec<Check> {
+        self.in_passing.apart_behind(&self.import, so_far)
     }
 
     /// Rows that the source's planner expects; an estimate.

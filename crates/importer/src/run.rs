@@ -7,11 +7,12 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::error::ImportError;
 use crate::plan::{ImportPlan, Transfer};
+use crate::preflight::CheckReport;
 use crate::progress::Progress;
 use crate::{Source, WayChosen, csv_file, pipe};
 
 /// What an import did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImportOutcome {
     /// Rows that the table took.
@@ -24,6 +25,8 @@ pub struct ImportOutcome {
     pub took: Duration,
     /// The way the rows travelled, and why.
     pub way: WayChosen,
+    /// What the checks found that were made on its rows, within what they tolerate.
+    pub checks: Vec<CheckReport>,
 }
 
 impl ImportPlan {
@@ -46,7 +49,8 @@ impl ImportPlan {
     /// close that connection instead of using it again.
     ///
     /// # Errors
-    /// [`ImportError::RowRefused`] and [`ImportError::Csv`] name the row; [`ImportError::Stale`];
+    /// [`ImportError::RowRefused`] and [`ImportError::Csv`] name the row; [`ImportError::Checked`] when checks of the rows
+    /// found more than they tolerate; [`ImportError::Stale`];
     /// [`ImportError::Statement`] keeps the SQLSTATE. The transaction holds none of the rows then that could be
     /// committed; roll it back.
     pub async fn run_in(
@@ -57,6 +61,7 @@ impl ImportPlan {
     ) -> Result<ImportOutcome, ImportError> {
         self.check_unchanged(target, source).await?;
         let mut progress = Progress::start(events, self);
+        let mut checks = Vec::new();
         let (rows, bytes) = match &self.transfer {
             Transfer::Insert(sql) => {
                 let failed = ImportError::failed(&self.import, "fill");
@@ -65,7 +70,8 @@ impl ImportPlan {
             }
             Transfer::Pipe { read, write } => {
                 let source = self.source_of(source)?;
-                let passed = pipe::run(self, (read, write), source, target, &mut progress).await?;
+                let passed = pipe::run(self, (read, write), source, target, &mut progress, events).await?;
+                checks = passed.checks;
                 (passed.rows, passed.bytes)
             }
             Transfer::Csv { write, fields } => {
@@ -81,6 +87,7 @@ impl ImportPlan {
             rejected: 0,
             took: progress.finish(rows, bytes),
             way: self.way().clone(),
+            checks,
         })
     }
 

@@ -7,6 +7,7 @@ use cutover_core::{Ident, Sql};
 use tokio_postgres::GenericClient;
 
 use crate::Throttle;
+use crate::preflight::Workers;
 
 /// How the loading session and the source session are set up.
 #[derive(Debug, Clone)]
@@ -18,6 +19,7 @@ pub struct LoadSettings {
     chunk_bytes: usize,
     source_silence: Option<Duration>,
     throttle: Throttle,
+    workers: Workers,
 }
 
 impl LoadSettings {
@@ -33,6 +35,7 @@ impl LoadSettings {
             chunk_bytes: 16 << 20,
             source_silence: None,
             throttle: Throttle::none(),
+            workers: Workers::on_all_cores(),
         }
     }
 
@@ -85,6 +88,11 @@ impl LoadSettings {
     /// Returns when so many bytes may be sent to the table.
     pub(crate) async fn may_send(&self, bytes: usize) {
         self.throttle.pass(bytes).await;
+    }
+
+    /// Who judges geometries as they pass: shared by all imports with these settings, or copies of them.
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     pub(crate) fn longest_silence(&self) -> Option<Duration> {

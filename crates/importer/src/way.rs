@@ -67,6 +67,9 @@ impl WayChosen {
                     Straight::From(server) => format!(
                         "straight from foreign server {server}: all that the source reads is there, and means the same"
                     ),
+                    Straight::NotAsked | Straight::No(_) if !import.checks().is_empty() => {
+                        "the source has a connection of its own, since its rows are to be checked as they pass".to_owned()
+                    }
                     Straight::NotAsked | Straight::No(_) => {
                         "the source has a connection of its own".to_owned()
                     }

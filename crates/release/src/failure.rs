@@ -1,6 +1,7 @@
 //! In which class a failure falls, and what to do about it.
 
 use cutover_core::Phase;
+use cutover_importer::ImportError;
 use cutover_swap::SwapError;
 
 use crate::{ReleaseError, StopReason};
@@ -61,7 +62,9 @@ impl ReleaseError {
             Self::Busy { .. } | Self::JustFreed { .. } | Self::LockLost { .. } | Self::DoesNotStop { .. } => {
                 FailureClass::Busy
             }
-            Self::PreflightRun(_) | Self::Preflight { .. } => FailureClass::Preflight,
+            Self::PreflightRun(_) | Self::Preflight { .. } | Self::Import(ImportError::Checked { .. }) => {
+                FailureClass::Preflight
+            }
             Self::Clone(_) | Self::Staging(_) | Self::Import(_) | Self::Leftover { .. } => {
                 FailureClass::Build
             }

@@ -6,6 +6,7 @@ mod boxed; // futures with their type left out
 mod busy; // who holds the lock
 mod changes; // how a month is meant to differ from live
 mod check; // what could stand against the next release
+mod checks_of_imports; // geometry checks on the rows of importers
 mod companions; // what belongs to the set beside what the file names
 mod cutover; // the one-call API
 mod disk; // what live, staging and backup sets take
@@ -44,6 +45,7 @@ mod upkeep; // space, audit, dropping backups and staging
 
 pub use changes::ChangesOf;
 pub use check::{CheckReport, CheckSeverity, Concern, Finding};
+pub use checks_of_imports::PlannedCheck;
 pub use cutover::{Cutover, PortalLogin};
 pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use disk::DiskUse;

@@ -5,11 +5,12 @@ use cutover_core::{Ident, QualifiedName};
 use cutover_importer::preflight::{Bounds, Check, Engine, GeometryCheck, Severity, Tolerance};
 use cutover_importer::{CsvSource, Import, RejectLimits, Source, Way};
 
+use crate::checks_of_imports::Moment;
 use crate::{Cutover, ReleaseError, ReleaseOptions};
 
 impl Cutover {
     /// A relation that is read: a member that has a staging twin by the time it is read means the twin.
-    fn source_relation(&self, relation: &file::RelationRef) -> QualifiedName {
+    pub(crate) fn source_relation(&self, relation: &file::RelationRef) -> QualifiedName {
         let name = relation.in_schema(self.schema());
         let is_member =
             name.schema == *self.schema() && self.file.release().members().any(|m| *m == name.name);
@@ -80,11 +81,15 @@ impl Cutover {
         if let Some(rows) = options.sample {
             planned = planned.sample(rows);
         }
-        Ok(planned)
+        Ok(planned.checked(self.checks_of(import, options)?))
     }
 
-    /// All checks of `[preflight]`.
-    pub(crate) fn checks(&self, facts: &TemplateFacts) -> Result<Vec<Check>, ReleaseError> {
+    /// The checks of `[preflight]` that are made in the phase `preflight`.
+    pub(crate) fn checks(
+        &self,
+        facts: &TemplateFacts,
+        options: &ReleaseOptions,
+    ) -> Result<Vec<Check>, ReleaseError> {
         let preflight = &self.file.preflight();
         let mut checks = Vec::new();
         for check in &preflight.view {
@@ -119,12 +124,12 @@ impl Cutover {
             );
         }
         for check in &preflight.geometry {
-            checks.push(
-                Check::geometry(self.geometry_check(check)?)
-                    .severity(severity(check.severity))
-                    .tolerance(tolerance(check.max, check.max_share))
-                    .max_keys(keys(check.max_keys)),
-            );
+            let planned = self.geometry(check)?;
+            match self.moment(check, options) {
+                Moment::Preflight => checks.push(planned),
+                Moment::Apart(why) => checks.push(planned.note(format!("read apart: {why}"))),
+                Moment::With(_) => {}
+            }
         }
         for check in &preflight.query {
             let sql = check
@@ -139,6 +144,15 @@ impl Cutover {
             );
         }
         Ok(checks)
+    }
+
+    /// A geometry check, whenever it is made.
+    pub(crate) fn geometry(&self, check: &file::GeometryCheck) -> Result<Check, ReleaseError> {
+        let planned = Check::geometry(self.geometry_check(check)?);
+        Ok(planned
+            .severity(severity(check.severity))
+            .tolerance(tolerance(check.max, check.max_share))
+            .max_keys(keys(check.max_keys)))
     }
 
     fn geometry_check(&self, check: &file::GeometryCheck) -> Result<GeometryCheck, ReleaseError> {

@@ -78,6 +78,7 @@ impl Cutover {
             companions: self.companions(&live),
             changes: self.listed_changes(),
             plan_safe,
+            checks: self.planned_checks()?,
             hooks: self.planned_hooks(),
             warnings,
             plans,

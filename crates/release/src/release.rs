@@ -187,7 +187,7 @@ impl Cutover {
         }
         // Whatever the file asks for and this version cannot do, is told now and not hours later.
         let template = self.template_facts(label);
-        self.checks(&template)?;
+        self.checks(&template, options)?;
         for import in self.file.imports() {
             self.import(import, &template, options)?;
         }

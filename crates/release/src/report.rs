@@ -8,7 +8,7 @@ use cutover_core::{ObjectName, Phase, Plan, Stamp, write_comment};
 use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
-use crate::{ChangesOf, HookReport, Manifest, PlannedHook};
+use crate::{ChangesOf, HookReport, Manifest, PlannedCheck, PlannedHook};
 
 /// How a release ended that did not fail.
 #[derive(Debug, Clone, Serialize)]
@@ -179,6 +179,9 @@ pub struct PlanReport {
     pub plan_safe: bool,
     /// What the operator should know of the set, the clone and the swap, though it stops nothing.
     pub warnings: Vec<String>,
+    /// Where the geometry checks with `when = "import"` would be made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<PlannedCheck>,
     /// The hooks of the release file at their points, in the order they would be passed.
     pub hooks: Vec<PlannedHook>,
     /// The plans in the order they would run.
@@ -209,6 +212,9 @@ impl fmt::Display for PlanReport {
                 write_comment(f, format_args!("  because: {why}"))?;
             }
         }
+        for check in &self.checks {
+            write_comment(f, format_args!("{check}"))?;
+        }
         for hook in &self.hooks {
             write_comment(f, format_args!("{hook}"))?;
         }
@@ -217,6 +223,7 @@ impl fmt::Display for PlanReport {
         }
         if !(self.companions.is_empty()
             && self.changes.is_empty()
+            && self.checks.is_empty()
             && self.hooks.is_empty()
             && self.warnings.is_empty())
         {

@@ -5,6 +5,7 @@ use cutover::{
     RollbackPlan, RollbackReport, Status, StructureRefused,
 };
 use cutover_core::records::BackupSet;
+use cutover_importer::ImportError;
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::{Audit, AuditDiff, RetentionPlan, SpaceReport};
 
@@ -86,7 +87,10 @@ impl<'a> Document<'a> {
             remedy: failure.remedy(),
             exit_status: status,
             preflight: match failure {
-                Failure::Release(ReleaseError::Preflight { report }) => Some(report),
+                Failure::Release(
+                    ReleaseError::Preflight { report }
+                    | ReleaseError::Import(ImportError::Checked { report, .. }),
+                ) => Some(report),
                 _ => None,
             },
             structure: match failure {

@@ -1,6 +1,7 @@
 //! Checkpoints: chunks of an import that are committed, each together with its rows.
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::GenericClient;
 
 use super::Records;
@@ -27,6 +28,9 @@ pub struct Checkpoint {
     /// A digest over what decides which rows come in which order: chunks of different digests do not belong together.
     #[serde(skip_serializing)]
     pub plan: Option<String>,
+    /// What checks found in its rows, in the importer's own words; `None` where none was made on them.
+    #[serde(skip_serializing)]
+    pub checked: Option<Value>,
 }
 
 impl Checkpoint {
@@ -42,6 +46,7 @@ impl Checkpoint {
             done: true,
             last_key: None,
             plan: None,
+            checked: None,
         }
     }
 }
@@ -63,6 +68,8 @@ pub struct ImportSoFar {
     pub last_key: Option<Vec<Option<String>>>,
     /// What the chunks were planned by.
     pub plan: Option<String>,
+    /// What checks found in the rows of each chunk, in their order.
+    pub checked: Vec<Option<Value>>,
 }
 
 impl Records {
@@ -81,8 +88,8 @@ impl Records {
     ) -> Result<(), StatementError> {
         client
             .execute(
-                "INSERT INTO cutover.checkpoint (release, importer, chunk, rows, bytes, rejected, done, last_key, plan) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                "INSERT INTO cutover.checkpoint (release, importer, chunk, rows, bytes, rejected, done, last_key, plan, checked) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 &[
                     &release,
                     &checkpoint.importer,
@@ -93,6 +100,7 @@ impl Records {
                     &checkpoint.done,
                     &checkpoint.last_key,
                     &checkpoint.plan,
+                    &checkpoint.checked,
                 ],
             )
             .await
@@ -111,7 +119,7 @@ impl Records {
     ) -> Result<Vec<Checkpoint>, StatementError> {
         let rows = client
             .query(
-                "SELECT importer, chunk, rows, bytes, rejected, done, last_key, plan \
+                "SELECT importer, chunk, rows, bytes, rejected, done, last_key, plan, checked \
                    FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, chunk",
                 &[&release],
             )
@@ -128,6 +136,7 @@ impl Records {
                 done: row.get(5),
                 last_key: row.get(6),
                 plan: row.get(7),
+                checked: row.get(8),
             })
             .collect())
     }
@@ -149,7 +158,8 @@ impl Records {
                         (SELECT l.last_key FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
                           ORDER BY l.chunk DESC LIMIT 1), \
                         (SELECT l.plan FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
-                          ORDER BY l.chunk DESC LIMIT 1) \
+                          ORDER BY l.chunk DESC LIMIT 1), \
+                        coalesce(array_agg(checked ORDER BY chunk), '{}') \
                    FROM cutover.checkpoint WHERE release = $1 AND importer = $2",
                 &[&release, &importer],
             )
@@ -163,6 +173,7 @@ impl Records {
             done: row.get(4),
             last_key: row.get(5),
             plan: row.get(6),
+            checked: row.get(7),
         })
     }
 

@@ -13,8 +13,8 @@ use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
 use super::{
-    HookAction, HookPoint, Load, Preflight, QueryTemplate, ReleaseFile, Severity, Swap, check_changes,
-    check_imports,
+    GeometryEngine, GeometryMoment, HookAction, HookPoint, Load, Preflight, QueryTemplate, ReleaseFile,
+    Severity, Swap, check_changes, check_imports,
 };
 use crate::{Ident, Phase};
 
@@ -171,6 +171,12 @@ impl Checker<'_> {
                 self.report(
                     &path.key("bounds"),
                     "must be [xmin, ymin, xmax, ymax], the smaller ones first",
+                );
+            }
+            if check.when == GeometryMoment::Import && check.engine != GeometryEngine::Native {
+                self.report(
+                    &path.key("engine"),
+                    "rows that an importer brings are judged by the program: leave out `engine`, or `when`",
                 );
             }
             self.threshold(&path, check.severity, check.max, check.max_share);

@@ -44,8 +44,8 @@ pub use memory::Memory;
 pub use moment::{Moment, MomentError};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{
-    GeometryCheck, GeometryEngine, GeometryType, NotEmptyCheck, Preflight, QueryCheck, Severity, UniqueCheck,
-    ViewCheck,
+    GeometryCheck, GeometryEngine, GeometryMoment, GeometryType, NotEmptyCheck, Preflight, QueryCheck,
+    Severity, UniqueCheck, ViewCheck,
 };
 pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};

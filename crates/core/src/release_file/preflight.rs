@@ -228,6 +228,20 @@ pub enum GeometryEngine {
     Verify,
 }
 
+/// When the geometries of a check are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GeometryMoment {
+    /// In the phase `preflight`, which reads the view for it: before anything is built, where a failure costs least. The
+    /// default.
+    #[default]
+    Preflight,
+    /// While an importer brings the view's rows through the program, which then reads them only once. Where none does it is
+    /// the phase `preflight` all the same.
+    Import,
+}
+
 /// `[[preflight.geometry]]`: every geometry of a column is sound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -255,6 +269,8 @@ pub struct GeometryCheck {
     pub key: Vec<Ident>,
     /// Who judges; `native` unless set.
     pub engine: GeometryEngine,
+    /// When; `preflight` unless set.
+    pub when: GeometryMoment,
     /// How many rows may offend without stopping the release: none unless set, unless `max_share` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
@@ -281,6 +297,7 @@ impl GeometryCheck {
             bounds: None,
             key: Vec::new(),
             engine: GeometryEngine::Native,
+            when: GeometryMoment::Preflight,
             max: None,
             max_share: None,
             severity: Severity::Error,
@@ -298,6 +315,7 @@ impl GeometryCheck {
         let bounds = table.optional("bounds");
         let key = table.list("key");
         let engine = table.or("engine", GeometryEngine::default());
+        let when = table.or("when", GeometryMoment::default());
         let max = table.optional("max");
         let max_share = table.optional("max_share");
         let severity = table.or("severity", Severity::default());
@@ -313,6 +331,7 @@ impl GeometryCheck {
             bounds,
             key,
             engine,
+            when,
             max,
             max_share,
             severity,

@@ -31,7 +31,7 @@ async fn the_servers_own_are_meant() {
         .unwrap();
 
     Records::migrate(&mut client).await.unwrap();
-    assert_eq!(Records::version(&client).await.unwrap(), Some(4));
+    assert_eq!(Records::version(&client).await.unwrap(), Some(6));
     let name = Ident::new("wdpa").unwrap();
     let lock = ReleaseLock::of(&name);
     assert!(lock.try_acquire(&client).await.unwrap());

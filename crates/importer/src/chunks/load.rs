@@ -19,6 +19,8 @@ use crate::ImportPlan;
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
 use crate::error::ImportError;
+use crate::preflight::CheckReport;
+use crate::preflight::in_passing::Tee;
 use crate::progress::Progress;
 
 /// A chunk ends after this time too, so that little is lost where rows are slow to come.
@@ -71,6 +73,10 @@ pub(super) struct Load<'a> {
     /// The last row read.
     last: Option<Bytes>,
     pub(super) tally: Tally,
+    /// The checks of the rows, until they have ended.
+    pub(super) tee: Option<Tee<'a>>,
+    /// What they found.
+    pub(super) checks: Vec<CheckReport>,
 }
 
 impl<'a> Load<'a> {
@@ -93,6 +99,8 @@ impl<'a> Load<'a> {
             part_rows: usize::MAX,
             last: None,
             tally,
+            tee: None,
+            checks: Vec::new(),
         }
     }
 
@@ -145,7 +153,7 @@ impl<'a> Load<'a> {
         self.held.clear(limit);
         let mut copy: Option<Copy> = None;
         let reached = loop {
-            let Some(row) = self.rows.next().await.map_err(|broken| self.broken(broken))? else {
+            let Some(row) = self.next_row().await? else {
                 break Reached::End;
             };
             let taken = usize::try_from(self.tally.bytes - bytes_before).unwrap_or(usize::MAX);
@@ -160,6 +168,9 @@ impl<'a> Load<'a> {
             }
             self.plan.settings.may_send(row.len()).await;
             self.held.push(&row);
+            if let Some(tee) = &mut self.tee {
+                tee.look(&row, 1, row.len()).await?;
+            }
             let copy = match &mut copy {
                 Some(copy) => copy,
                 none => none.insert(self.begin_copy(tx).await?),
@@ -332,6 +343,11 @@ impl<'a> Load<'a> {
         Copy::begin(tx, self.write, header)
             .await
             .map_err(|error| self.refused(error))
+    }
+
+    /// The next row, to be looked at only.
+    pub(super) async fn next_row(&mut self) -> Result<Option<Bytes>, ImportError> {
+        self.rows.next().await.map_err(|broken| self.broken(broken))
     }
 
     fn broken(&self, broken: Broken) -> ImportError {

@@ -1,5 +1,6 @@
 //! Imports in chunks: each commits together with its checkpoint, and rows that the table refuses are set aside.
 
+mod checked; // checks of a chunk's rows
 mod fault; // a row's fault, or not
 mod key_order; // ORDER BY key, behind a key
 mod limits; // how many refused rows are put up with
@@ -16,5 +17,6 @@ pub use key_order::Key;
 pub(crate) use key_order::KeyOrder;
 pub use limits::{RefusedRows, RejectLimits};
 pub(crate) use plan::{ChunkPlan, key_order};
+pub(crate) use printed::printed;
 pub(crate) use row_format::RowFormat;
 pub use run::Journal;

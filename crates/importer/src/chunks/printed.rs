@@ -116,7 +116,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-async fn printed(
+/// The values of these fields, which are in the binary format, as the statement prints them.
+pub(crate) async fn printed(
     tx: &Transaction<'_>,
     statement: &Statement,
     fields: &[Option<&[u8]>],

@@ -10,6 +10,7 @@ use super::whole_rows::WholeRows;
 use crate::ImportOutcome;
 use crate::error::ImportError;
 use crate::plan::{ImportPlan, Transfer};
+use crate::preflight::in_passing::Tee;
 use crate::progress::Progress;
 
 /// Where an import writes its checkpoints and the rows it sets aside: the record of a release.
@@ -96,6 +97,8 @@ impl ImportPlan {
     /// connection closed, as after an error.
     ///
     /// # Errors
+    /// [`ImportError::Checked`] when checks of the rows found more than they tolerate: the chunk in which that was certain is
+    /// not committed, those before it are, and a later run goes on counting behind them;
     /// [`ImportError::Rejected`] with the first refused rows, when they are more than tolerated; [`ImportError::OtherChunks`]
     /// when the chunks committed before belong to another plan; [`ImportError::OneKey`] when too many rows bear one key;
     /// otherwise as [`ImportPlan::run_in`].
@@ -148,6 +151,7 @@ impl ImportPlan {
         };
         let mut committed = before.clone();
         let mut load = Load::new(self, chunks, write, journal, rows, before);
+        load.tee = Tee::of(self, &so_far);
         for chunk in so_far.chunks.. {
             let tx = begin(target).await.map_err(failed("begin to fill"))?;
             self.begin_chunk(&tx).await?;
@@ -158,8 +162,11 @@ impl ImportPlan {
             if done && limits.are_exceeded_in_the_end(tally.rejected, tally.rows + tally.rejected) {
                 return Err(load.too_many());
             }
+            let checked = load.settle_checks(&tx, done, events).await?;
+            let tally = &load.tally;
             let checkpoint = Checkpoint {
                 chunk,
+                checked,
                 rejected: whole(tally.rejected - committed.rejected),
                 done,
                 last_key,
@@ -182,6 +189,9 @@ impl ImportPlan {
             tx.commit().await.map_err(failed("commit the rows of"))?;
             self.tell_rejects(events, &committed, &load.tally);
             committed = load.tally.clone();
+            if let Some(tee) = &mut load.tee {
+                tee.note_commit();
+            }
             if done {
                 break;
             }
@@ -192,6 +202,7 @@ impl ImportPlan {
             rejected: committed.rejected,
             took: progress.finish(committed.rows, committed.bytes),
             way: self.way().clone(),
+            checks: load.checks,
         })
     }
 

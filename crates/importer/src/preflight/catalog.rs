@@ -28,6 +28,20 @@ SELECT w.schema, w.name, a.attname::text, a.atttypid, pg_catalog.format_type(a.a
                             AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped";
 
+/// The schema that PostGIS is in, where it is installed.
+pub(crate) async fn postgis_schema(
+    client: &impl GenericClient,
+) -> Result<Option<Ident>, tokio_postgres::Error> {
+    let row = client
+        .query_opt(
+            "SELECT n.nspname::text FROM pg_catalog.pg_extension e \
+               JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'",
+            &[],
+        )
+        .await?;
+    Ok(row.and_then(|row| Ident::new(row.get::<_, &str>(0)).ok()))
+}
+
 impl Catalog {
     pub(super) async fn read(
         client: &impl GenericClient,
@@ -65,14 +79,7 @@ impl Catalog {
             )
             .await?;
         catalog.types = found.iter().map(|row| (row.get(0), row.get(1))).collect();
-        catalog.postgis = client
-            .query_opt(
-                "SELECT n.nspname::text FROM pg_catalog.pg_extension e \
-                   JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'",
-                &[],
-            )
-            .await?
-            .and_then(|row| Ident::new(row.get::<_, &str>(0)).ok());
+        catalog.postgis = postgis_schema(client).await?;
         Ok(catalog)
     }
 

@@ -15,6 +15,7 @@ pub struct Check {
     pub(super) severity: Severity,
     pub(super) max_keys: usize,
     pub(super) tolerance: Tolerance,
+    pub(super) note: Option<String>,
 }
 
 /// Whether violations stop a release.
@@ -93,7 +94,20 @@ impl Check {
             severity: Severity::Error,
             max_keys: 10,
             tolerance: Tolerance::none(),
+            note: None,
         }
+    }
+
+    /// What the report is to say of it besides, for people; nothing unless set.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// What the report is to say of it besides.
+    #[must_use]
+    pub fn noted(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// Whether violations stop a release; they do unless set.

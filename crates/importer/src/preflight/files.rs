@@ -18,31 +18,30 @@ pub struct FindingsError {
 }
 
 impl PreflightReport {
-    /// Writes the report to `preflight.json` in the folder, which is made where it is not there, and
-    /// [what there is to look at](Self::to_geojson) to `preflight.geojson`, for another SRID than 4326 to
-    /// `preflight.srid-3857.geojson` and the like; returns the files.
+    /// Writes the report to `NAME.json` in the folder, which is made where it is not there, and
+    /// [what there is to look at](Self::to_geojson) to `NAME.geojson`, for another SRID than 4326 to
+    /// `NAME.srid-3857.geojson` and the like; returns the files. The name is `preflight`, or tells whose findings they are.
     ///
-    /// Each file appears whole, in place of one of that name. Those of an earlier preflight for SRIDs that are no more
+    /// Each file appears whole, in place of one of that name. Those written earlier under the name for SRIDs that are no more
     /// found are removed, and nothing else. Blocks while it writes.
     ///
     /// # Errors
     /// [`FindingsError`] names the file.
-    pub fn write_findings(&self, folder: &Path) -> Result<Vec<PathBuf>, FindingsError> {
+    pub fn write_findings(&self, folder: &Path, name: &str) -> Result<Vec<PathBuf>, FindingsError> {
         std::fs::create_dir_all(folder).map_err(at(folder))?;
-        let mut files = vec![folder.join("preflight.json")];
+        let mut files = vec![folder.join(format!("{name}.json"))];
         write(&files[0], self)?;
         for (srid, collection) in self.to_geojson() {
-            let name = match srid {
-                WGS84 => "preflight.geojson".to_owned(),
-                srid => format!("preflight.srid-{srid}.geojson"),
-            };
-            let file = folder.join(name);
+            let file = folder.join(match srid {
+                WGS84 => format!("{name}.geojson"),
+                srid => format!("{name}.srid-{srid}.geojson"),
+            });
             write(&file, &collection)?;
             files.push(file);
         }
         for entry in std::fs::read_dir(folder).map_err(at(folder))? {
             let file = entry.map_err(at(folder))?.path();
-            if is_of_an_srid(&file) && !files.contains(&file) {
+            if is_of_an_srid(&file, name) && !files.contains(&file) {
                 std::fs::remove_file(&file).map_err(at(&file))?;
             }
         }
@@ -50,11 +49,11 @@ impl PreflightReport {
     }
 }
 
-/// Whether a preflight wrote this for an SRID of its own.
-fn is_of_an_srid(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str());
-    let srid = name
-        .and_then(|name| name.strip_prefix("preflight.srid-"))
+/// Whether this was written under the name for an SRID of its own.
+fn is_of_an_srid(file: &Path, name: &str) -> bool {
+    let file = file.file_name().and_then(|file| file.to_str());
+    let srid = file
+        .and_then(|file| file.strip_prefix(name)?.strip_prefix(".srid-"))
         .and_then(|name| name.strip_suffix(".geojson"));
     srid.is_some_and(|srid| srid.parse::<i32>().is_ok())
 }

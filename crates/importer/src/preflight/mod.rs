@@ -38,12 +38,17 @@
 mod catalog; // the relations checked, read once
 mod check; // what to check
 mod files; // findings in a folder
+mod findings; // violations gathered by reason
 mod geojson; // violations to look at on a map
 mod geometry; // what is wrong with geometries, by either engine
+pub(crate) mod in_passing; // geometry checks on the rows of an import
 mod plan; // catalog facts -> one statement per check
 mod report; // what was found
 mod run; // on a pool
 mod tolerance; // how many violations are put up with
+
+pub(crate) use catalog::postgis_schema;
+pub(crate) use geometry::batches::Workers;
 
 pub use check::{Bounds, Check, Engine, GeometryCheck, Severity};
 pub use files::FindingsError;

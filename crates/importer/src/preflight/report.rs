@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use cutover_core::Ident;
 use geo::Point;
 use serde::{Serialize, Serializer};
 
@@ -16,17 +15,20 @@ use super::tolerance::Tolerance;
 ///
 /// `Display` prints it for people, `Serialize` as JSON, [`PreflightReport::to_geojson`] for a map, and
 /// [`PreflightReport::write_findings`] writes both to files.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PreflightReport {
     /// One report per check, in the order of the checks.
     pub checks: Vec<CheckReport>,
 }
 
 /// What one check found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckReport {
     /// The check's name.
     pub check: String,
+    /// Whose rows it looked at, or why it read them itself, where that is to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Whether violations stop a release.
     pub severity: Severity,
     /// How many violations are tolerated, as the check says it.
@@ -40,7 +42,7 @@ pub struct CheckReport {
 }
 
 /// How a check ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum CheckOutcome {
     /// It looked at every row.
@@ -89,6 +91,9 @@ pub struct Offender {
     /// The geometry to look at; in GeoJSON only.
     #[serde(skip)]
     pub(super) geometry: Option<Sketch>,
+    /// The values of the key in their types' binary format, until the server has printed them.
+    #[serde(skip)]
+    pub(super) unprinted_key: Option<Vec<Option<Vec<u8>>>>,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
@@ -168,6 +173,9 @@ impl fmt::Display for PreflightReport {
                 (_, false) => "warning",
             };
             writeln!(f, "{mark:<8} {}", check.check)?;
+            if let Some(note) = &check.note {
+                writeln!(f, "         {note}")?;
+            }
             match &check.outcome {
                 CheckOutcome::Ran { findings, rows, .. } => {
                     if !findings.is_empty() && !check.tolerance.is_none() {
@@ -235,199 +243,5 @@ fn coordinate(value: f64) -> String {
         value.to_string()
     } else {
         format!("{value:e}")
-    }
-}
-
-/// For so many offenders of a reason the geometry is kept, to be looked at.
-const MAX_GEOMETRIES: usize = 20;
-
-/// Gathers violations by reason; keeps the first few of each, in the order of the rows, and counts the rest.
-#[derive(Debug)]
-pub(super) struct Findings {
-    max_keys: usize,
-    /// The present row, counted from 1.
-    row: u64,
-    last_offending: u64,
-    offending: u64,
-    /// Where all rows were counted, also those that do not come here.
-    rows_in_all: Option<u64>,
-    found: Vec<Found>,
-}
-
-#[derive(Debug)]
-struct Found {
-    reason: String,
-    count: u64,
-    /// Each with its row.
-    offenders: Vec<(u64, Offender)>,
-}
-
-impl Found {
-    /// Keeps the geometries of the first few only, however many keys are kept.
-    fn forget_geometries(&mut self) {
-        for (_, offender) in self.offenders.iter_mut().skip(MAX_GEOMETRIES) {
-            offender.geometry = None;
-        }
-    }
-}
-
-impl Findings {
-    pub(super) fn new(max_keys: usize) -> Self {
-        Self {
-            max_keys,
-            row: 0,
-            last_offending: 0,
-            offending: 0,
-            rows_in_all: None,
-            found: Vec::new(),
-        }
-    }
-
-    /// Gathers what others find in the rows behind that many; [`merge`](Self::merge) takes it back.
-    pub(super) fn of_rows_behind(&self, rows: u64) -> Self {
-        Self {
-            row: rows,
-            last_offending: rows,
-            ..Self::new(self.max_keys)
-        }
-    }
-
-    /// What is added from now on is wrong with the next row.
-    pub(super) fn next_row(&mut self) {
-        self.row += 1;
-    }
-
-    /// Rows looked at.
-    pub(super) fn rows(&self) -> u64 {
-        self.row
-    }
-
-    pub(super) fn set_rows_in_all(&mut self, rows: u64) {
-        self.rows_in_all = Some(rows);
-    }
-
-    pub(super) fn rows_in_all(&self) -> Option<u64> {
-        self.rows_in_all
-    }
-
-    /// Rows with at least one violation.
-    pub(super) fn offending(&self) -> u64 {
-        self.offending
-    }
-
-    /// Counts one violation; `offender` is only called while offenders of this reason are kept.
-    pub(super) fn add(&mut self, reason: &str, offender: impl FnOnce() -> Offender) {
-        if self.last_offending != self.row || self.row == 0 {
-            self.last_offending = self.row;
-            self.offending += 1;
-        }
-        let (row, max_keys) = (self.row, self.max_keys);
-        let found = self.found_for(reason);
-        found.count += 1;
-        if found.offenders.len() < max_keys {
-            found.offenders.push((row, offender()));
-            found.forget_geometries();
-        }
-    }
-
-    /// Adds what was found in other rows, in whatever order they were looked at.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.row = self.row.max(other.row);
-        self.merge_again(other);
-    }
-
-    /// Adds what was found in rows that were counted before.
-    pub(super) fn merge_again(&mut self, other: Self) {
-        self.offending += other.offending;
-        let max_keys = self.max_keys;
-        for one in other.found {
-            let found = self.found_for(&one.reason);
-            found.count += one.count;
-            found.offenders.extend(one.offenders);
-            found.offenders.sort_by_key(|(row, _)| *row);
-            found.offenders.truncate(max_keys);
-            found.forget_geometries();
-        }
-    }
-
-    fn found_for(&mut self, reason: &str) -> &mut Found {
-        let position = self.found.iter().position(|found| found.reason == reason);
-        let position = position.unwrap_or_else(|| {
-            self.found.push(Found {
-                reason: reason.to_owned(),
-                count: 0,
-                offenders: Vec::new(),
-            });
-            self.found.len() - 1
-        });
-        &mut self.found[position]
-    }
-
-    /// By falling count, then by reason, so that two runs read the same.
-    pub(super) fn into_vec(mut self) -> Vec<Finding> {
-        self.found
-            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
-        let finding = |found: Found| Finding {
-            reason: found.reason,
-            count: found.count,
-            offenders: found
-                .offenders
-                .into_iter()
-                .map(|(_, offender)| offender)
-                .collect(),
-        };
-        self.found.into_iter().map(finding).collect()
-    }
-}
-
-/// The key's columns with their values.
-pub(super) fn key_of(columns: &[Ident], values: Vec<Option<String>>) -> Vec<(String, Option<String>)> {
-    columns
-        .iter()
-        .map(|column| column.as_str().to_owned())
-        .zip(values)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn offender(row: u64) -> Offender {
-        Offender {
-            key: vec![("id".to_owned(), Some(row.to_string()))],
-            ..Offender::default()
-        }
-    }
-
-    /// What two batches of three rows tell: all rows are bad, every third for two reasons.
-    fn batch(whole: &Findings, rows_before: u64) -> Findings {
-        let mut findings = whole.of_rows_behind(rows_before);
-        for row in rows_before + 1..=rows_before + 3 {
-            findings.next_row();
-            findings.add("bad", || offender(row));
-            if row % 3 == 0 {
-                findings.add("worse", || offender(row));
-            }
-        }
-        findings
-    }
-
-    #[test]
-    fn the_order_in_which_batches_end_does_not_show() {
-        let found = |order: [u64; 3]| {
-            let mut findings = Findings::new(4);
-            for rows_before in order {
-                let batch = batch(&findings, rows_before);
-                findings.merge(batch);
-            }
-            assert_eq!((findings.rows(), findings.offending()), (9, 9));
-            findings.into_vec()
-        };
-        let expected = found([0, 3, 6]);
-        assert_eq!(expected[0].offenders, [1, 2, 3, 4].map(offender));
-        assert_eq!((expected[0].count, expected[1].count), (9, 3));
-        assert_eq!(found([6, 0, 3]), expected);
-        assert_eq!(found([3, 6, 0]), expected);
     }
 }

@@ -1,7 +1,6 @@
 //! Running the planned checks on a pool.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Instant;
 
 use cutover_core::{DatabaseError, EventKind, Events, Sql, millis};
@@ -11,10 +10,12 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio_postgres::{IsolationLevel, Row, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
 use super::check::{Check, GeometryCheck, Subject};
-use super::geometry::stream::{self, Progress, StreamError, Workers};
+use super::findings::{Findings, key_of};
+use super::geometry::batches::Workers;
+use super::geometry::stream::{self, Progress, StreamError};
 use super::geometry::{NOT_JUDGED, server};
 use super::plan::{CannotRun, OnServer, PlannedCheck, PreflightPlan, Scan, Streamed};
-use super::report::{CheckOutcome, CheckReport, Findings, Offender, PreflightReport, key_of};
+use super::report::{CheckOutcome, CheckReport, Offender, PreflightReport};
 use crate::error::database_remedy;
 
 /// Values of an operator's query are cut to this many characters: one of them may be a geometry.
@@ -71,10 +72,21 @@ async fn run_one(
             look(&at, scan, setup, pool).await
         }
     };
+    reported(&planned.check, outcome, started, events)
+}
+
+/// The report of a check that has ended, told as an event, too.
+pub(super) fn reported(
+    check: &Check,
+    outcome: Result<Findings, CannotRun>,
+    started: Instant,
+    events: &Events,
+) -> CheckReport {
     let report = CheckReport {
-        check: planned.check.to_string(),
-        severity: planned.check.severity,
-        tolerance: planned.check.tolerance,
+        check: check.to_string(),
+        note: check.note.clone(),
+        severity: check.severity,
+        tolerance: check.tolerance,
         outcome: match outcome {
             Ok(findings) => CheckOutcome::Ran {
                 rows: findings.rows_in_all(),
@@ -201,11 +213,23 @@ async fn judge_stream(
         check: at.check.to_string(),
         expected_rows: *expected_rows,
     };
-    let shared = Arc::new(check.clone());
-    let not_read = stream::judge(copy, &shared, transaction, at.workers, &progress, findings)
+    let not_read = stream::judge(copy, check, transaction, at.workers, &progress, findings)
         .await
         .map_err(broken_stream)?;
     findings.set_rows_in_all(findings.rows());
+    judge_unread(check, unread, not_read, transaction, findings)
+        .await
+        .map_err(failed)
+}
+
+/// Has the server judge the rows that could not be read here, of which there were so many.
+pub(super) async fn judge_unread(
+    check: &GeometryCheck,
+    unread: &Sql,
+    not_read: u64,
+    transaction: &Transaction<'_>,
+    findings: &mut Findings,
+) -> Result<(), tokio_postgres::Error> {
     if not_read == 0 {
         return Ok(());
     }
@@ -215,8 +239,7 @@ async fn judge_stream(
         judged += 1;
         add_judged(check, row, &mut by_server);
     })
-    .await
-    .map_err(failed)?;
+    .await?;
     if judged != not_read {
         by_server.next_row();
         by_server.add(NOT_JUDGED, || Offender {
@@ -241,7 +264,7 @@ fn add_judged(check: &GeometryCheck, row: &Row, findings: &mut Findings) {
             detail: reason.detail,
             srid: reasons.srid,
             place: reason.place,
-            geometry: None,
+            ..Offender::default()
         });
     }
 }
@@ -300,7 +323,7 @@ fn failed(error: impl Into<DatabaseError>) -> CannotRun {
 fn broken_stream(error: StreamError) -> CannotRun {
     match error {
         StreamError::Server(error) => failed(error),
-        StreamError::Fields(_) | StreamError::Broken(_) => CannotRun::Failed {
+        StreamError::NotJudged(_) => CannotRun::Failed {
             message: error.to_string(),
             sqlstate: None,
             remedy: "let the server judge (engine = \"server\"), and report this as a fault of ours"

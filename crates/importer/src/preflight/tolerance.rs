@@ -49,6 +49,16 @@ impl Tolerance {
         self.max_share.is_some()
     }
 
+    /// Whether so many offending rows are too many, however many rows come after them.
+    pub(super) fn is_exceeded_whatever_comes(&self, offending: u64) -> bool {
+        match (self.max, self.max_share) {
+            (Some(max), _) if offending > max => true,
+            (_, Some(share)) => share == 0.0 && offending > 0,
+            (None, None) => offending > 0,
+            (Some(_), None) => false,
+        }
+    }
+
     /// How many of so many rows may offend. Where they were not counted no share of them is tolerated.
     #[must_use]
     #[expect(
@@ -93,5 +103,15 @@ mod tests {
         assert_eq!(share.of_rows(None), 0, "nobody knows of how many");
         let both = most.share(0.01);
         assert_eq!((both.of_rows(Some(1000)), both.of_rows(Some(300))), (5, 3));
+    }
+
+    #[test]
+    fn only_the_end_tells_a_share() {
+        let lost = |tolerance: Tolerance, offending| tolerance.is_exceeded_whatever_comes(offending);
+        let (most, share) = (Tolerance::none().at_most(5), Tolerance::none().share(0.01));
+        assert!(!lost(Tolerance::none(), 0) && lost(Tolerance::none(), 1));
+        assert!(!lost(most, 5) && lost(most, 6) && lost(most.share(0.5), 6));
+        assert!(!lost(share, 1000) && !lost(most.share(0.01), 5));
+        assert!(lost(Tolerance::none().share(0.0), 1));
     }
 }

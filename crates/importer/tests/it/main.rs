@@ -7,6 +7,7 @@ mod csv;
 mod direct;
 mod faults;
 mod fixture;
+mod in_passing;
 mod mapping;
 mod poison_at_scale;
 mod poisoned;

@@ -60,7 +60,7 @@ async fn each_srid_has_a_file_of_its_own_and_old_ones_go() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("deep/er");
     let report = preflight(&db, &check()).await;
-    let written = report.write_findings(&folder).unwrap();
+    let written = report.write_findings(&folder, "preflight").unwrap();
     let names = [
         "preflight.geojson",
         "preflight.json",
@@ -119,7 +119,10 @@ async fn each_srid_has_a_file_of_its_own_and_old_ones_go() {
     db.execute("DELETE FROM shapes WHERE id <> 2").await.unwrap();
     let notes = folder.join("preflight.srid-notes.geojson");
     std::fs::write(&notes, "mine").unwrap();
-    preflight(&db, &check()).await.write_findings(&folder).unwrap();
+    preflight(&db, &check())
+        .await
+        .write_findings(&folder, "preflight")
+        .unwrap();
     let afterwards = [
         "preflight.geojson",
         "preflight.json",
@@ -129,7 +132,7 @@ async fn each_srid_has_a_file_of_its_own_and_old_ones_go() {
     assert_eq!(files_in(&folder), afterwards);
     assert!(read(&folder, "preflight.geojson").features.is_empty());
 
-    let error = report.write_findings(&notes).unwrap_err();
+    let error = report.write_findings(&notes, "preflight").unwrap_err();
     assert_eq!(error.path, notes);
 }
 

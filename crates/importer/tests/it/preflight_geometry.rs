@@ -16,7 +16,7 @@ use crate::preflight::preflight;
 const NAN_POLYGON: &str = "0103000020E6100000010000000500000000000000000000000000000000000000000000000000F03F00000000000000000000\
                            00000000F87F000000000000F03F0000000000000000000000000000F03F00000000000000000000000000000000";
 
-fn shapes() -> String {
+pub(crate) fn shapes() -> String {
     format!(
         "CREATE TABLE shapes (id int, pid text, geom geometry); \
          INSERT INTO shapes VALUES \
@@ -40,7 +40,7 @@ fn shapes() -> String {
     )
 }
 
-fn check() -> GeometryCheck {
+pub(crate) fn check() -> GeometryCheck {
     GeometryCheck::new(public("shapes"), ident("geom"), 4326)
         .key([ident("id"), ident("pid")])
         .types(["Polygon", "MultiPolygon"])

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
-use cutover_core::records::{Checkpoint, ImporterState};
+use cutover_core::records::{Checkpoint, ImportSoFar, ImporterState};
 use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
 use cutover_core::{Ident, Phase, QualifiedName, Step};
+use cutover_importer::preflight::CheckReport;
 use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings, Throttle};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
@@ -24,14 +25,16 @@ pub(super) struct Loaded {
     rows: u64,
     bytes: u64,
     rejected: u64,
+    checks: Vec<CheckReport>,
 }
 
 impl Loaded {
-    pub(super) fn add(&mut self, importer: &str, outcome: &ImportOutcome) {
+    pub(super) fn add(&mut self, importer: &str, outcome: ImportOutcome) {
         self.importers.push(importer.to_owned());
         self.rows += outcome.rows;
         self.bytes += outcome.bytes;
         self.rejected += outcome.rejected;
+        self.checks.extend(outcome.checks);
     }
 }
 
@@ -86,7 +89,9 @@ impl Run<'_> {
             rows,
             bytes,
             rejected,
+            checks,
         } = loaded?;
+        self.note_violations(&checks);
         self.imported.extend(importers);
         let ran = selected.len() - taken_over;
         let through = if bytes > 0 {
@@ -99,13 +104,23 @@ impl Run<'_> {
         } else {
             String::new()
         };
+        let violations: u64 = checks.iter().map(CheckReport::violations).sum();
+        let checked = match (checks.len(), violations) {
+            (0, _) => String::new(),
+            (n, 0) => format!("; {} of their rows, no violations", counted(n, "check")),
+            (n, found) => format!(
+                "; {} of their rows; allowed: {}",
+                counted(n, "check"),
+                counted(found, "violation")
+            ),
+        };
         let before = if taken_over > 0 {
             format!("; {taken_over} were done already")
         } else {
             String::new()
         };
         Ok(format!(
-            "{}, {}{aside}{through}{before}",
+            "{}, {}{aside}{through}{checked}{before}",
             counted(ran, "importer"),
             counted(rows, "row")
         ))
@@ -191,7 +206,7 @@ impl Run<'_> {
             drop(client);
             return self.run_in_chunks(import, planned, settings).await;
         }
-        if import.way != ImportWay::Copy {
+        if import.way != ImportWay::Copy && planned.checks().is_empty() {
             return self
                 .run_importer_on(import, &planned, settings, &mut client, None)
                 .await;
@@ -229,7 +244,9 @@ impl Run<'_> {
         let tx = begin(client, IsolationLevel::ReadCommitted).await?;
         run_steps(&make, source.as_ref().unwrap_or(&tx)).await?;
         let plan = ImportPlan::read(planned, settings, &tx, source.as_ref()).await?;
-        let outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
+        let apart = self.check_apart(&plan, &ImportSoFar::default()).await?;
+        let mut outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;
+        outcome.checks.extend(apart);
         match source {
             Some(source) => {
                 source

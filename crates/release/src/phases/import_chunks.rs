@@ -75,7 +75,7 @@ impl Run<'_> {
             settings = settings.source_silence(longest);
         }
         let so_far = journal.so_far(&*target, &import.name).await?;
-        let planned = planned.after(so_far.last_key);
+        let planned = planned.after(so_far.last_key.clone());
         // Not read-only: the aliases are temporary views. It is rolled back in the end.
         let reading = begin(source, IsolationLevel::RepeatableRead).await?;
         if matches!(import.source, ImportSource::Query { .. }) {
@@ -86,9 +86,11 @@ impl Run<'_> {
         tx.rollback()
             .await
             .map_err(|error| session_error("end planning in", error))?;
-        let outcome = plan
+        let apart = self.check_apart(&plan, &so_far).await?;
+        let mut outcome = plan
             .run_in_chunks(target, &reading, &journal, &self.events)
             .await?;
+        outcome.checks.extend(apart);
         reading
             .rollback()
             .await

@@ -58,7 +58,7 @@ impl Run<'_> {
                 Ok(outcome) => {
                     queue.done.insert(index);
                     self.recorder.progress.ended(name, ImporterState::Done);
-                    loaded.add(name, &outcome);
+                    loaded.add(name, outcome);
                 }
                 Err(error) => {
                     self.recorder.progress.ended(name, ImporterState::Failed);
@@ -84,7 +84,9 @@ impl Run<'_> {
         import: &FileImport,
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
-        let outcome = Box::pin(self.run_importer_with_patience(import, settings)).await?;
+        let ended = Box::pin(self.run_importer_with_patience(import, settings)).await;
+        self.keep_findings(import, &ended).await;
+        let outcome = ended?;
         // Importers that come after join what this one loaded.
         self.analyse(&self.cutover.staging(&import.into)).await?;
         Ok(outcome)

@@ -4,6 +4,7 @@ use cutover_importer::preflight::{CheckReport, PreflightPlan, PreflightReport, P
 
 use super::counted;
 use crate::ReleaseError;
+use crate::checks_of_imports::Moment;
 use crate::release::with_causes;
 use crate::run::Run;
 
@@ -13,13 +14,9 @@ impl Run<'_> {
     /// Locks: `ACCESS SHARE` on what the checks read.
     pub(super) async fn preflight(&mut self) -> Result<String, ReleaseError> {
         let report = self.check_sources().await?;
-        self.write_findings(&report).await;
-        self.warnings = report
-            .checks
-            .iter()
-            .filter(|check| !check.is_fatal() && check.violations() > 0)
-            .map(|check| (check.check.clone(), check.violations()))
-            .collect();
+        self.write_findings(&report, "preflight").await;
+        self.warnings.clear();
+        self.note_violations(&report.checks);
         let (checks, violations) = (report.checks.len(), violations(&report));
         self.preflight = Some(report.clone());
         if report.is_fatal() {
@@ -28,20 +25,37 @@ impl Run<'_> {
             });
         }
         let checks = counted(checks, "check");
-        Ok(match violations {
+        let found = match violations {
             0 => format!("{checks}, no violations"),
             n => format!("{checks}; allowed: {}", counted(n, "violation")),
+        };
+        let geometry = self.cutover.file.preflight().geometry.iter();
+        let moments = geometry.map(|check| self.cutover.moment(check, self.options));
+        let later = moments.filter(|moment| matches!(moment, Moment::With(_))).count();
+        Ok(match later {
+            0 => found,
+            n => format!("{found}; {n} more on the rows of importers"),
         })
+    }
+
+    /// Notes violations that are put up with, for the manifest.
+    pub(super) fn note_violations(&mut self, reports: &[CheckReport]) {
+        for check in reports {
+            if !check.is_fatal() && check.violations() > 0 {
+                self.warnings.insert(check.check.clone(), check.violations());
+            }
+        }
     }
 
     /// Writes what was found to files, where the release file asks for it. That this fails is no reason to stop, nor to hide
     /// what was found.
-    async fn write_findings(&self, report: &PreflightReport) {
+    pub(super) async fn write_findings(&self, report: &PreflightReport, name: &str) {
         let Some(folder) = &self.cutover.file.preflight().findings else {
             return;
         };
-        let (folder, report) = (self.cutover.folder.join(folder), report.clone());
-        let failure = match tokio::task::spawn_blocking(move || report.write_findings(&folder)).await {
+        let (folder, report, name) = (self.cutover.folder.join(folder), report.clone(), name.to_owned());
+        let written = tokio::task::spawn_blocking(move || report.write_findings(&folder, &name));
+        let failure = match written.await {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => with_causes(&error),
             Err(error) => with_causes(&error),
@@ -50,7 +64,7 @@ impl Run<'_> {
     }
 
     async fn check_sources(&self) -> Result<PreflightReport, ReleaseError> {
-        let checks = self.cutover.checks(&self.template)?;
+        let checks = self.cutover.checks(&self.template, self.options)?;
         let settings = PreflightSettings::new(self.search_path().await?);
         let plan = PreflightPlan::read(&self.pool, &checks, &settings).await?;
         Ok(plan.run(&self.pool, &self.events).await)

@@ -1,6 +1,7 @@
 //! Importers that read their source straight from the portal, past the foreign data wrapper.
 
 use cutover_core::ConnectSettings;
+use cutover_core::records::ImportSoFar;
 use cutover_importer::{Direct, Import, ImportOutcome, ImportPlan, LoadSettings, NotDirect};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
@@ -45,7 +46,9 @@ impl Run<'_> {
             // An older server that does not know a function, say. What is wrong with the table, the local way tells.
             Err(error) => return Ok(Err(NotDirect::because(with_causes(&error)))),
         };
-        let outcome = plan.run_in(&tx, Some(&reading), &self.events).await?;
+        let apart = self.check_apart(&plan, &ImportSoFar::default()).await?;
+        let mut outcome = plan.run_in(&tx, Some(&reading), &self.events).await?;
+        outcome.checks.extend(apart);
         self.commit_importer(tx, planned.name(), &outcome).await?;
         drop(reading);
         portal.close().await;

@@ -32,6 +32,7 @@ async fn checkpoints_live_and_die_with_their_transaction() {
         done: chunk == 1,
         last_key: Some(vec![Some(chunk.to_string()), None]),
         plan: Some("digest".to_owned()),
+        checked: (chunk == 1).then(|| json!({ "offending": 3 })),
         ..Checkpoint::whole(importer, 10, chunk)
     };
     for (importer, chunk) in [("sites", 1), ("sites", 0), ("countries", 0)] {
@@ -60,6 +61,7 @@ async fn checkpoints_live_and_die_with_their_transaction() {
         done: true,
         last_key: Some(vec![Some("1".to_owned()), None]),
         plan: Some("digest".to_owned()),
+        checked: vec![None, Some(json!({ "offending": 3 }))],
     };
     assert_eq!(
         records.import_so_far(&fixture.client, id, "sites").await.unwrap(),

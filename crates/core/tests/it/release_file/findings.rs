@@ -361,6 +361,8 @@ bounds = [180, -90, -180, 90]
 max_share = 1.5
 max = 3
 severity = "warn"
+when = "import"
+engine = "server"
 [[preflight.query]]
 name = "early"
 sql = "SELECT 1 FROM {{ staging('sources') }}, {{ staging('source') }}"
@@ -404,23 +406,24 @@ release.toml:13:7: `preflight.unique["v"].key`: must not be empty
 release.toml:17:10: `preflight.geometry["v"].bounds`: must be [xmin, ymin, xmax, ymax], the smaller ones first
 release.toml:18:13: `preflight.geometry["v"].max_share`: must be a share of all rows, from 0.0 to 1.0
 release.toml:19:7: `preflight.geometry["v"].max`: a check of severity "warn" stops nothing, however much it finds
-release.toml:23:7: `preflight.query["early"].sql`: staging('source'): `source` is no member of the release set; did you mean `sources`?
-release.toml:23:7: `preflight.query["early"].sql`: tables have no staging yet when preflight runs; use `[[validate]]` for it
-release.toml:25:8: `preflight.query["early"].name`: this name is taken by an earlier one
-release.toml:29:9: `validate["source"].table`: `source` is no member of the release set; did you mean `sources`?
-release.toml:30:14: `validate["source"].max_shrink`: must be a share of live's rows, from 0.0 to 1.0
-release.toml:31:14: `validate["source"].max_growth`: must be a share of live's rows, 0.0 or more
-release.toml:32:9: `validate["source"].query`: staging('countries'): `countries` is no member of the release set; add it to `release.tables` or `release.matviews`
-release.toml:35:8: `hook["a hook"].name`: the name "a hook" is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
-release.toml:36:11: `hook["a hook"].command`: must not be empty
-release.toml:40:7: `hook["sql"].sql`: staging('x'): `x` is no member of the release set; add it to `release.tables` or `release.matviews`
-release.toml:41:12: `hook["sql"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
-release.toml:42:11: `hook["sql"].timeout`: must be at least 1ms
-release.toml:45:10: `hook["phases"].phases`: only `on = "phase_complete"` is about phases
-release.toml:45:10: `hook["phases"].phases`: the record is closed by then; the last phase with hooks is `cleanup_and_retention`
-release.toml:53:12: `hook["late"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
-release.toml:56:15: `swap.lock_budget`: must be at least 1ms
-release.toml:57:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
+release.toml:22:10: `preflight.geometry["v"].engine`: rows that an importer brings are judged by the program: leave out `engine`, or `when`
+release.toml:25:7: `preflight.query["early"].sql`: staging('source'): `source` is no member of the release set; did you mean `sources`?
+release.toml:25:7: `preflight.query["early"].sql`: tables have no staging yet when preflight runs; use `[[validate]]` for it
+release.toml:27:8: `preflight.query["early"].name`: this name is taken by an earlier one
+release.toml:31:9: `validate["source"].table`: `source` is no member of the release set; did you mean `sources`?
+release.toml:32:14: `validate["source"].max_shrink`: must be a share of live's rows, from 0.0 to 1.0
+release.toml:33:14: `validate["source"].max_growth`: must be a share of live's rows, 0.0 or more
+release.toml:34:9: `validate["source"].query`: staging('countries'): `countries` is no member of the release set; add it to `release.tables` or `release.matviews`
+release.toml:37:8: `hook["a hook"].name`: the name "a hook" is not allowed; use 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
+release.toml:38:11: `hook["a hook"].command`: must not be empty
+release.toml:42:7: `hook["sql"].sql`: staging('x'): `x` is no member of the release set; add it to `release.tables` or `release.matviews`
+release.toml:43:12: `hook["sql"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
+release.toml:44:11: `hook["sql"].timeout`: must be at least 1ms
+release.toml:47:10: `hook["phases"].phases`: only `on = "phase_complete"` is about phases
+release.toml:47:10: `hook["phases"].phases`: the record is closed by then; the last phase with hooks is `cleanup_and_retention`
+release.toml:55:12: `hook["late"].required`: nothing can be refused at this point any more, so a failure here is only a warning; leave it out
+release.toml:58:15: `swap.lock_budget`: must be at least 1ms
+release.toml:59:12: `swap.deadline`: must not be shorter than `swap.stall_budget`
 "#);
 }
 

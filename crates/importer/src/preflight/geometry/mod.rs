@@ -1,9 +1,10 @@
 //! The geometry check: what is wrong with each geometry of a view, by either engine.
 
+pub(super) mod batches; // batches of rows over all cores
 pub(super) mod native; // rows of a COPY judged in this process
 pub(super) mod server; // rows judged by PostGIS
 pub(super) mod sketch; // offending geometries, to be looked at
-pub(super) mod stream; // batches of a COPY over all cores
+pub(super) mod stream; // a COPY made for a check
 
 use std::borrow::Cow;
 

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::chunks::RowFormat;
 use crate::preflight::check::{Bounds, GeometryCheck};
-use crate::preflight::report::{Findings, Offender, key_of};
+use crate::preflight::findings::{Findings, key_of};
+use crate::preflight::report::Offender;
 
 /// A validator that has judged a larger geometry is let go with its memory, some ten times as much.
 const USUAL_BYTES: usize = 1 << 20;
@@ -34,12 +35,40 @@ pub(in crate::preflight) fn copy(check: &GeometryCheck, postgis: &Ident) -> Sql 
         .then(" AS v) TO STDOUT (FORMAT binary)")
 }
 
-/// What became of a batch of rows.
+/// What is looked at in each row of a stream.
+#[derive(Debug, Clone)]
+pub(in crate::preflight) struct Looked {
+    pub(in crate::preflight) check: GeometryCheck,
+    pub(in crate::preflight) fields: Fields,
+}
+
+/// Which fields of a row a check is about.
+#[derive(Debug, Clone)]
+pub(in crate::preflight) enum Fields {
+    /// Those of a COPY made for the check: the key as texts, the geometry, perhaps the server's verdict.
+    Asked,
+    /// Some of an importer's, by position, all in their types' binary format.
+    Among {
+        fields: usize,
+        key: Vec<usize>,
+        geometry: usize,
+    },
+}
+
+/// What became of some rows.
 #[derive(Debug)]
-pub(super) struct Judged {
-    pub(super) findings: Findings,
+pub(in crate::preflight) struct Judged {
+    pub(in crate::preflight) findings: Findings,
     /// Rows with curves or surfaces, of which nothing was found.
-    pub(super) unread: u64,
+    pub(in crate::preflight) unread: u64,
+}
+
+impl Judged {
+    /// Adds what became of other rows.
+    pub(in crate::preflight) fn add(&mut self, other: Self) {
+        self.findings.merge(other.findings);
+        self.unread += other.unread;
+    }
 }
 
 /// Judges rows, a batch at a time.
@@ -54,10 +83,11 @@ pub(super) struct Judge {
 pub(in crate::preflight) struct UnexpectedFields;
 
 impl Judge {
-    /// Looks at whole rows, as [`copy`] or [`copy_with_verdict`](super::server::copy_with_verdict) has them sent.
+    /// Looks at whole rows, as [`copy`] or [`copy_with_verdict`](super::server::copy_with_verdict) has them sent, or an
+    /// importer.
     pub(super) fn look(
         &mut self,
-        check: &GeometryCheck,
+        Looked { check, fields }: &Looked,
         mut rows: &[u8],
         mut findings: Findings,
     ) -> Result<Judged, UnexpectedFields> {
@@ -65,7 +95,7 @@ impl Judge {
         while !rows.is_empty() {
             let (row, rest) = rows.split_at(RowFormat::Binary.row_end(rows));
             rows = rest;
-            let row = Row::read(row, check.key.len()).ok_or(UnexpectedFields)?;
+            let row = Row::read(row, check.key.len(), fields).ok_or(UnexpectedFields)?;
             findings.next_row();
             let Some(reasons) = self.reasons(check, &row) else {
                 unread += 1;
@@ -74,11 +104,12 @@ impl Judge {
             let (srid, reasons) = (reasons.srid, reasons.all);
             for reason in reasons {
                 findings.add(&reason.kind, || Offender {
-                    key: key_of(&check.key, row.key()),
+                    key: key_of(&check.key, row.key_texts()),
                     detail: reason.detail,
                     srid,
                     place: reason.place,
                     geometry: row.sketch(reason.place),
+                    unprinted_key: row.unprinted_key(),
                 });
             }
             if row.geometry.is_some_and(|bytes| bytes.len() > USUAL_BYTES) {
@@ -191,27 +222,51 @@ fn in_element(part: &[usize]) -> Option<String> {
 
 /// A row of the stream.
 struct Row<'a> {
-    fields: Vec<Option<&'a [u8]>>,
-    keys: usize,
+    key: Vec<Option<&'a [u8]>>,
+    /// Whether the key's fields are texts.
+    key_is_printed: bool,
     geometry: Option<&'a [u8]>,
     server: Option<ServersVerdict<'a>>,
 }
 
 impl<'a> Row<'a> {
-    fn read(row: &'a [u8], keys: usize) -> Option<Self> {
-        let fields = RowFormat::Binary.fields(row);
-        let (_, told) = fields.split_at_checked(keys)?;
-        let (geometry, server) = match *told {
-            [geometry] => (geometry, None),
-            [geometry, valid, reason, x, y] => (geometry, Some(ServersVerdict::read([valid, reason, x, y]))),
-            _ => return None,
-        };
-        Some(Self {
-            fields,
-            keys,
-            geometry,
-            server,
-        })
+    fn read(row: &'a [u8], keys: usize, wanted: &Fields) -> Option<Self> {
+        let mut fields = RowFormat::Binary.fields(row);
+        match wanted {
+            Fields::Asked => {
+                let (_, told) = fields.split_at_checked(keys)?;
+                let (geometry, server) = match *told {
+                    [geometry] => (geometry, None),
+                    [geometry, valid, reason, x, y] => {
+                        (geometry, Some(ServersVerdict::read([valid, reason, x, y])))
+                    }
+                    _ => return None,
+                };
+                fields.truncate(keys);
+                Some(Self {
+                    key: fields,
+                    key_is_printed: true,
+                    geometry,
+                    server,
+                })
+            }
+            Fields::Among {
+                fields: expected,
+                key,
+                geometry,
+            } => {
+                if fields.len() != *expected {
+                    return None;
+                }
+                let field = |at: &usize| fields.get(*at).copied();
+                Some(Self {
+                    key: key.iter().map(field).collect::<Option<_>>()?,
+                    key_is_printed: false,
+                    geometry: field(geometry)?,
+                    server: None,
+                })
+            }
+        }
     }
 
     /// Its geometry, to be looked at.
@@ -219,12 +274,16 @@ impl<'a> Row<'a> {
         Sketch::of(&Ewkb::parse(self.geometry?).ok()?, place)
     }
 
-    fn key(&self) -> Vec<Option<String>> {
+    /// The key's values; none of them where they are still to be printed.
+    fn key_texts(&self) -> Vec<Option<String>> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        self.fields[..self.keys]
-            .iter()
-            .map(|field| field.map(text))
-            .collect()
+        let printed = |field: Option<&[u8]>| field.filter(|_| self.key_is_printed).map(text);
+        self.key.iter().copied().map(printed).collect()
+    }
+
+    fn unprinted_key(&self) -> Option<Vec<Option<Vec<u8>>>> {
+        let values = || self.key.iter().map(|field| field.map(<[u8]>::to_vec)).collect();
+        (!self.key_is_printed && !self.key.is_empty()).then(values)
     }
 }
 
@@ -333,9 +392,17 @@ mod tests {
     #[test]
     fn a_row_with_other_fields_is_refused() {
         let row = b"\0\x02\0\0\0\x01a\xff\xff\xff\xff";
-        assert!(Row::read(row, 1).is_some());
-        assert!(Row::read(row, 2).is_none());
-        assert!(Row::read(row, 0).is_none());
-        assert!(Row::read(b"\0", 0).is_none());
+        assert!(Row::read(row, 1, &Fields::Asked).is_some());
+        assert!(Row::read(row, 2, &Fields::Asked).is_none());
+        assert!(Row::read(row, 0, &Fields::Asked).is_none());
+        assert!(Row::read(b"\0", 0, &Fields::Asked).is_none());
+        let among = |fields, key, geometry| Fields::Among {
+            fields,
+            key: vec![key],
+            geometry,
+        };
+        assert!(Row::read(row, 1, &among(2, 0, 1)).is_some());
+        assert!(Row::read(row, 1, &among(3, 0, 1)).is_none());
+        assert!(Row::read(row, 1, &among(2, 0, 2)).is_none());
     }
 }
