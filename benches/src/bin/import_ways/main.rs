@@ -33,6 +33,9 @@ struct Arguments {
     /// What the polygons are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Compares imports of geometries that are not checked, are checked by a read of their own, and as they pass; nothing else.
+    #[arg(long)]
+    checks: bool,
     /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -42,8 +45,12 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let servers = Servers::start(arguments.polygons, arguments.seed).await?;
-    let ways = Way::available();
-    let mut report = Report::new(servers.facts().await?, &ways);
+    let (ways, baselines) = if arguments.checks {
+        (Way::CHECKED.to_vec(), Way::BASELINES_OF_CHECKED)
+    } else {
+        (Way::available(), Way::BASELINES)
+    };
+    let mut report = Report::new(servers.facts().await?, &ways, baselines);
     for round in 1..=arguments.rounds {
         for &way in &ways {
             servers.empty_target().await?;

@@ -14,6 +14,16 @@ use crate::way::Way;
 pub(crate) struct Report {
     source: SourceFacts,
     measured: Vec<Measured>,
+    baselines: Baselines,
+}
+
+/// What the ways are compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Baselines {
+    pub(crate) first: Way,
+    pub(crate) second: Way,
+    /// What the second is called in the head of the table, and in JSON.
+    pub(crate) second_name: &'static str,
 }
 
 struct Measured {
@@ -23,7 +33,7 @@ struct Measured {
 }
 
 impl Report {
-    pub(crate) fn new(source: SourceFacts, ways: &[Way]) -> Self {
+    pub(crate) fn new(source: SourceFacts, ways: &[Way], baselines: Baselines) -> Self {
         let measured = ways.iter().map(|&way| Measured {
             way,
             seconds: Vec::new(),
@@ -32,6 +42,7 @@ impl Report {
         Self {
             source,
             measured: measured.collect(),
+            baselines,
         }
     }
 
@@ -55,6 +66,11 @@ impl Report {
     }
 
     pub(crate) fn to_json(&self) -> Value {
+        let Baselines {
+            first,
+            second,
+            second_name,
+        } = self.baselines;
         let ways = self.measured.iter().map(|measured| {
             let ratio = |to| {
                 let Spread { median, min, max } = Spread::of(&self.ratios(measured, to));
@@ -63,16 +79,16 @@ impl Report {
             json!({
                 "way": measured.way.to_string(),
                 "seconds": measured.seconds,
-                "ratio": ratio(Way::BASELINE),
-                "ratio_to_lz4": ratio(Way::LZ4_BASELINE),
+                "ratio": ratio(first),
+                (format!("ratio_to_{second_name}")): ratio(second),
                 "target_bytes": measured.target_bytes,
             })
         });
         json!({
             "schema_version": 1,
             "source": self.source,
-            "baseline": Way::BASELINE.to_string(),
-            "lz4_baseline": Way::LZ4_BASELINE.to_string(),
+            "baseline": first.to_string(),
+            (format!("{second_name}_baseline")): second.to_string(),
             "ways": ways.collect::<Vec<_>>(),
         })
     }
@@ -85,6 +101,11 @@ impl fmt::Display for Report {
             rows,
             geometry_bytes,
         } = self.source;
+        let Baselines {
+            first,
+            second,
+            second_name,
+        } = self.baselines;
         let rounds = self.measured[0].seconds.len();
         let size = megabytes(geometry_bytes);
         writeln!(
@@ -93,19 +114,19 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "| way | median time | ratio, median | ratio, min–max | to lz4, median | to lz4, min–max | table |"
+            "| way | median time | ratio, median | ratio, min–max | to {second_name}, median | to {second_name}, min–max | table |"
         )?;
         writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for measured in &self.measured {
             let seconds = Spread::of(&measured.seconds).median;
-            let Spread { median, min, max } = Spread::of(&self.ratios(measured, Way::BASELINE));
-            let lz4 = Spread::of(&self.ratios(measured, Way::LZ4_BASELINE));
+            let Spread { median, min, max } = Spread::of(&self.ratios(measured, first));
+            let to_second = Spread::of(&self.ratios(measured, second));
             let size = megabytes(measured.target_bytes);
             let way = measured.way;
             writeln!(
                 f,
                 "| {way} | {seconds:.2} s | {median:.2} | {min:.2}–{max:.2} | {:.2} | {:.2}–{:.2} | {size} MB |",
-                lz4.median, lz4.min, lz4.max
+                to_second.median, to_second.min, to_second.max
             )?;
         }
         Ok(())
@@ -121,7 +142,7 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    const WAYS: [Way; 3] = [Way::BASELINE, Way::LZ4_BASELINE, Way::ImporterPipe];
+    const WAYS: [Way; 3] = [Way::PsqlPipe, Way::PsqlPipeLz4, Way::ImporterPipe];
 
     #[test]
     fn a_ratio_is_to_the_baseline_of_its_round() {
@@ -132,18 +153,19 @@ mod tests {
                 geometry_bytes: 2_340_000,
             },
             &WAYS,
+            Way::BASELINES,
         );
         // The machine is three times as slow in the second round.
         for (baseline, other) in [(1.0, 2.0), (3.0, 6.0), (1.0, 4.0)] {
             for way in WAYS {
-                let seconds = if way == Way::BASELINE { baseline } else { other };
+                let seconds = if way == Way::PsqlPipe { baseline } else { other };
                 report.add(way, Duration::from_secs_f64(seconds), 1);
             }
         }
         let ratios: Vec<Spread> = report
             .measured
             .iter()
-            .map(|m| Spread::of(&report.ratios(m, Way::BASELINE)))
+            .map(|m| Spread::of(&report.ratios(m, Way::PsqlPipe)))
             .collect();
         assert_eq!(
             ratios[0],

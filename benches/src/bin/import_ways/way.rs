@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::importer::Checked;
+use crate::report::Baselines;
 use crate::servers::Servers;
 use crate::{importer, pipes, scripts, tools};
 
@@ -28,6 +30,9 @@ pub(crate) enum Way {
     ImporterServerSide,
     ImporterPipe,
     ImporterStraight,
+    // Only where checks are compared.
+    ImporterForeignPipe(Checked),
+    ImporterStraightChecked(Checked),
     /// Fills nothing: what no way can beat.
     Reading,
 }
@@ -36,8 +41,16 @@ pub(crate) enum Way {
 pub(crate) const LZ4: &str = "SET default_toast_compression = 'lz4'";
 
 impl Way {
-    pub(crate) const BASELINE: Self = Self::PsqlPipe;
-    pub(crate) const LZ4_BASELINE: Self = Self::PsqlPipeLz4;
+    pub(crate) const BASELINES: Baselines = Baselines {
+        first: Self::PsqlPipe,
+        second: Self::PsqlPipeLz4,
+        second_name: "lz4",
+    };
+    pub(crate) const BASELINES_OF_CHECKED: Baselines = Baselines {
+        first: Self::ImporterForeignPipe(Checked::Not),
+        second: Self::ImporterStraight,
+        second_name: "straight",
+    };
     const ALL: [Self; 17] = [
         Self::PsqlPipe,
         Self::RowByRow,
@@ -56,6 +69,16 @@ impl Way {
         Self::ImporterPipe,
         Self::ImporterStraight,
         Self::Reading,
+    ];
+
+    /// Imports of checked geometries; the first and the fourth are not.
+    pub(crate) const CHECKED: [Self; 6] = [
+        Self::ImporterForeignPipe(Checked::Not),
+        Self::ImporterForeignPipe(Checked::Apart),
+        Self::ImporterForeignPipe(Checked::InPassing),
+        Self::ImporterStraight,
+        Self::ImporterStraightChecked(Checked::Apart),
+        Self::ImporterStraightChecked(Checked::InPassing),
     ];
 
     /// All ways, but for tools that this machine lacks.
@@ -99,7 +122,9 @@ impl Way {
             Self::Pgcopydb => tools::pgcopydb(servers)?,
             Self::ImporterServerSide => importer::server_side(servers).await?,
             Self::ImporterPipe => importer::pipe(servers).await?,
-            Self::ImporterStraight => importer::straight(servers).await?,
+            Self::ImporterStraight => importer::straight(servers, Checked::Not).await?,
+            Self::ImporterForeignPipe(checked) => importer::foreign_pipe(servers, checked).await?,
+            Self::ImporterStraightChecked(checked) => importer::straight(servers, checked).await?,
         }
         Ok(started.elapsed())
     }
@@ -124,6 +149,16 @@ impl fmt::Display for Way {
             Self::ImporterServerSide => "importer, server-side, foreign table",
             Self::ImporterPipe => "importer, COPY pipe",
             Self::ImporterStraight => "importer, foreign table, straight from its server",
+            Self::ImporterForeignPipe(Checked::Not) => "importer, COPY pipe over the foreign table",
+            Self::ImporterForeignPipe(Checked::Apart) => {
+                "the same, geometries checked by a read of their own"
+            }
+            Self::ImporterForeignPipe(Checked::InPassing) => "the same, geometries checked as they pass",
+            Self::ImporterStraightChecked(Checked::Not) => "importer, straight",
+            Self::ImporterStraightChecked(Checked::Apart) => {
+                "straight, geometries checked by a read of their own"
+            }
+            Self::ImporterStraightChecked(Checked::InPassing) => "straight, geometries checked as they pass",
             Self::Reading => "reading it on the portal to nowhere",
         })
     }
