@@ -24,8 +24,8 @@ pub(super) fn introsort(items: &mut [Keyed]) {
 fn partition(mut items: &mut [Keyed], mut depth_left: u32) {
     while items.len() > RUN {
         if depth_left == 0 {
-            // There the library sorts heaps; keys that lead here are no accident.
-            items.sort_by(|one, other| one.0.total_cmp(&other.0));
+            // Keys that rise and fall, as those of a comb do, lead here.
+            heapsort(items);
             return;
         }
         depth_left -= 1;
@@ -62,6 +62,45 @@ fn partition_once(items: &mut [Keyed]) -> usize {
         items.swap(low, high);
         low += 1;
     }
+}
+
+/// R. W. Floyd's: a hole sinks to a leaf along the larger children (the second of equal ones), and the item that is to fill
+/// it rises from there.
+fn heapsort(items: &mut [Keyed]) {
+    for top in (0..items.len() / 2).rev() {
+        let item = items[top];
+        sift(items, top, item);
+    }
+    for end in (1..items.len()).rev() {
+        let item = items[end];
+        items[end] = items[0];
+        sift(&mut items[..end], 0, item);
+    }
+}
+
+fn sift(heap: &mut [Keyed], top: usize, item: Keyed) {
+    let mut hole = top;
+    loop {
+        let (first, second) = (2 * hole + 1, 2 * hole + 2);
+        let larger = if second < heap.len() && heap[second].0 >= heap[first].0 {
+            second
+        } else if first < heap.len() {
+            first
+        } else {
+            break;
+        };
+        heap[hole] = heap[larger];
+        hole = larger;
+    }
+    while hole > top {
+        let parent = (hole - 1) / 2;
+        if heap[parent].0 >= item.0 {
+            break;
+        }
+        heap[hole] = heap[parent];
+        hole = parent;
+    }
+    heap[hole] = item;
 }
 
 fn insert_each(items: &mut [Keyed]) {

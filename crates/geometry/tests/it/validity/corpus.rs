@@ -229,6 +229,18 @@ const CORPUS: &[(&str, Expected, Expected)] = &[
         Some(SelfIntersection),
         Some(SelfIntersection),
     ),
+    // Keys that rise and fall have the sort of GEOS' boxes turn to a heap, whose order of equal keys tells the place.
+    (
+        "MULTIPOLYGON(((48 10, -1 10, 0 0, 1 8, 2 0, 3 6, 4 0, 5 4, 6 0, 7 5, 8 0, 9 8, 10 0, \
+         11 4, 12 0, 13 8, 14 0, 15 8, 16 -1, 17 4, 18 0, 19 4, 20 0, 21 6, 22 0, 23 4, 24 0, \
+         25 4, 26 0, 27 9, 28 0, 29 5, 30 0, 31 9, 32 0, 33 2, 34 0, 35 2, 36 0, 37 5, 38 0, \
+         39 5, 40 0, 41 2, 42 0, 45 1, 46 0, 48 10)), ((44 10, -1 10, 0 0, 1 6, 2 0, 3 8, 4 0, \
+         5 7, 6 0, 7 3, 8 0, 9 5, 10 0, 11 6, 12 0, 13 3, 14 0, 15 9, 16 0, 17 9, 18 0, 19 3, \
+         20 0, 21 7.260545279002027, 22 0, 23 7, 24 0, 25 8, 28 0, 29 8, 30 0, 31 4, 32 0, 33 3, \
+         34 0, 35 3, 36 0, 37 6, 38 0, 39 6, 40 0, 41 4, 42 0, 44 10)))",
+        Some(SelfIntersection),
+        Some(SelfIntersection),
+    ),
 ];
 
 #[tokio::test]
