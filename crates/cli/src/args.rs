@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use cutover_core::release_file::{Label, Memory, Moment, Secret, VARIABLES, parse_duration};
-use cutover_core::{Phase, Stamp};
+use cutover_core::{Ident, Phase, Stamp};
 
 use crate::exit_status::ExitStatus;
 
@@ -64,6 +64,9 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Propose a release file for a database that has none: tables, imports matched to views by their columns, keys, checks.
+    /// It reads the catalog only, and changes nothing
+    Init(InitArguments),
     /// Build a release and put it live
     Release(Box<ReleaseArguments>),
     /// Go on with a release that failed, was stopped or died, where it stopped
@@ -116,6 +119,29 @@ pub(crate) enum Command {
     /// Print the manual page
     #[command(hide = true)]
     Man,
+}
+
+/// What to propose a release file for.
+#[derive(Args)]
+pub(crate) struct InitArguments {
+    /// The release set's name; that of the database unless given
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The schema of the live tables
+    #[arg(long, default_value = "public", value_parser = ident)]
+    pub(crate) schema: Ident,
+    /// Import from the views and tables of these schemas; from whatever reads foreign tables unless given
+    #[arg(long, value_name = "SCHEMAS", value_delimiter = ',', value_parser = ident)]
+    pub(crate) portal_schema: Option<Vec<Ident>>,
+    /// Look at these tables only
+    #[arg(long, value_delimiter = ',', value_parser = ident)]
+    pub(crate) tables: Option<Vec<Ident>>,
+    /// Write the file here; to stdout unless given. One that exists is left alone
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// What one run of a release is asked to do.
@@ -334,6 +360,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(Ok(pause)) if (0.1..=86_400.0).contains(&pause.as_secs_f64()) => Ok(pause),
         _ => Err("must be a number of seconds from 0.1 to 86400".to_owned()),
     }
+}
+
+fn ident(text: &str) -> Result<Ident, String> {
+    Ident::new(text).map_err(|error| error.to_string())
 }
 
 fn scale(text: &str) -> Result<f64, String> {

@@ -2,12 +2,15 @@
 
 mod config; // the settings and where they come from
 mod go;
+mod init; // a release file for a database that has none
 mod paperwork; // completions and the manual page
 mod release;
 mod status; // once, or again and again
 mod undo; // rollback and abort: what asks first
 mod upkeep; // space, audit, drop: between releases
 mod view; // plan, backups, preflight: what changes nothing
+
+pub(crate) use init::InitReport;
 
 use std::sync::Arc;
 
@@ -46,6 +49,7 @@ pub(crate) async fn run(
         console,
     };
     match arguments.command {
+        Command::Init(init) => init::run(&context, &init).await,
         Command::Release(release) => release::run(&context, *release).await,
         Command::Resume(resume) => release::resume(&context, &resume).await,
         Command::Plan => view::plan(&context).await,
@@ -60,7 +64,7 @@ pub(crate) async fn run(
         Command::Abort { consent } => undo::abort(&context, &consent).await,
         Command::Go => go::run(&context).await,
         Command::Rehearse => upkeep::rehearse(&context).await,
-        Command::Space => upkeep::space(&context).await,
+        Command::Space => Box::pin(upkeep::space(&context)).await,
         Command::Audit(command) => upkeep::audit(&context, command).await,
         Command::Drop(command) => upkeep::drop(&context, command).await,
         Command::Demo(demo) => demo::run(&context, &demo).await,

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use cutover::{ReleaseError, SelectionError};
+use cutover::{InitError, ReleaseError, SelectionError};
 use cutover_core::release_file::{LabelError, MomentError, OverrideError, ReleaseFileError, SecretError};
 use cutover_core::{ConnectSettingsError, Stamp};
 use cutover_swap::AuditError;
@@ -50,6 +50,12 @@ pub(crate) enum Failure {
     /// The connection settings make no sense.
     #[error(transparent)]
     Settings(#[from] ConnectSettingsError),
+    /// No release file can be proposed.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The proposed release file cannot be written, or something is there already.
+    #[error("could not write the release file {}", path.display())]
+    WriteReleaseFile { path: PathBuf, source: io::Error },
     /// The release, or another call, failed.
     #[error(transparent)]
     Release(#[from] ReleaseError),
@@ -111,15 +117,17 @@ impl Failure {
             | Self::NobodyToAsk
             | Self::ReadAudit { .. }
             | Self::Audit(_)
+            | Self::WriteReleaseFile { .. }
+            | Self::Init(InitError::NoSuchTable { .. } | InitError::NothingFits { .. })
             | Self::LogFilter(_) => ExitStatus::Usage,
-            Self::Settings(_) => ExitStatus::Connection,
+            Self::Settings(_) | Self::Init(InitError::Connect(_)) => ExitStatus::Connection,
             Self::Release(error) => error.class().into(),
             Self::Preflight { .. } => ExitStatus::Preflight,
             Self::RollbackRefused { .. } | Self::Check { .. } => ExitStatus::Refused,
             Self::Differs { .. } => ExitStatus::Differs,
             Self::Declined | Self::Interrupted => ExitStatus::Stopped,
             Self::DemoReaders { .. } => ExitStatus::DemoFailed,
-            Self::Demo(_) | Self::Output(_) | Self::System { .. } => ExitStatus::Other,
+            Self::Init(_) | Self::Demo(_) | Self::Output(_) | Self::System { .. } => ExitStatus::Other,
         }
     }
 
@@ -158,6 +166,11 @@ impl Failure {
             Self::Selection(_) => "see `cutover release --help` for the phases and their order".to_owned(),
             Self::Settings(error) => error.remedy().to_owned(),
             Self::Release(error) => error.remedy(),
+            Self::Init(error) => error.remedy(),
+            Self::WriteReleaseFile { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                "give another file with --output, or --force to write over it".to_owned()
+            }
+            Self::WriteReleaseFile { .. } => "check the path given with --output".to_owned(),
             Self::Preflight { .. } => {
                 "mend the sources, or make a check only warn with severity = \"warn\"".to_owned()
             }

@@ -21,7 +21,7 @@ pub(crate) use check::check_text;
 pub(crate) use config::config_text;
 pub(crate) use failure::{failure_line, failure_text};
 pub(crate) use json::{Document, Outcome};
-pub(crate) use measure::{count, duration};
+pub(crate) use measure::{count, counted, duration};
 pub(crate) use palette::Palette;
 pub(crate) use progress::{Progress, ProgressStyle};
 pub(crate) use reports::{abort_text, go_text, preflight_failure, release_text, rollback_text};

@@ -17,6 +17,7 @@ mod go; // saying go to a release that holds
 mod hold; // waiting before the swap
 mod hooks; // what else happens at the points of a release
 mod https; // the client of webhooks and hooks
+mod init; // a release file for a database that has none
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
 mod lost_commit; // whether it happened
@@ -54,6 +55,7 @@ pub use failure::FailureClass;
 pub use gate::GateFailure;
 pub use go::{GoReport, Holding};
 pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
+pub use init::{InitError, InitOptions, Proposal, ProposedImport};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use metrics::{MetricsFile, MetricsSink};

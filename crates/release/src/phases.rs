@@ -50,7 +50,7 @@ impl Run<'_> {
 }
 
 /// A number with its noun.
-fn counted(n: impl TryInto<u64>, noun: &str) -> String {
+pub(crate) fn counted(n: impl TryInto<u64>, noun: &str) -> String {
     match n.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {noun}"),
         n => format!("{n} {noun}s"),

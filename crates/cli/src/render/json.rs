@@ -11,6 +11,7 @@ use cutover_swap::{Audit, AuditDiff, RetentionPlan, SpaceReport};
 
 use serde::Serialize;
 
+use crate::commands::InitReport;
 use crate::demo::DemoReport;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -35,6 +36,7 @@ pub(crate) enum Outcome<'a> {
     Plan(&'a PlanReport),
     Check(&'a CheckReport),
     Config(&'a Config),
+    Init(&'a InitReport<'a>),
     Status(&'a Status),
     Backups(&'a [BackupSet]),
     Rollback(&'a RollbackReport),

@@ -9,6 +9,7 @@ mod command; // runs the command
 mod connection; // servers that cannot be reached
 mod demo; // the whole demo, small
 mod documents; // what documents name
+mod init; // from no release file to the first release
 mod interrupt; // Ctrl-C
 mod partitioned; // a partitioned table and its partitions
 mod redact; // what differs from run to run
