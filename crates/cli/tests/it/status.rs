@@ -28,25 +28,41 @@ fn gated() -> String {
     file.replace("into = \"sites\"", "into = \"sites\"\nway = \"copy\"")
 }
 
-async fn until(database: &TestDatabase, release: &mut Child, condition: &str) {
+async fn until(database: &TestDatabase, release: &mut Running, condition: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while database.query_text(condition).await.unwrap() != "t" {
         assert!(Instant::now() < deadline, "waited in vain: {condition}");
-        assert!(
-            release.try_wait().unwrap().is_none(),
-            "the release ended: {condition}"
-        );
+        assert!(!release.has_ended(), "the release ended: {condition}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-fn spawn(workplace: &Workplace, arguments: &[&str]) -> Child {
-    workplace
-        .command(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+/// A command at work; it does not outlive a test that fails.
+struct Running(Option<Child>);
+
+impl Running {
+    fn spawn(workplace: &Workplace, arguments: &[&str]) -> Self {
+        let mut command = workplace.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(Some(child.unwrap()))
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.as_mut().unwrap().try_wait().unwrap().is_some()
+    }
+
+    fn wait(mut self) -> Ended {
+        self.0.take().unwrap().wait_with_output().unwrap().into()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 async fn row(database: &TestDatabase, sql: &str) -> Value {
@@ -63,7 +79,7 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
     gate.batch_execute("SET application_name = 'gatekeeper'; SELECT pg_advisory_lock(42)")
         .await
         .unwrap();
-    let mut release = spawn(&workplace, &["release", "Sep2025"]);
+    let mut release = Running::spawn(&workplace, &["release", "Sep2025"]);
     until(
         &database,
         &mut release,
@@ -76,7 +92,7 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
         "SELECT count(*) > 0 FROM cutover.importer_progress WHERE rows > 0",
     )
     .await;
-    let watching = spawn(&workplace, &["status", "--watch", "0.1", "--until-done"]);
+    let watching = Running::spawn(&workplace, &["status", "--watch", "0.1", "--until-done"]);
 
     told_in_an_import(&workplace, &database).await;
 
@@ -96,9 +112,9 @@ async fn a_release_at_work_is_told_alike_by_the_command_and_by_the_views() {
     told_before_the_swap(&workplace);
     reader.batch_execute("COMMIT").await.unwrap();
 
-    let released: Ended = release.wait_with_output().unwrap().into();
+    let released = release.wait();
     assert_eq!(released.status, 0, "{released:#?}");
-    let watched: Ended = watching.wait_with_output().unwrap().into();
+    let watched = watching.wait();
     assert_eq!((watched.status, watched.stderr.as_str()), (0, ""), "{watched:#?}");
     let lines: Vec<&str> = watched.stdout.lines().collect();
     assert!(lines.len() > 2, "{lines:#?}");
