@@ -232,6 +232,10 @@ pub(crate) struct ResumeArguments {
 /// Who else is told how it goes.
 #[derive(Args, Default)]
 pub(crate) struct Telling {
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "a help text, and only rustdoc knows this lint, so it cannot be expected"
+    )]
     /// Keep a file of metrics for Prometheus (node exporter's textfile collector), in place of [metrics] file
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
