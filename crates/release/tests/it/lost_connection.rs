@@ -3,11 +3,9 @@
 use cutover::{Activity, RollbackOptions, StopSignal};
 use cutover_core::Events;
 use cutover_core::records::ReleaseState;
-use cutover_testkit::FaultProxy;
-use cutover_testkit::dataset::LIVE_OWNER;
 
 use crate::world::{
-    Site, assert_same_dump, cluster, cutover, dump_of_month_1, dump_of_month_2_alone, in_full,
+    Site, assert_same_dump, cutover, dump_of_month_1, dump_of_month_2_alone, in_full, proxy,
     swap_what_is_staged,
 };
 
@@ -24,11 +22,8 @@ struct Run {
 /// Swaps what is staged over a proxy that cuts all connections after so many of the client's messages.
 async fn swap_over_a_proxy(cut_after: Option<u64>) -> Run {
     let site = Site::month_2_staged().await;
-    let proxy = FaultProxy::start(cluster().host(), cluster().port())
-        .await
-        .unwrap();
-    let (port, database) = (proxy.port(), site.live().name());
-    let url = format!("postgresql://{LIVE_OWNER}:{LIVE_OWNER}@127.0.0.1:{port}/{database}?sslmode=disable");
+    let proxy = proxy().await;
+    let url = site.url_through(&proxy);
     if let Some(messages) = cut_after {
         proxy.cut_after_client_messages(messages);
     }

@@ -6,15 +6,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cutover::{Activity, Cutover, ReleaseError, ReleaseReport, ResumeOptions, StopSignal};
+use cutover::{Activity, ReleaseError, ReleaseReport, ResumeOptions, StopSignal};
 use cutover_core::Events;
 use cutover_core::records::ReleaseState;
 use cutover_testkit::FaultProxy;
-use cutover_testkit::dataset::LIVE_OWNER;
 
 use crate::child::{self, Task};
 use crate::world::{
-    Site, assert_same_dump, cluster, cutover, dump_of_month_1, in_full, month_2_but_for_drawn_numbers,
+    Site, assert_same_dump, cutover, dump_of_month_1, in_full, month_2_but_for_drawn_numbers, proxy,
+    wait_until,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,16 +55,11 @@ impl Disturbed {
     }
 
     fn url(&self) -> String {
-        let (port, database) = (self.target.port(), self.site.live().name());
-        format!("postgresql://{LIVE_OWNER}:{LIVE_OWNER}@127.0.0.1:{port}/{database}?sslmode=disable")
-    }
-
-    fn through_the_proxy(&self) -> Cutover {
-        cutover(&self.url(), self.site.directory())
+        self.site.url_through(&self.target)
     }
 
     async fn release(&self) -> Result<ReleaseReport, ReleaseError> {
-        self.through_the_proxy()
+        cutover(&self.url(), self.site.directory())
             .release(&self.site.options(), StopSignal::never(), &Events::none())
             .await
     }
@@ -101,7 +96,7 @@ impl Disturbed {
         *child.lock().unwrap() = Some(started);
         let wait = move || child.lock().unwrap().as_mut().unwrap().try_wait().unwrap();
         let mut ended = None;
-        crate::world::wait_until("the child has ended", async || {
+        wait_until("the child has ended", async || {
             ended = wait();
             ended.is_some()
         })
@@ -179,12 +174,6 @@ impl Disturbed {
 enum Live {
     Old,
     New,
-}
-
-async fn proxy() -> FaultProxy {
-    FaultProxy::start(cluster().host(), cluster().port())
-        .await
-        .unwrap()
 }
 
 /// So many points, spread over all messages of a release.

@@ -13,7 +13,7 @@ use cutover_testkit::dataset::{
     LIVE_OWNER, PortalConnection, PortalSpec, RELEASE_MATVIEWS, RELEASE_TABLES, create_live, create_portal,
     write_csvs,
 };
-use cutover_testkit::{Cluster, TestDatabase, normalised_dump};
+use cutover_testkit::{Cluster, FaultProxy, TestDatabase, normalised_dump};
 use regex::Regex;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -102,6 +102,13 @@ impl Templates {
         };
         self.month_2_staged.get_or_init(make).await
     }
+}
+
+/// Between the tests' server and whoever connects.
+pub(crate) async fn proxy() -> FaultProxy {
+    FaultProxy::start(cluster().host(), cluster().port())
+        .await
+        .unwrap()
 }
 
 /// A portal database; nothing refers to it yet.
@@ -202,6 +209,12 @@ impl Site {
     /// How the role that owns the release set connects.
     pub(crate) fn url(&self) -> String {
         cluster().url_for(LIVE_OWNER, LIVE_OWNER, self.live.name())
+    }
+
+    /// The same through a proxy, which must be able to follow the messages.
+    pub(crate) fn url_through(&self, proxy: &FaultProxy) -> String {
+        let (port, database) = (proxy.port(), self.live.name());
+        format!("postgresql://{LIVE_OWNER}:{LIVE_OWNER}@127.0.0.1:{port}/{database}?sslmode=disable")
     }
 
     /// A session of the superuser that holds `sql`'s locks until it is dropped or commits.

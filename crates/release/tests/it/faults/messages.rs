@@ -6,19 +6,13 @@
 
 use cutover::{RollbackOptions, StopSignal};
 use cutover_core::Events;
-use cutover_testkit::{Cluster, FaultProxy};
+use cutover_testkit::FaultProxy;
 
 use crate::parks::Parks;
-use crate::world::in_full;
+use crate::world::{in_full, proxy};
 
 /// After how many messages of whom the connections are cut.
 type Arm = fn(&FaultProxy, u64);
-
-async fn proxy() -> FaultProxy {
-    FaultProxy::start(Cluster::shared().host(), Cluster::shared().port())
-        .await
-        .unwrap()
-}
 
 /// The numbers of messages to cut after; sweeps that begin at different ones meet different messages.
 fn cuts(first: u64, step: usize) -> impl Iterator<Item = u64> {
