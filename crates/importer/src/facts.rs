@@ -3,8 +3,9 @@
 use cutover_core::{Digest, Ident, Sql};
 use tokio_postgres::Transaction;
 
-use crate::chunks::{key_order, obstacle};
+use crate::chunks::{key_sent, obstacle};
 use crate::error::ImportError;
+use crate::import::{Ranges, Straight};
 use crate::mapping::{ColumnProblem, Mapping, map};
 use crate::preflight::postgis_schema;
 use crate::session::KnownSettings;
@@ -23,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) mapping: Mapping,
     /// Why chunks of it cannot commit one by one; only for an import in chunks.
     pub(crate) whole_because: Option<String>,
+    /// Why it is not loaded by several ranges at once; only where that was asked for.
+    pub(crate) one_range_because: Option<String>,
     /// PostGIS's schema in the target's database; only asked for where rows are to be checked.
     pub(crate) postgis: Option<Ident>,
 }
@@ -99,7 +102,7 @@ impl Facts {
         refuse_problems(import, &mapping, problems)?;
         let whole_because = match &source {
             SourceFacts::Elsewhere(rows, fits, _) if import.is_chunked() => {
-                let columns = key_order(import, &table, &mapping, &sent(&mapping, rows, fits)).columns;
+                let columns = key_sent(import, &table, &mapping, &sent(&mapping, rows, fits));
                 match obstacle::known(import) {
                     Some(known) => Some(known),
                     None => match obstacle::of_target(target, import.into_table())
@@ -115,6 +118,15 @@ impl Facts {
             }
             _ => None,
         };
+        let one_range_because = match &source {
+            _ if import.ranges() == Ranges::Wanted(1) => None,
+            SourceFacts::Elsewhere(rows, _, _) if import.is_chunked() => {
+                one_range(import, rows, whole_because.as_deref(), target)
+                    .await
+                    .map_err(failed("look up what stands against ranges of"))?
+            }
+            _ => Some("it is not loaded in chunks".to_owned()),
+        };
         let postgis = if import.checks().is_empty() {
             None
         } else {
@@ -128,6 +140,7 @@ impl Facts {
             source,
             mapping,
             whole_because,
+            one_range_because,
             postgis,
         })
     }
@@ -151,6 +164,7 @@ impl Facts {
             source: SourceFacts::File(header),
             mapping,
             whole_because: None,
+            one_range_because: None,
             postgis: None,
         })
     }
@@ -167,6 +181,14 @@ impl Facts {
         }
     }
 
+    /// Whether its rows come in several ranges.
+    pub(crate) fn is_parted(&self, import: &Import) -> bool {
+        match import.ranges() {
+            Ranges::Wanted(ranges) => ranges > 1 && self.one_range_because.is_none(),
+            Ranges::Kept(ranges) => ranges > 1,
+        }
+    }
+
     /// Over what decides the statements; estimates are left out.
     pub(crate) fn digest(&self) -> Digest {
         let target = self.target.columns.iter().map(|column| format!("{column:?}"));
@@ -180,6 +202,31 @@ impl Facts {
         let pairs = self.mapping.pairs.iter().map(|pair| format!("{pair:?}"));
         let parts: Vec<String> = target.chain(source).chain(pairs).collect();
         Digest::of(parts.iter().map(String::as_bytes))
+    }
+}
+
+/// Why several sessions cannot load it, each a range of its key.
+async fn one_range(
+    import: &Import,
+    rows: &Rows,
+    whole_because: Option<&str>,
+    target: &Transaction<'_>,
+) -> Result<Option<String>, tokio_postgres::Error> {
+    if let Some(why) = whole_because {
+        return Ok(Some(why.to_owned()));
+    }
+    if rows.is_foreign {
+        let whose = match import.straightness() {
+            Straight::No(why) => format!("; not straight from the foreign server: {why}"),
+            Straight::NotAsked | Straight::From(_) => String::new(),
+        };
+        return Ok(Some(format!(
+            "through a foreign data wrapper each session reads a state of its own{whose}"
+        )));
+    }
+    match import.key_columns().first() {
+        Some(first) => obstacle::of_ranges(target, import.into_table(), first).await,
+        None => Ok(None),
     }
 }
 

@@ -3,7 +3,7 @@
 use cutover_core::{Ident, QualifiedName};
 
 use crate::preflight::Check;
-use crate::{CsvSource, Key, NotDirect, RejectLimits};
+use crate::{CsvSource, Key, KeyRanges, NotDirect, RejectLimits};
 
 /// One import: the rows of one source into one table.
 ///
@@ -34,6 +34,7 @@ pub struct Import {
     together: bool,
     rejects: RejectLimits,
     after: Option<Key>,
+    ranges: Ranges,
     /// The relation that was to be imported, by whatever way its rows are read.
     relation: Option<QualifiedName>,
     checks: Vec<Check>,
@@ -49,6 +50,15 @@ pub(crate) enum Straight {
     From(Ident),
     /// It cannot be.
     No(NotDirect),
+}
+
+/// By how many ranges of its key it is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ranges {
+    /// By so many where nothing stands against it.
+    Wanted(u32),
+    /// It was cut into so many before.
+    Kept(u32),
 }
 
 /// Where the rows come from.
@@ -100,6 +110,7 @@ impl Import {
             together: false,
             rejects: RejectLimits::none(),
             after: None,
+            ranges: Ranges::Wanted(1),
         }
     }
 
@@ -178,6 +189,27 @@ impl Import {
         self
     }
 
+    /// Asks for so many ranges of the first column of its key to be loaded at once, in an import in chunks: each by a session that
+    /// reads and one that writes, with chunks and checkpoints of its own. 1 unless set.
+    ///
+    /// It pays where the server that is loaded has cores to spare and the client's session keeps one busy, above all where values
+    /// are compressed with pglz. Where the source has no index on the key it is read, joined and aggregated once for each range.
+    ///
+    /// Where several sessions cannot do it soundly there is one range, and
+    /// [`one_range_because`](crate::ImportPlan::one_range_because) says why. Checks of its rows are made apart.
+    #[must_use]
+    pub fn in_ranges(mut self, ranges: u32) -> Self {
+        self.ranges = Ranges::Wanted(ranges.max(1));
+        self
+    }
+
+    /// Goes on with the ranges that an earlier run was cut into, as its journal has kept them.
+    #[must_use]
+    pub fn in_kept_ranges(mut self, ranges: &KeyRanges) -> Self {
+        self.ranges = Ranges::Kept(u32::try_from(ranges.count()).unwrap_or(u32::MAX));
+        self
+    }
+
     /// Makes checks of geometries on the rows while they pass through the client, which spares the check a read of its own:
     /// they find what they would find then, and where that is more than a check tolerates the import fails.
     ///
@@ -246,6 +278,10 @@ impl Import {
 
     pub(crate) fn key_before(&self) -> Option<&Key> {
         self.after.as_ref()
+    }
+
+    pub(crate) fn ranges(&self) -> Ranges {
+        self.ranges
     }
 
     pub(crate) fn sample_rows(&self) -> Option<u64> {

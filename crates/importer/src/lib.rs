@@ -25,7 +25,7 @@ mod way; // the ways, and which one
 
 pub mod preflight;
 
-pub use chunks::{Journal, Key, RefusedRows, RejectLimits, is_rows_fault};
+pub use chunks::{Journal, Key, KeyRanges, RangeSessions, RefusedRows, RejectLimits, is_rows_fault};
 pub use csv_file::{CsvError, CsvSource};
 pub use direct::{Direct, NotDirect, SourceSnapshot};
 pub use error::ImportError;

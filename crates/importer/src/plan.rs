@@ -6,14 +6,15 @@ use cutover_core::records::ImportSoFar;
 use cutover_core::{Digest, Ident, LockMode, ObjectKind, ObjectName, Plan, Sql, Step, write_comment};
 use tokio_postgres::Transaction;
 
-use crate::chunks::{ChunkPlan, KeyOrder, key_order};
+use crate::chunks::{ChunkPlan, KeyRange, key_sent};
 use crate::error::ImportError;
 use crate::facts::{Facts, SourceFacts};
+use crate::import::Ranges;
 use crate::mapping::Mapping;
 use crate::preflight::Check;
 use crate::preflight::in_passing::InPassing;
 use crate::source::Rows;
-use crate::statements::{copy_from, copy_to, filled, insert, sent};
+use crate::statements::{copy_by_key, copy_from, copy_to, filled, insert, sent};
 use crate::target::Target;
 use crate::{Import, LoadSettings, WayChosen};
 
@@ -31,6 +32,7 @@ pub struct ImportPlan {
     pub(crate) expected_rows: Option<u64>,
     /// Where it may be run in chunks.
     pub(crate) chunks: Option<ChunkPlan>,
+    one_range_because: Option<String>,
     /// The checks of its rows.
     pub(crate) in_passing: InPassing,
     /// What people should know and no statement says.
@@ -102,21 +104,18 @@ impl ImportPlan {
                 Transfer::Insert(sql)
             }
             SourceFacts::Elsewhere(rows, fits, setup) => {
-                let sent = sent(mapping, rows, fits);
-                let by_key = (import.is_chunked() && facts.whole_because.is_none())
-                    .then(|| key_order(import, target, mapping, &sent));
-                let read = copy_to(import, target, mapping, rows, fits, way.way, by_key.as_ref());
+                let by_key = (import.is_chunked() && facts.whole_because.is_none()).then(|| {
+                    let key = key_sent(import, target, mapping, &sent(mapping, rows, fits));
+                    copy_by_key(mapping, rows, fits, way.way, key)
+                });
+                let read = match &by_key {
+                    Some(keyed) => keyed.statement(&KeyRange::all(), import.key_before()),
+                    None => copy_to(import, target, mapping, rows, fits, way.way),
+                };
                 if import.is_chunked() {
-                    let from_the_start = by_key.map(|order| KeyOrder { after: None, ..order });
-                    let all = copy_to(
-                        import,
-                        target,
-                        mapping,
-                        rows,
-                        fits,
-                        way.way,
-                        from_the_start.as_ref(),
-                    );
+                    let all = by_key
+                        .as_ref()
+                        .map_or_else(|| read.clone(), |keyed| keyed.statement(&KeyRange::all(), None));
                     let digest = Digest::of([script.digest.as_str().as_bytes(), all.as_str().as_bytes()]);
                     let whole_because = facts.whole_because.clone();
                     chunks = Some(ChunkPlan::new(
@@ -125,6 +124,7 @@ impl ImportPlan {
                         mapping,
                         way.way,
                         whole_because,
+                        (&rows.from, by_key),
                         &digest,
                     ));
                 }
@@ -166,11 +166,13 @@ impl ImportPlan {
             notes: chunks
                 .iter()
                 .map(|chunks| chunks.note(import, settings.chunk_limit()))
+                .chain(note_of_ranges(import, facts.one_range_because.as_deref()))
                 .chain(in_passing.notes())
                 .chain(notes(mapping, target))
                 .collect(),
             in_passing,
             chunks,
+            one_range_because: facts.one_range_because.clone(),
             script,
         }
     }
@@ -207,6 +209,12 @@ impl ImportPlan {
         self.in_passing.apart_behind(&self.import, so_far)
     }
 
+    /// Why it is not loaded by several ranges at once, where [`Import::in_ranges`] asked for that.
+    #[must_use]
+    pub fn one_range_because(&self) -> Option<&str> {
+        self.one_range_because.as_deref()
+    }
+
     /// Rows that the source's planner expects; an estimate.
     #[must_use]
     pub fn expected_rows(&self) -> Option<u64> {
@@ -228,6 +236,19 @@ impl fmt::Display for ImportPlan {
             writeln!(f, "{step}")?;
         }
         Ok(())
+    }
+}
+
+/// What becomes of the ranges that were asked for, or that there are already.
+fn note_of_ranges(import: &Import, one_because: Option<&str>) -> Option<String> {
+    let key = import.key_columns().first();
+    match (import.ranges(), one_because, key) {
+        (Ranges::Wanted(1) | Ranges::Kept(1), _, _) | (_, None, None) => None,
+        (Ranges::Wanted(_), Some(why), _) => Some(format!("in one range: {why}")),
+        (Ranges::Kept(n), Some(why), _) => Some(format!("{n} ranges, one after the other: {why}")),
+        (Ranges::Wanted(n) | Ranges::Kept(n), None, Some(key)) => Some(format!(
+            "in {n} ranges of {key} at once, or as many as its values allow; each takes two sessions, all read one state"
+        )),
     }
 }
 

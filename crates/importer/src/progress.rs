@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use cutover_core::{EventKind, Events, millis};
 
-use crate::ImportPlan;
 use crate::pace::Pace;
+use crate::{ImportPlan, WayChosen};
 
 /// At most two a second: enough for a progress bar, little enough for a log.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -21,11 +21,11 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn start(events: &'a Events, plan: &'a ImportPlan) -> Self {
+    pub(crate) fn start(events: &'a Events, plan: &'a ImportPlan, way: &WayChosen) -> Self {
         events.emit(EventKind::ImportStarted {
             importer: plan.importer().to_owned(),
             into: plan.import.into_table().clone(),
-            way: plan.way.to_string(),
+            way: way.to_string(),
             expected_rows: plan.expected_rows,
         });
         let now = Instant::now();
@@ -61,7 +61,7 @@ impl<'a> Progress<'a> {
         });
     }
 
-    pub(crate) fn finish(self, rows: u64, bytes: u64) -> Duration {
+    pub(crate) fn finish(&self, rows: u64, bytes: u64) -> Duration {
         let took = self.started.elapsed();
         tracing::info!(
             importer = self.plan.importer(),

@@ -60,7 +60,7 @@ impl ImportPlan {
         events: &Events,
     ) -> Result<ImportOutcome, ImportError> {
         self.check_unchanged(target, source).await?;
-        let mut progress = Progress::start(events, self);
+        let mut progress = Progress::start(events, self, self.way());
         let mut checks = Vec::new();
         let (rows, bytes) = match &self.transfer {
             Transfer::Insert(sql) => {

@@ -19,6 +19,8 @@ pub(crate) struct Rows {
     pub(crate) expected: Option<u64>,
     /// The relations it scans, for the locks it takes.
     pub(crate) reads: Vec<QualifiedName>,
+    /// Whether a foreign data wrapper reads some of it.
+    pub(crate) is_foreign: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +63,7 @@ impl Rows {
             columns,
             expected: plan.get("Plan Rows").and_then(Value::as_u64),
             reads: reads.into_iter().collect(),
+            is_foreign: has_foreign_scan(plan),
         })
     }
 
@@ -78,6 +81,13 @@ fn scanned(plan: &Value, found: &mut BTreeSet<QualifiedName>) {
     for child in plan.get("Plans").and_then(Value::as_array).into_iter().flatten() {
         scanned(child, found);
     }
+}
+
+/// Whether a plan has a foreign scan, wherever in its tree. One of several relations together names none of them.
+fn has_foreign_scan(plan: &Value) -> bool {
+    let children = plan.get("Plans").and_then(Value::as_array);
+    plan.get("Node Type").and_then(Value::as_str) == Some("Foreign Scan")
+        || children.into_iter().flatten().any(has_foreign_scan)
 }
 
 /// How one source column becomes one target column.
@@ -203,5 +213,6 @@ mod tests {
         scanned(&plan, &mut found);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, [r#""f"."a""#, r#""public"."b""#]);
+        assert!(has_foreign_scan(&plan) && !has_foreign_scan(&plan["Plans"][0]));
     }
 }

@@ -2,7 +2,7 @@
 
 use cutover_core::{Ident, QualifiedName, Sql};
 
-use crate::chunks::KeyOrder;
+use crate::chunks::KeyedRead;
 use crate::mapping::Mapping;
 use crate::source::{Conversion, Fit, Rows};
 use crate::target::{Target, WithoutValue};
@@ -24,7 +24,7 @@ pub(crate) fn insert(import: &Import, target: &Target, mapping: &Mapping, rows: 
         } else {
             ")\n"
         })
-        .append(&select(import, target, mapping, rows, None, None))
+        .append(&select(import, target, mapping, rows, None))
 }
 
 /// Sends the wanted columns of the source.
@@ -35,12 +35,29 @@ pub(crate) fn copy_to(
     rows: &Rows,
     fits: &[Fit],
     way: Transport,
-    by_key: Option<&KeyOrder>,
 ) -> Sql {
     Sql::text("COPY (")
-        .append(&select(import, target, mapping, rows, Some(fits), by_key))
-        .then(") TO STDOUT")
-        .then(format_clause(way))
+        .append(&select(import, target, mapping, rows, Some(fits)))
+        .append(&to_stdout(way))
+}
+
+/// Sends the wanted columns of the source by key, which the source sends as `key`.
+pub(crate) fn copy_by_key(
+    mapping: &Mapping,
+    rows: &Rows,
+    fits: &[Fit],
+    way: Transport,
+    key: Vec<Sql>,
+) -> KeyedRead {
+    KeyedRead {
+        head: Sql::text("COPY (").append(&select_from(mapping, rows, fits)),
+        key,
+        tail: to_stdout(way),
+    }
+}
+
+fn to_stdout(way: Transport) -> Sql {
+    Sql::text(") TO STDOUT").then(format_clause(way))
 }
 
 /// Takes the mapped columns, in the target's order.
@@ -73,26 +90,8 @@ pub(crate) fn filled<'a>(target: &'a Target, mapping: &'a Mapping) -> impl Itera
 ///
 /// With `casts`, converts to the target's types. The casts carry no type modifier: an explicit cast to
 /// `varchar(10)` would cut a longer value without a word, where COPY into the column refuses it, as INSERT does.
-fn select(
-    import: &Import,
-    target: &Target,
-    mapping: &Mapping,
-    rows: &Rows,
-    casts: Option<&[Fit]>,
-    by_key: Option<&KeyOrder>,
-) -> Sql {
-    let columns = sent(mapping, rows, casts.unwrap_or_default());
-    let mut sql = Sql::text("SELECT ")
-        .append(&Sql::join(columns, ", "))
-        .then("\n  FROM ")
-        .append(&rows.from)
-        .then(" AS s");
-    if let Some(order) = by_key {
-        if let Some(condition) = order.condition() {
-            sql = sql.then("\n WHERE ").append(&condition);
-        }
-        sql = sql.append(&order.order_by());
-    }
+fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, casts: Option<&[Fit]>) -> Sql {
+    let mut sql = select_from(mapping, rows, casts.unwrap_or_default());
     if let Some(limit) = import.sample_rows() {
         let keys: Vec<Sql> = import
             .key_columns()
@@ -113,6 +112,14 @@ fn select(
             .number(i64::try_from(limit).unwrap_or(i64::MAX));
     }
     sql
+}
+
+fn select_from(mapping: &Mapping, rows: &Rows, casts: &[Fit]) -> Sql {
+    Sql::text("SELECT ")
+        .append(&Sql::join(sent(mapping, rows, casts), ", "))
+        .then("\n  FROM ")
+        .append(&rows.from)
+        .then(" AS s")
 }
 
 /// What the source sends for each column filled: its column, or that cast to the target's type.

@@ -12,7 +12,9 @@ use crate::StatementError;
 pub struct Checkpoint {
     /// The importer.
     pub importer: String,
-    /// The chunk, counted from 0.
+    /// The range of its key that the chunk is of, counted from 0; 0 where it is loaded by one.
+    pub range: i32,
+    /// The chunk, counted from 0 in its range.
     pub chunk: i64,
     /// Rows in it.
     pub rows: i64,
@@ -20,9 +22,9 @@ pub struct Checkpoint {
     pub bytes: i64,
     /// Rows of it that the table refused and that were set aside.
     pub rejected: i64,
-    /// Whether it was the importer's last.
+    /// Whether it was the importer's last, of all ranges.
     pub done: bool,
-    /// The key of its last row, as texts; the importer goes on behind it. `None` where it cannot.
+    /// The key of its last row, as texts; the importer goes on behind it. `None` where it cannot, and where the range ends.
     #[serde(skip_serializing)]
     pub last_key: Option<Vec<Option<String>>>,
     /// A digest over what decides which rows come in which order: chunks of different digests do not belong together.
@@ -39,6 +41,7 @@ impl Checkpoint {
     pub fn whole(importer: impl Into<String>, rows: i64, bytes: i64) -> Self {
         Self {
             importer: importer.into(),
+            range: 0,
             chunk: 0,
             rows,
             bytes,
@@ -51,10 +54,10 @@ impl Checkpoint {
     }
 }
 
-/// How far an importer has come, by its checkpoints.
+/// How far an importer, or one range of it, has come, by its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportSoFar {
-    /// Chunks committed; the next one's number.
+    /// Chunks committed; in one range, the next one's number.
     pub chunks: i64,
     /// Rows in them.
     pub rows: i64,
@@ -64,7 +67,7 @@ pub struct ImportSoFar {
     pub rejected: i64,
     /// Whether the importer is done.
     pub done: bool,
-    /// The key of the last row of the last chunk.
+    /// The key of the last row of the last chunk; `None` where there is none, and where the range has ended.
     pub last_key: Option<Vec<Option<String>>>,
     /// What the chunks were planned by.
     pub plan: Option<String>,
@@ -88,11 +91,13 @@ impl Records {
     ) -> Result<(), StatementError> {
         client
             .execute(
-                "INSERT INTO cutover.checkpoint (release, importer, chunk, rows, bytes, rejected, done, last_key, plan, checked) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                "INSERT INTO cutover.checkpoint \
+                     (release, importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                 &[
                     &release,
                     &checkpoint.importer,
+                    &checkpoint.range,
                     &checkpoint.chunk,
                     &checkpoint.rows,
                     &checkpoint.bytes,
@@ -119,8 +124,8 @@ impl Records {
     ) -> Result<Vec<Checkpoint>, StatementError> {
         let rows = client
             .query(
-                "SELECT importer, chunk, rows, bytes, rejected, done, last_key, plan, checked \
-                   FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, chunk",
+                "SELECT importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked \
+                   FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, range, chunk",
                 &[&release],
             )
             .await
@@ -129,19 +134,20 @@ impl Records {
             .iter()
             .map(|row| Checkpoint {
                 importer: row.get(0),
-                chunk: row.get(1),
-                rows: row.get(2),
-                bytes: row.get(3),
-                rejected: row.get(4),
-                done: row.get(5),
-                last_key: row.get(6),
-                plan: row.get(7),
-                checked: row.get(8),
+                range: row.get(1),
+                chunk: row.get(2),
+                rows: row.get(3),
+                bytes: row.get(4),
+                rejected: row.get(5),
+                done: row.get(6),
+                last_key: row.get(7),
+                plan: row.get(8),
+                checked: row.get(9),
             })
             .collect())
     }
 
-    /// How far one importer of a release has come.
+    /// How far one importer of a release has come, all its ranges together.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be read.
@@ -151,17 +157,41 @@ impl Records {
         release: i64,
         importer: &str,
     ) -> Result<ImportSoFar, StatementError> {
+        self.so_far(client, release, importer, None).await
+    }
+
+    /// How far one range of an importer has come.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn range_so_far(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        importer: &str,
+        range: i32,
+    ) -> Result<ImportSoFar, StatementError> {
+        self.so_far(client, release, importer, Some(range)).await
+    }
+
+    async fn so_far(
+        &self,
+        client: &impl GenericClient,
+        release: i64,
+        importer: &str,
+        range: Option<i32>,
+    ) -> Result<ImportSoFar, StatementError> {
         let row = client
             .query_one(
-                "SELECT coalesce(max(chunk) + 1, 0), coalesce(sum(rows), 0)::bigint, coalesce(sum(bytes), 0)::bigint, \
+                "WITH chunks AS (SELECT * FROM cutover.checkpoint \
+                                  WHERE release = $1 AND importer = $2 AND range = coalesce($3, range)), \
+                      last AS (SELECT last_key, plan FROM chunks ORDER BY range DESC, chunk DESC LIMIT 1) \
+                 SELECT count(*), coalesce(sum(rows), 0)::bigint, coalesce(sum(bytes), 0)::bigint, \
                         coalesce(sum(rejected), 0)::bigint, coalesce(bool_or(done), false), \
-                        (SELECT l.last_key FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
-                          ORDER BY l.chunk DESC LIMIT 1), \
-                        (SELECT l.plan FROM cutover.checkpoint l WHERE l.release = $1 AND l.importer = $2 \
-                          ORDER BY l.chunk DESC LIMIT 1), \
-                        coalesce(array_agg(checked ORDER BY chunk), '{}') \
-                   FROM cutover.checkpoint WHERE release = $1 AND importer = $2",
-                &[&release, &importer],
+                        (SELECT last_key FROM last), (SELECT plan FROM last), \
+                        coalesce(array_agg(checked ORDER BY range, chunk), '{}') \
+                   FROM chunks",
+                &[&release, &importer, &range],
             )
             .await
             .map_err(self.failed("read the checkpoints of"))?;
@@ -177,7 +207,8 @@ impl Records {
         })
     }
 
-    /// Forgets the checkpoints of a release whose staging was rebuilt, the rows it set aside, and how far its importers were.
+    /// Forgets the checkpoints of a release whose staging was rebuilt, its importers' ranges, the rows it set aside, and how far
+    /// its importers were.
     ///
     /// # Errors
     /// [`StatementError`] when the records cannot be written.
@@ -189,6 +220,7 @@ impl Records {
         client
             .execute(
                 "WITH rejects AS (DELETE FROM cutover.reject WHERE release = $1), \
+                      ranges AS (DELETE FROM cutover.import_ranges WHERE release = $1), \
                       progress AS (DELETE FROM cutover.import_progress WHERE release = $1) \
                  DELETE FROM cutover.checkpoint WHERE release = $1",
                 &[&release],

@@ -7,13 +7,14 @@ use crate::lock::CLASS;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The migrations in order; the first is number 1. Never change one that was released: add another.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_hold.sql"),
     include_str!("migrations/0003_writes.sql"),
     include_str!("migrations/0004_chunks.sql"),
     include_str!("migrations/0005_progress.sql"),
     include_str!("migrations/0006_checked.sql"),
+    include_str!("migrations/0007_ranges.sql"),
 ];
 
 /// The record store could not be brought up to date.

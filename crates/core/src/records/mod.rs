@@ -6,6 +6,7 @@ mod event_log;
 mod hold;
 mod migrate;
 mod progress;
+mod range;
 mod reject;
 mod release;
 mod swap;

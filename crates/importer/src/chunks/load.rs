@@ -9,11 +9,13 @@ use cutover_core::{DatabaseError, Sql};
 use futures_util::SinkExt;
 use tokio_postgres::{CopyInSink, Transaction};
 
+use super::chain::Chain;
 use super::fault::is_rows_fault;
+use super::journal::Journal;
 use super::plan::ChunkPlan;
 use super::printed::Printer;
 use super::row_format::HeldRows;
-use super::run::Journal;
+use super::sums::{Sums, Tally};
 use super::whole_rows::{Broken, WholeRows};
 use crate::ImportPlan;
 use crate::copy_in::Refused;
@@ -21,14 +23,11 @@ use crate::copy_position::copy_position;
 use crate::error::ImportError;
 use crate::preflight::CheckReport;
 use crate::preflight::in_passing::Tee;
-use crate::progress::Progress;
 
 /// A chunk ends after this time too, so that little is lost where rows are slow to come.
 const CHUNK_TIME: Duration = Duration::from_secs(30);
 /// Rows of one key may make a chunk this many times as large, since they are not parted.
 const ONE_KEY: usize = 4;
-/// Refused rows that an error names.
-const NAMED: usize = 10;
 /// A COPY is not made smaller than this where rows are refused.
 const FEWEST_ROWS: usize = 64;
 
@@ -48,23 +47,16 @@ pub(super) enum Reached {
     End,
 }
 
-/// What has become of the rows, in all chunks.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
-    /// Taken by the table.
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
-    pub(super) rejected: u64,
-    /// The first that were refused in this run.
-    pub(super) first: Vec<Reject>,
-}
-
 /// Brings rows of one source into one table.
 pub(super) struct Load<'a> {
     plan: &'a ImportPlan,
     chunks: &'a ChunkPlan,
     write: &'a Sql,
     journal: &'a Journal<'a>,
+    /// What this and the other ranges have come to.
+    sums: &'a Sums<'a>,
+    range: usize,
+    chunk_limit: usize,
     rows: WholeRows,
     printer: Printer<'a>,
     held: HeldRows,
@@ -80,21 +72,17 @@ pub(super) struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn new(
-        plan: &'a ImportPlan,
-        chunks: &'a ChunkPlan,
-        write: &'a Sql,
-        journal: &'a Journal<'a>,
-        rows: WholeRows,
-        tally: Tally,
-    ) -> Self {
+    pub(super) fn new(chain: &Chain<'a>, range: usize, rows: WholeRows, tally: Tally) -> Self {
         Self {
-            plan,
-            chunks,
-            write,
-            journal,
+            plan: chain.plan,
+            chunks: chain.chunks,
+            write: chain.write,
+            journal: chain.journal,
+            sums: chain.sums,
+            range,
+            chunk_limit: chain.chunk_limit,
             rows,
-            printer: Printer::new(plan, chunks),
+            printer: Printer::new(chain.plan, chain.chunks),
             held: HeldRows::default(),
             part_rows: usize::MAX,
             last: None,
@@ -116,18 +104,13 @@ impl<'a> Load<'a> {
     }
 
     /// Loads a chunk, or everything where that is one transaction, into `tx`, which stands at the savepoint.
-    pub(super) async fn chunk(
-        &mut self,
-        tx: &Transaction<'_>,
-        progress: &mut Progress<'_>,
-    ) -> Result<Reached, ImportError> {
+    pub(super) async fn chunk(&mut self, tx: &Transaction<'_>) -> Result<Reached, ImportError> {
         let began = Instant::now();
         let bytes_before = self.tally.bytes;
         loop {
-            let reached = self.part(tx, began, bytes_before, progress).await?;
-            let limits = self.plan.import.reject_limits();
-            if limits.are_exceeded_by(self.tally.rejected) {
-                return Err(self.too_many());
+            let reached = self.part(tx, began, bytes_before).await?;
+            if self.sums.are_too_many_rejected() {
+                return Err(self.sums.too_many());
             }
             if reached != Reached::PartFull {
                 return Ok(reached);
@@ -136,20 +119,14 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The error that names the rows refused.
-    pub(super) fn too_many(&self) -> ImportError {
-        ImportError::rejected(&self.plan.import, self.tally.rejected, self.tally.first.clone())
-    }
-
     /// One COPY, and what follows where it is refused.
     async fn part(
         &mut self,
         tx: &Transaction<'_>,
         chunk_began: Instant,
         bytes_before: u64,
-        progress: &mut Progress<'_>,
     ) -> Result<Reached, ImportError> {
-        let limit = self.plan.settings.chunk_limit();
+        let limit = self.chunk_limit;
         self.held.clear(limit);
         let mut copy: Option<Copy> = None;
         let reached = loop {
@@ -179,7 +156,8 @@ impl<'a> Load<'a> {
                 .await
                 .map_err(|error| self.refused(error))?;
             self.last = Some(row);
-            progress.sent(
+            self.sums.sent(
+                self.range,
                 self.tally.rows + self.held.len() as u64,
                 self.tally.bytes + self.held.bytes() as u64,
             );
@@ -260,14 +238,8 @@ impl<'a> Load<'a> {
             if rows.len() == 1 {
                 self.set_aside(tx, &bytes, error).await?;
                 self.batch(tx, NEXT_PART).await?;
-                if self.tally.first.len() >= NAMED
-                    && self
-                        .plan
-                        .import
-                        .reject_limits()
-                        .are_exceeded_by(self.tally.rejected)
-                {
-                    return Err(self.too_many());
+                if self.sums.are_too_many_rejected_and_named() {
+                    return Err(self.sums.too_many());
                 }
             } else {
                 self.part_rows = (self.part_rows.min(rows.len()) / 2).max(FEWEST_ROWS);
@@ -321,9 +293,7 @@ impl<'a> Load<'a> {
             .map_err(|error| ImportError::journal(import, error))?;
         self.tally.rejected += 1;
         self.tally.bytes += row.len() as u64;
-        if self.tally.first.len() < NAMED {
-            self.tally.first.push(reject);
-        }
+        self.sums.reject(reject);
         Ok(())
     }
 

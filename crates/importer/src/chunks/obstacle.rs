@@ -1,12 +1,13 @@
-//! Why an import cannot be committed chunk by chunk.
+//! Why an import cannot be committed chunk by chunk, or not by ranges at once.
 
-use cutover_core::{QualifiedName, Sql};
+use cutover_core::{Ident, QualifiedName, Sql};
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
 use crate::Import;
 
 const KEY_TYPES: &str = include_str!("sql/key_types.sql");
+const RANGE_OBSTACLE: &str = include_str!("sql/range_obstacle.sql");
 
 /// What can be said without asking anybody.
 pub(crate) fn known(import: &Import) -> Option<String> {
@@ -44,6 +45,32 @@ pub(crate) async fn of_target(
         let name = name.unwrap_or_else(|| row.get(0));
         format!("{name:?} is checked when all rows are in (INITIALLY DEFERRED)")
     }))
+}
+
+/// What of the table stands against ranges that are loaded by sessions of their own, whose rows neither see each other nor may
+/// wait for each other.
+///
+/// No two sessions wait for each other then, in whatever order rows come. They all hold `ROW EXCLUSIVE` on the table, and share
+/// row locks on what foreign keys refer to, which do not conflict; a writer waits for another's transaction only over a key that
+/// both brought to one unique index or exclusion constraint. Rows of different ranges differ in the first column of the key, so
+/// where that is in the index there is no such key. What a trigger locks, and in which order, nobody knows. Triggers and foreign
+/// keys to the table itself would find other rows there than with one stream, and of two rows that another unique index does not
+/// let in together it would be chance which stays.
+///
+/// A column that rounds what it is given (`timestamp(0)`) may still bring one key twice, from either side of a bound. Then one waits
+/// for the other; two such pairs at once, crosswise, PostgreSQL finds after `deadlock_timeout`, and the import fails with `40P01`.
+pub(crate) async fn of_ranges(
+    target: &impl GenericClient,
+    table: &QualifiedName,
+    first: &Ident,
+) -> Result<Option<String>, tokio_postgres::Error> {
+    let found = target
+        .query_opt(
+            RANGE_OBSTACLE,
+            &[&table.schema.as_str(), &table.name.as_str(), &first.as_str()],
+        )
+        .await?;
+    Ok(found.map(|row| row.get(0)))
 }
 
 /// A key whose equal values may be spelt differently: behind one of them, rows would be left out.

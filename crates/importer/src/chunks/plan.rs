@@ -2,7 +2,7 @@
 
 use cutover_core::{Digest, Ident, Sql};
 
-use super::key_order::KeyOrder;
+use super::key_order::KeyedRead;
 use super::row_format::RowFormat;
 use crate::mapping::Mapping;
 use crate::target::Target;
@@ -16,6 +16,10 @@ pub(crate) struct ChunkPlan {
     pub(crate) key: Vec<usize>,
     /// Why all chunks are one transaction; `None` where each commits with its checkpoint.
     pub(crate) whole_because: Option<String>,
+    /// Reads it by key, where each chunk commits.
+    pub(super) read: Option<KeyedRead>,
+    /// What stands behind `FROM`.
+    pub(super) from: Sql,
     /// Prints each column's value: of parameters in the binary format.
     printed: Vec<Sql>,
     /// Over what decides which rows come in which order, but for where the reading begins.
@@ -29,6 +33,7 @@ impl ChunkPlan {
         mapping: &Mapping,
         way: Transport,
         whole_because: Option<String>,
+        (from, read): (&Sql, Option<KeyedRead>),
         digest: &Digest,
     ) -> Self {
         let format = match way {
@@ -43,6 +48,8 @@ impl ChunkPlan {
             format,
             key: key_positions(import, target, mapping),
             whole_because,
+            read,
+            from: from.clone(),
             printed: types
                 .map(|base| Sql::text("::").name(base).then("::pg_catalog.text"))
                 .collect(),
@@ -92,13 +99,10 @@ fn key_positions(import: &Import, target: &Target, mapping: &Mapping) -> Vec<usi
     import.key_columns().iter().filter_map(position).collect()
 }
 
-/// Reads by key: `sent` is what the source sends for each column filled.
-pub(crate) fn key_order(import: &Import, target: &Target, mapping: &Mapping, sent: &[Sql]) -> KeyOrder {
-    KeyOrder {
-        columns: key_positions(import, target, mapping)
-            .into_iter()
-            .filter_map(|position| sent.get(position).cloned())
-            .collect(),
-        after: import.key_before().cloned(),
-    }
+/// What the source sends for the columns of the key, out of what it sends for each column filled.
+pub(crate) fn key_sent(import: &Import, target: &Target, mapping: &Mapping, sent: &[Sql]) -> Vec<Sql> {
+    key_positions(import, target, mapping)
+        .into_iter()
+        .filter_map(|position| sent.get(position).cloned())
+        .collect()
 }

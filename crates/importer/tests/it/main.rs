@@ -15,5 +15,6 @@ mod portal;
 mod preflight;
 mod preflight_findings;
 mod preflight_geometry;
+mod ranges;
 mod throttle;
 mod ways;

@@ -114,6 +114,36 @@ async fn checkpoints_live_and_die_with_their_transaction() {
 }
 
 #[tokio::test]
+async fn ranges_are_kept_as_they_were_first_and_count_their_own_chunks() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open("a").await;
+    let (records, client) = (&fixture.records, &fixture.client);
+    let bounds = ["a".to_owned(), "it's".to_owned()];
+    for asked in [&bounds[..], &[]] {
+        let kept = records.keep_ranges(client, id, "sites", asked).await.unwrap();
+        assert_eq!(kept, bounds);
+    }
+    for range in [0, 2] {
+        let checkpoint = Checkpoint {
+            range,
+            done: range == 2,
+            last_key: (range == 0).then(|| vec![Some("a".to_owned())]),
+            ..Checkpoint::whole("sites", 10, 0)
+        };
+        records.add_checkpoint(client, id, &checkpoint).await.unwrap();
+    }
+    let all = records.import_so_far(client, id, "sites").await.unwrap();
+    assert_eq!((all.chunks, all.rows, all.done), (2, 20, true));
+    let one = records.range_so_far(client, id, "sites", 0).await.unwrap();
+    assert_eq!((one.chunks, one.rows, one.done), (1, 10, false));
+    assert_eq!(one.last_key, Some(vec![Some("a".to_owned())]));
+    let none = records.range_so_far(client, id, "sites", 1).await.unwrap();
+    assert_eq!(none, ImportSoFar::default());
+    records.clear_checkpoints(client, id).await.unwrap();
+    assert_eq!(records.ranges(client, id, "sites").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn events_are_kept_in_order() {
     let fixture = Fixture::new().await;
     let (records, client) = (&fixture.records, &fixture.client);

@@ -96,6 +96,9 @@ fn made(check: &Check, import: &Import, facts: &Facts, way: Transport) -> Result
     if import.relation() != Some(&geometry.view) {
         return Err(format!("it does not import {}", geometry.view));
     }
+    if facts.is_parted(import) {
+        return Err("ranges of its key are loaded side by side".to_owned());
+    }
     if import.sample_rows().is_some() {
         return Err("a sample is not all rows".to_owned());
     }
