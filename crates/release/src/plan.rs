@@ -70,7 +70,12 @@ impl Cutover {
         warnings.extend(swap.warnings);
         warnings.extend(standbys.warnings());
         let plan_safe = swap.plan_safe;
-        for plan in [swap.rename_indexes, swap.take_locks, swap.switch] {
+        for plan in [
+            swap.rename_indexes,
+            swap.lock_incoming,
+            swap.take_locks,
+            swap.switch,
+        ] {
             add(Phase::FinaliseSwap, plan);
         }
         add(Phase::PostSwap, swap.post_swap);

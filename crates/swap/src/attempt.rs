@@ -65,6 +65,12 @@ impl From<StageError> for NotReady {
     }
 }
 
+/// The statements that take the locks.
+struct Locks<'a> {
+    incoming: Stage<'a>,
+    live: Stage<'a>,
+}
+
 /// All locks, held.
 struct Locked {
     /// Open since they were asked for.
@@ -239,8 +245,8 @@ impl Attempt<'_, '_> {
         Ok(unchanged)
     }
 
-    /// By now the indexes are renamed, by ourselves; nothing else may differ. Locked as they are, names of indexes can
-    /// have been changed by nobody else.
+    /// By now the indexes and statistics are renamed, by ourselves; nothing else may differ. Locked as they are, their names
+    /// can have been changed by nobody else.
     async fn verify_under_lock(
         &self,
         tx: &Transaction<'_>,
@@ -270,7 +276,10 @@ impl Attempt<'_, '_> {
         writes: WriteCounts,
     ) -> Result<Option<Locked>, SwapError> {
         let opened = Instant::now();
-        let locks = Stage::send(tx, "take_locks", &self.plan.take_locks.steps).await?;
+        let locks = Locks {
+            incoming: Stage::send(tx, "lock_incoming", &self.plan.lock_incoming.steps).await?,
+            live: Stage::send(tx, "take_locks", &self.plan.take_locks.steps).await?,
+        };
         let swap = SwapRecord {
             release: self.context.release,
             backup: self.plan.backup.clone(),
@@ -294,28 +303,43 @@ impl Attempt<'_, '_> {
                 after: self.policy.exclusive_budget,
                 silence: self.silence(),
             };
-            let window = OpenWindow::open();
-            let trying = locks.run(tx, &limits);
-            let tried = match &mut self.lookout {
-                // The first try does not wait, so nobody waits behind it.
-                Some(lookout) if self.tries.count() > 1 => lookout.watch(trying).await,
-                _ => trying.await,
-            };
-            let error = match tried {
-                Ok(()) => return Ok(Some(Locked { window, looked })),
+            let mut window = None;
+            let error = match self.try_locks(tx, &locks, &limits, &mut window).await {
+                Ok(window) => return Ok(Some(Locked { window, looked })),
                 Err(StageError::Busy(error)) => error,
                 Err(StageError::Failed(error)) => return Err(error.into()),
             };
             tx.batch_execute("ROLLBACK TO SAVEPOINT cutover_locks")
                 .await
                 .map_err(|error| self.failed("give back the locks of", error))?;
-            self.tries.held_up(window.close());
+            if let Some(window) = window {
+                self.tries.held_up(window.close());
+            }
             let knotted = is_deadlock(&error) && self.holds_up_somebody(tx).await?;
             self.tries.pause_after(tx, error).await?;
             if knotted || opened.elapsed() >= TRANSACTION_PATIENCE {
                 return Ok(None);
             }
         }
+    }
+
+    /// One try. It holds up readers from `window` on, which opens behind the locks of what nobody reads yet.
+    async fn try_locks(
+        &mut self,
+        tx: &Transaction<'_>,
+        locks: &Locks<'_>,
+        limits: &Limits,
+        window: &mut Option<OpenWindow>,
+    ) -> Result<OpenWindow, StageError> {
+        locks.incoming.run(tx, limits).await?;
+        let opened = *window.insert(OpenWindow::open());
+        let trying = locks.live.run(tx, limits);
+        match &mut self.lookout {
+            // The first try does not wait, so nobody waits behind it.
+            Some(lookout) if self.tries.count() > 1 => lookout.watch(trying).await?,
+            _ => trying.await?,
+        }
+        Ok(opened)
     }
 
     /// Whether anybody waits for what the savepoint did not give back: the deadlock would be there again in every further try.

@@ -49,7 +49,12 @@ impl SwapPlan {
         live: &CatalogSnapshot,
         incoming: &CatalogSnapshot,
     ) -> Result<Self, SwapRefused> {
-        let stages = [&self.rename_indexes, &self.take_locks, &self.switch];
+        let stages = [
+            &self.rename_indexes,
+            &self.lock_incoming,
+            &self.take_locks,
+            &self.switch,
+        ];
         let needed = needed(
             stages.into_iter().flat_map(|stage| &stage.steps),
             live.relations.iter().chain(&incoming.relations),

@@ -3,6 +3,8 @@
 //! Readers lock a view before what it reads, and a writer a referring table before the one it refers to by a foreign key,
 //! a policy, a rule or a default; so views come first, outermost first (functions before them, which only other DDL
 //! notices), then referring tables, then the members. No order suits every reader: the rest is left to short attempts.
+//!
+//! What goes live is locked before all that: no reader of live waits for it, so live is locked for less.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +14,22 @@ use cutover_core::{Ident, LockMode, ObjectKind, ObjectName, QualifiedName, Sql, 
 use crate::follow::Followers;
 use crate::members::Member;
 
-/// One step a lock.
-pub(crate) fn steps(live: &CatalogSnapshot, followers: &Followers<'_>, members: &[Member<'_>]) -> Vec<Step> {
+/// One step a lock of what nobody reads yet.
+pub(crate) fn incoming(members: &[Member<'_>]) -> Vec<Step> {
+    relations(members.iter().map(|member| member.incoming))
+}
+
+/// One step a lock of what is live, and of what reads it or refers to it.
+pub(crate) fn live(live: &CatalogSnapshot, followers: &Followers<'_>, members: &[Member<'_>]) -> Vec<Step> {
     let referring = referring(live, followers);
     let followers = followers.locks().into_iter();
     followers
         .chain(referring.values().map(Referring::lock))
         .chain(relations(members.iter().map(|member| member.live)))
-        .chain(relations(members.iter().map(|member| member.incoming)))
         .collect()
 }
 
-/// The oids of what [`steps`] locks that readers may be using.
+/// The oids of what [`live`] and [`incoming`] lock that readers may be using.
 pub(crate) fn oids(live: &CatalogSnapshot, followers: &Followers<'_>, members: &[Member<'_>]) -> Vec<u32> {
     let referring: Vec<u32> = referring(live, followers)
         .values()

@@ -67,8 +67,8 @@ impl PlanOptions {
 /// A swap, computed and not yet run.
 ///
 /// `Display` prints it as a commented SQL script. The statements of [`rename_indexes`](Self::rename_indexes),
-/// [`take_locks`](Self::take_locks) and [`switch`](Self::switch) run in one transaction, the latter two as one message
-/// each; each of [`post_swap`](Self::post_swap) runs in a transaction of its own, later.
+/// [`lock_incoming`](Self::lock_incoming), [`take_locks`](Self::take_locks) and [`switch`](Self::switch) run in one
+/// transaction, each as one message; each of [`post_swap`](Self::post_swap) runs in a transaction of its own, later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SwapPlan {
@@ -78,10 +78,12 @@ pub struct SwapPlan {
     pub backup: Stamp,
     /// For a rollback: the backup set that goes live again.
     pub restores: Option<Stamp>,
-    /// Renames of indexes and the constraints they back, before any exclusive lock: they stop no reader. Before them the
-    /// schema of the backups is made, where these have one of their own that is not there.
+    /// Renames of indexes and the constraints they back, and of extended statistics, before any exclusive lock: they stop
+    /// no reader. Before them the schema of the backups is made, where these have one of their own that is not there.
     pub rename_indexes: Plan,
-    /// Every lock, in the order that suits most readers.
+    /// The locks of what goes live, which nobody reads yet.
+    pub lock_incoming: Plan,
+    /// Every lock that readers may notice, in the order that suits most of them.
     pub take_locks: Plan,
     /// What happens under the locks: renames, and moves where staging or backups have a schema of their own, then views, functions, rules, policies, defaults, foreign keys and
     /// publications re-pointed.
@@ -205,7 +207,11 @@ impl SwapPlan {
             backup: stamp.clone(),
             restores: None,
             rename_indexes: stage("rename indexes, readers go on", before_locks),
-            take_locks: stage("take every lock", lock_order::steps(live, &followers, &members)),
+            lock_incoming: stage(
+                "lock what goes live, readers go on",
+                lock_order::incoming(&members),
+            ),
+            take_locks: stage("lock what is live", lock_order::live(live, &followers, &members)),
             switch: stage("switch", switch),
             post_swap: stage(
                 "after the swap, each in a transaction of its own",
@@ -361,7 +367,12 @@ impl fmt::Display for SwapPlan {
         }
         // The deparsed definitions of views name the members without their schema.
         writeln!(f, "\nBEGIN;\nSET LOCAL search_path = {}, pg_temp;", self.schema)?;
-        for stage in [&self.rename_indexes, &self.take_locks, &self.switch] {
+        for stage in [
+            &self.rename_indexes,
+            &self.lock_incoming,
+            &self.take_locks,
+            &self.switch,
+        ] {
             write!(f, "\n{stage}")?;
         }
         writeln!(f, "\nCOMMIT;")?;

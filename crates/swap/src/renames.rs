@@ -11,21 +11,29 @@ use crate::members::{Member, Part};
 
 type BackupName<'a> = &'a dyn Fn(&QualifiedName) -> QualifiedName;
 
-/// Indexes. Renaming one renames the constraint it backs, takes `SHARE UPDATE EXCLUSIVE` on the index alone, and stops
-/// neither readers nor writers; so this comes before the exclusive locks. Those of tables that are still to arrive come
-/// with these, and are renamed then.
+/// Indexes and statistics. Renaming an index renames the constraint it backs, takes `SHARE UPDATE EXCLUSIVE` on the index
+/// alone, and stops neither readers nor writers; statistics are locked as objects of their own, which only other DDL on them
+/// notices. So these come before the exclusive locks. Indexes of tables that are still to arrive come with these, and are
+/// renamed then; statistics are in whichever schema they are put.
 pub(crate) fn before_locks(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<Step> {
-    let index = |part: &&Part| part.kind == ObjectKind::Index;
-    let parts: Vec<&Part> = parts(members).filter(index).collect();
-    let away = away(parts.iter().copied(), backup);
-    let there = parts.iter().copied().filter(|part| !part.arrives());
-    away.chain(in_place(there)).collect()
+    let ahead = || parts(members).filter(|part| part.is_renamed_ahead());
+    let statistics = || parts(members).filter(|part| part.kind == ObjectKind::ExtendedStatistics);
+    let mut steps: Vec<Step> = statistics().filter_map(arrive).collect();
+    steps.extend(away(parts(members).filter(|part| part.stops_nobody()), backup));
+    steps.extend(in_place(ahead()));
+    steps.extend(statistics().filter_map(|part| depart(part.kind, &part.live.as_ref()?.0, backup)));
+    steps
 }
 
-/// Sequences, statistics, tables, views and materialized views.
+/// Tables, views, materialized views and sequences, and indexes that arrive.
 pub(crate) fn under_lock(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<Step> {
     let relations = || members.iter();
-    let mut steps = arrivals(members);
+    // Into live's schema. Indexes, sequences and types come along with their table.
+    let mut steps: Vec<Step> = relations()
+        .filter_map(|Member { live, incoming, .. }| {
+            move_to(incoming.kind.object_kind(), &incoming.name, &live.name.schema)
+        })
+        .collect();
     steps.extend(
         relations()
             .map(|Member { live, .. }| rename(live.kind.object_kind(), &live.name, &backup(&live.name))),
@@ -35,12 +43,12 @@ pub(crate) fn under_lock(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<
         rename(incoming.kind.object_kind(), &arrived, &live.name)
     }));
     // All names are freed before any is taken: an incoming name may be some other part's live one.
-    let not_index = |part: &&Part| part.kind != ObjectKind::Index;
-    steps.extend(away(parts(members).filter(not_index), backup));
-    steps.extend(in_place(
-        parts(members).filter(|part| not_index(part) || part.arrives()),
-    ));
-    steps.extend(departures(members, backup));
+    steps.extend(away(parts(members).filter(|part| !part.stops_nobody()), backup));
+    steps.extend(in_place(parts(members).filter(|part| !part.is_renamed_ahead())));
+    // Out of live's schema, under the backup names.
+    steps.extend(
+        relations().filter_map(|Member { live, .. }| depart(live.kind.object_kind(), &live.name, backup)),
+    );
     steps
 }
 
@@ -64,40 +72,29 @@ fn in_place<'a>(parts: impl Iterator<Item = &'a Part>) -> impl Iterator<Item = S
     })
 }
 
-/// Into live's schema. Indexes, sequences and types come along with their table, statistics do not.
-fn arrivals(members: &[Member<'_>]) -> Vec<Step> {
-    let relations = members.iter().filter_map(|Member { live, incoming, .. }| {
-        move_to(incoming.kind.object_kind(), &incoming.name, &live.name.schema)
-    });
-    let statistics = parts(members).filter(|part| part.kind == ObjectKind::ExtendedStatistics);
-    let statistics = statistics.filter_map(|part| {
-        let (from, to) = (part.incoming.as_ref()?, part.takes.as_ref()?);
-        move_to(part.kind, from, &to.schema)
-    });
-    relations.chain(statistics).collect()
+/// Into live's schema.
+fn arrive(part: &Part) -> Option<Step> {
+    let (from, to) = (part.incoming.as_ref()?, part.takes.as_ref()?);
+    move_to(part.kind, from, &to.schema)
 }
 
-/// Out of live's schema, under the backup names.
-fn departures(members: &[Member<'_>], backup: BackupName<'_>) -> Vec<Step> {
-    let depart = |kind, live: &QualifiedName| {
-        let backup = backup(live);
-        move_to(kind, &live.with_name(backup.name), &backup.schema)
-    };
-    let relations = members
-        .iter()
-        .filter_map(|Member { live, .. }| depart(live.kind.object_kind(), &live.name));
-    let statistics = parts(members).filter(|part| part.kind == ObjectKind::ExtendedStatistics);
-    let statistics = statistics.filter_map(|part| depart(part.kind, &part.live.as_ref()?.0));
-    relations.chain(statistics).collect()
+/// Out of live's schema, under its backup name.
+fn depart(kind: ObjectKind, live: &QualifiedName, backup: BackupName<'_>) -> Option<Step> {
+    let backup = backup(live);
+    move_to(kind, &live.with_name(backup.name), &backup.schema)
 }
 
 impl Part {
-    /// Whether it comes from another schema.
-    fn arrives(&self) -> bool {
-        match (&self.incoming, &self.takes) {
-            (Some(from), Some(to)) => from.schema != to.schema,
-            _ => false,
-        }
+    /// Whether neither readers nor writers notice its rename.
+    fn stops_nobody(&self) -> bool {
+        matches!(self.kind, ObjectKind::Index | ObjectKind::ExtendedStatistics)
+    }
+
+    /// Whether what arrives takes its name before the locks: an index has to wait for its table.
+    fn is_renamed_ahead(&self) -> bool {
+        let comes_later = self.kind == ObjectKind::Index
+            && self.incoming.as_ref().map(|from| &from.schema) != self.takes.as_ref().map(|to| &to.schema);
+        self.stops_nobody() && !comes_later
     }
 }
 

@@ -13,12 +13,12 @@
 
 use tokio_postgres::GenericClient;
 
-use cutover_core::catalog::FingerprintWithoutIndexNames;
+use cutover_core::catalog::FingerprintWithoutPartNames;
 use cutover_core::{Digest, Ident, ObjectKind, ObjectName, StatementError};
 
 /// What must not change until the commit.
 pub(crate) struct Unchanged {
-    query: FingerprintWithoutIndexNames,
+    query: FingerprintWithoutPartNames,
     oids: Vec<u32>,
     schema: Ident,
     expected: Digest,
@@ -35,7 +35,7 @@ impl Unchanged {
         schema: &Ident,
         oids: Vec<u32>,
     ) -> Result<Self, StatementError> {
-        let query = FingerprintWithoutIndexNames::prepare(client).await?;
+        let query = FingerprintWithoutPartNames::prepare(client).await?;
         let expected = query.read(client, &oids).await?;
         Ok(Self {
             query,

@@ -26,7 +26,7 @@ pub async fn read_fingerprint(client: &impl GenericClient, oids: &[u32]) -> Resu
     Ok(digest(&rows))
 }
 
-/// The same, but blind to the names of indexes and of the constraints they back.
+/// The same, but blind to the names of indexes, of the constraints they back, and of extended statistics.
 ///
 /// The swap renames those before it takes its exclusive locks, in the same transaction; this is how it makes sure under
 /// the locks that nobody else changed anything meanwhile. Indexes that came or went do show.
@@ -34,11 +34,11 @@ pub async fn read_fingerprint(client: &impl GenericClient, oids: &[u32]) -> Resu
 /// Prepared once and asked several times in a transaction: planning the query takes longer than running it, unless
 /// there are hundreds of relations. The transaction should have `plan_cache_mode = force_generic_plan`.
 #[derive(Debug)]
-pub struct FingerprintWithoutIndexNames {
+pub struct FingerprintWithoutPartNames {
     statement: Statement,
 }
 
-impl FingerprintWithoutIndexNames {
+impl FingerprintWithoutPartNames {
     /// Lets the server parse the query.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use dependent::{
 };
 pub use dependent_part::{DependentPart, PartDefinition};
 pub use existing::existing;
-pub use fingerprint::{FingerprintWithoutIndexNames, read_fingerprint};
+pub use fingerprint::{FingerprintWithoutPartNames, read_fingerprint};
 pub use function::{DependentFunction, FunctionKind};
 pub use lock_table::LockTableFit;
 pub use policy::{Policy, PolicyCommand};

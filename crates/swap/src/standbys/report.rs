@@ -18,8 +18,8 @@ use super::schema_object;
 pub struct StandbyReport {
     /// Attached standbys, and slots whose standby is away, by name.
     pub standbys: Vec<Standby>,
-    /// `synchronous_standby_names`, where commits of this session wait for one of them: the swap holds its locks until it
-    /// answers.
+    /// `synchronous_standby_names`, where commits of this session wait for one of them: the swap, live by then and without
+    /// its locks, is told of only once it has answered.
     pub waits_for: Option<String>,
     /// This session's `synchronous_commit`.
     pub synchronous_commit: String,
@@ -148,8 +148,8 @@ impl StandbyReport {
                 "has answered"
             };
             warnings.push(format!(
-                "commits wait for synchronous standbys ({names}): the swap holds its locks until one {until}, and no budget \
-                 can shorten that; set synchronous_commit = local for the releasing role to not wait"
+                "commits wait for synchronous standbys ({names}): the swap is told of only when one {until}; readers \
+                 of the primary do not wait for that"
             ));
         }
         warnings

@@ -204,7 +204,13 @@ async fn only_the_planned_relations_are_locked() {
     let mut set = ReleaseSet::staged("m2").await;
     let plan = set.plan().await;
     let tx = set.client.transaction().await.unwrap();
-    for step in plan.rename_indexes.steps.iter().chain(&plan.take_locks.steps) {
+    let locks = [&plan.lock_incoming, &plan.take_locks].map(|locks| &locks.steps);
+    for step in plan
+        .rename_indexes
+        .steps
+        .iter()
+        .chain(locks.into_iter().flatten())
+    {
         tx.batch_execute(step.sql.as_str()).await.unwrap();
     }
     let locked = "SELECT relation::regclass::text FROM pg_locks WHERE locktype = 'relation' \
@@ -232,7 +238,7 @@ async fn only_the_planned_relations_are_locked() {
             "titled_sources",
         ]
     );
-    let planned = plan.take_locks.steps.iter().flat_map(|step| &step.locks).count();
+    let planned: usize = locks.into_iter().flatten().map(|step| step.locks.len()).sum();
     assert_eq!(planned, locked.len(), "the plan says what it locks");
     // The rest of the transaction needs no more of them.
     for step in &plan.switch.steps {

@@ -1,4 +1,4 @@
--- $1: relation oids; $2: whether names and options of indexes, and of the constraints they back, count.
+-- $1: relation oids; $2: whether names and options of indexes, and of the constraints they back, and names of statistics count.
 -- Runs under whatever search path its session has, so everything is qualified.
 -- Changes when any catalog row that describes one of them, or what hangs on it, is rewritten.
 -- xmin tells that cheaply; VACUUM and ANALYZE update pg_class in place and do not disturb it.
@@ -72,7 +72,8 @@ WITH RECURSIVE functions (oid) AS (
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.oid AND NOT t.tgisinternal
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(p.oid, p.xmin), 7)
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_policy p ON p.polrelid = m.oid
-    UNION ALL SELECT pg_catalog.hash_record_extended(ROW(s.oid, s.xmin), 8)
+    -- Besides its name and schema, these are what can be altered.
+    UNION ALL SELECT pg_catalog.hash_record_extended(ROW(s.oid, CASE WHEN $2 THEN s.xmin END, s.stxowner, s.stxstattarget), 8)
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_statistic_ext s ON s.stxrelid = m.oid
     UNION ALL SELECT pg_catalog.hash_record_extended(ROW(d.adrelid, d.adnum, d.xmin), 9)
                 FROM pg_catalog.unnest($1) m (oid) JOIN pg_catalog.pg_attrdef d ON d.adrelid = m.oid

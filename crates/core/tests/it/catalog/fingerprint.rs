@@ -1,7 +1,7 @@
 //! What the digest of the catalog rows notices, and what it must not.
 
 use cutover_core::Digest;
-use cutover_core::catalog::{FingerprintWithoutIndexNames, read_fingerprint};
+use cutover_core::catalog::{FingerprintWithoutPartNames, read_fingerprint};
 
 use super::{Fixture, since_15};
 
@@ -151,14 +151,17 @@ async fn use_and_upkeep_do_not_change_it() {
 }
 
 #[tokio::test]
-async fn without_names_of_indexes_renames_do_not_show() {
+async fn without_names_of_parts_renames_do_not_show() {
     let (mut fixture, oids) = fixture().await;
-    let query = FingerprintWithoutIndexNames::prepare(&fixture.client)
+    let query = FingerprintWithoutPartNames::prepare(&fixture.client)
         .await
         .unwrap();
     let before = query.read(&fixture.client, &oids).await.unwrap();
     fixture
-        .execute("ALTER INDEX live.sites_name RENAME TO x; ALTER INDEX live.sites_pkey RENAME TO y")
+        .execute(
+            "ALTER INDEX live.sites_name RENAME TO x; ALTER INDEX live.sites_pkey RENAME TO y;
+             ALTER STATISTICS live.both RENAME TO two; ALTER STATISTICS live.two SET SCHEMA other",
+        )
         .await;
     assert_eq!(query.read(&fixture.client, &oids).await.unwrap(), before);
     for ddl in [
@@ -167,6 +170,9 @@ async fn without_names_of_indexes_renames_do_not_show() {
         "DROP INDEX live.another",
         "ALTER TABLE live.sites RENAME CONSTRAINT up TO upwards",
         "ALTER TABLE live.sites ADD UNIQUE (name)",
+        "ALTER STATISTICS other.two SET STATISTICS 7",
+        "ALTER STATISTICS other.two OWNER TO $role_reader",
+        "DROP STATISTICS other.two",
     ] {
         let before = query.read(&fixture.client, &oids).await.unwrap();
         fixture.execute(ddl).await;
