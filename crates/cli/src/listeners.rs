@@ -1,8 +1,9 @@
-//! Who hears of a release's events: stderr, the log file, the file of metrics, Slack.
+//! Who hears of a release's events: stderr, the log file, the file of metrics, and whoever is notified.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use cutover::{JsonLog, MetricsFile, ReleaseError, Slack, SlackMessages};
+use cutover::{JsonLog, MetricsFile, Notifications, ReleaseError};
 use cutover_core::{Event, EventSink as _, Events};
 
 use crate::console::Console;
@@ -15,7 +16,7 @@ pub(crate) struct Listeners {
     events: Events,
     log: Option<Arc<JsonLog>>,
     metrics: Option<MetricsFile>,
-    slack: Option<Slack>,
+    notifications: Notifications,
 }
 
 impl Listeners {
@@ -34,23 +35,15 @@ impl Listeners {
             events = events.and(started.sink());
             metrics = Some(started);
         }
-        let mut slack = None;
-        if let Some(settings) = &request.file.notify().slack {
-            let webhook = settings
-                .webhook
-                .resolve("notify.slack.webhook", captured.lookup())?;
-            let messages = SlackMessages::milestones()
-                .phases(settings.phase_complete)
-                .importers(settings.import_progress);
-            let started = Slack::start(webhook.reveal(), messages).map_err(ReleaseError::from)?;
-            events = events.and(started.sink());
-            slack = Some(started);
-        }
+        let folder = request.in_folder(Path::new(""));
+        let notifications = Notifications::start(request.file.notify(), &folder, captured.lookup())
+            .map_err(ReleaseError::from)?;
+        events = events.and(notifications.sink());
         Ok(Self {
             events,
             log,
             metrics,
-            slack,
+            notifications,
         })
     }
 
@@ -71,14 +64,11 @@ impl Listeners {
             events,
             log,
             metrics,
-            slack,
+            notifications,
         } = self;
-        // Slack's queue ends when the last of its listeners is gone.
         drop(events);
-        if let Some(slack) = slack {
-            for failure in slack.finish().await {
-                console.warn(&failure);
-            }
+        for failure in notifications.finish().await {
+            console.warn(&failure);
         }
         if let Some(metrics) = metrics
             && let Some(problem) = metrics.finish().await

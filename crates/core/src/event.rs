@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::Go;
+use crate::records::{Go, ReleaseKind};
 use crate::release_file::HookPoint;
 use crate::{ObjectName, Phase, QualifiedName, Stamp};
 
@@ -28,6 +28,17 @@ pub struct Event {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
+    /// A release could not begin: no record was opened, and nothing was changed.
+    NotBegun {
+        /// The release set's name.
+        name: String,
+        /// The label that was to go live, where one was given.
+        label: Option<String>,
+        /// The error with its causes.
+        error: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A release took the lock and opened its record.
     ReleaseStarted {
         /// The record's id.
@@ -36,6 +47,8 @@ pub enum EventKind {
         name: String,
         /// The label that goes live.
         label: String,
+        /// Whether new data is to go live or a backup set.
+        operation: ReleaseKind,
         /// Since when what is live now has been live; absent before the first release.
         live_since: Option<Timestamp>,
     },
@@ -73,6 +86,8 @@ pub enum EventKind {
         phase: Phase,
         /// The error with its causes.
         error: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// A step of a plan was carried out.
     StepDone {
@@ -208,6 +223,11 @@ pub enum EventKind {
         /// Whether they stop the release.
         fatal: bool,
     },
+    /// What is staged was counted beside what is live; told again when a later run takes it up.
+    Measured {
+        /// Tables and materialized views, by live name.
+        relations: Vec<RowsMeasured>,
+    },
     /// A release is ready and waits before its swap, holding nothing but the release lock.
     Held {
         /// The record's id.
@@ -218,6 +238,19 @@ pub enum EventKind {
         not_before: Option<Timestamp>,
         /// What staging takes on disk, in bytes.
         staging_bytes: u64,
+    },
+    /// The release still waits before its swap: a reminder.
+    StillHeld {
+        /// The record's id.
+        release: i64,
+        /// Whether somebody has to say go, and has not.
+        waits_for_go: bool,
+        /// The moment before which it does not go live.
+        not_before: Option<Timestamp>,
+        /// What staging takes on disk, in bytes.
+        staging_bytes: u64,
+        /// How long it has waited, in milliseconds.
+        held_ms: u64,
     },
     /// The wait before the swap is over, and the swap begins.
     Released {
@@ -348,6 +381,17 @@ pub enum EventKind {
         /// The text, with the remedy.
         message: String,
     },
+}
+
+/// How many rows a relation has in staging and live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowsMeasured {
+    /// Its live name.
+    pub relation: String,
+    /// Rows live.
+    pub live_rows: u64,
+    /// Rows in staging.
+    pub rows: u64,
 }
 
 /// A session that waits behind the swap, as `pg_locks` and `pg_stat_activity` show it.

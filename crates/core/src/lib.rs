@@ -23,7 +23,7 @@ pub use connect::{
 };
 pub use digest::Digest;
 pub use error::{DatabaseError, StatementError};
-pub use event::{Blocker, Event, EventKind, EventSink, Events, Waiter, millis};
+pub use event::{Blocker, Event, EventKind, EventSink, Events, RowsMeasured, Waiter, millis};
 pub use grants::{Grants, in_grant_order};
 pub use ident::{Ident, IdentError, MAX_IDENT_BYTES, QualifiedName};
 pub use lock::{LockHolder, ReleaseLock};

@@ -11,7 +11,7 @@ use cutover_importer::ImportError;
 use cutover_importer::preflight::{PreflightError, PreflightReport};
 use jiff::Timestamp;
 
-use crate::{FailureClass, GateFailure, HookError, JsonLogError, SelectionError, SlackError, StopReason};
+use crate::{FailureClass, GateFailure, HookError, JsonLogError, NotifyError, SelectionError, StopReason};
 
 /// A release, or another call, that failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +69,9 @@ pub enum ReleaseError {
     /// The log file cannot be written.
     #[error(transparent)]
     Log(#[from] JsonLogError),
-    /// The Slack webhook cannot be used.
+    /// Somebody who is to be told cannot be.
     #[error(transparent)]
-    Slack(#[from] SlackError),
+    Notify(#[from] NotifyError),
     /// The server cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),

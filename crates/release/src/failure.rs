@@ -54,7 +54,7 @@ impl ReleaseError {
             | Self::Secret(_)
             | Self::HookRequest { .. }
             | Self::Log(_)
-            | Self::Slack(_) => FailureClass::Usage,
+            | Self::Notify(_) => FailureClass::Usage,
             Self::Connect(_) | Self::Unsafe(_) | Self::Migration(_) | Self::Pool(_) => {
                 FailureClass::Connection
             }
@@ -111,7 +111,7 @@ impl ReleaseError {
             Self::HookRequest { .. } => "correct [[hook]] http, or the variable it names".to_owned(),
             Self::Hook(error) => format!("do what it asks for, or mend it; {}", go_on_after_veto(error.phase)),
             Self::Log(_) => "check [log] path and the rights on its folder".to_owned(),
-            Self::Slack(_) => "check [notify.slack] webhook".to_owned(),
+            Self::Notify(error) => error.remedy().to_owned(),
             Self::Connect(error) => error.remedy().to_owned(),
             Self::Pool(error) => error.remedy().to_owned(),
             Self::Unsafe(error) => error.remedy().to_owned(),

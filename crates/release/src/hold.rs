@@ -64,14 +64,15 @@ impl Run<'_> {
             .flat_map(|set| set.members)
             .map(|member| member.staging)
             .collect();
+        let staging_bytes = size_of(&self.session, &staging).await?;
         self.events.emit(EventKind::Held {
             release: self.release,
             waits_for_go: wait.go,
             not_before: wait.not_before,
-            staging_bytes: size_of(&self.session, &staging).await?,
+            staging_bytes,
         });
         self.write_events().await;
-        let look = self.until_over(stop).await?;
+        let look = self.until_over(stop, staging_bytes).await?;
         let ended = self.records.end_hold(&*self.session, self.release).await;
         match look {
             Ok(look) => {
@@ -92,8 +93,26 @@ impl Run<'_> {
         }
     }
 
+    /// Whoever is to say go may have forgotten.
+    async fn remind(&self, look: &HoldLook, staging_bytes: u64) {
+        self.events.emit(EventKind::StillHeld {
+            release: self.release,
+            waits_for_go: look.hold.waits_for_go && look.hold.go.is_none(),
+            not_before: look.hold.not_before.filter(|_| !look.left.is_zero()),
+            staging_bytes,
+            held_ms: millis(look.held_for),
+        });
+        self.write_events().await;
+    }
+
     /// `Err` inside when the release was asked to stop.
-    async fn until_over(&self, stop: &mut StopSignal) -> Result<Result<HoldLook, StopReason>, ReleaseError> {
+    async fn until_over(
+        &self,
+        stop: &mut StopSignal,
+        staging_bytes: u64,
+    ) -> Result<Result<HoldLook, StopReason>, ReleaseError> {
+        let interval = self.cutover.file.notify().remind_after;
+        let mut reminder = interval;
         loop {
             if stop.is_asked() {
                 return Ok(Err(StopReason::Interrupted));
@@ -104,6 +123,10 @@ impl Run<'_> {
             }
             if look.is_over() {
                 return Ok(Ok(look));
+            }
+            if !interval.is_zero() && look.held_for >= reminder {
+                self.remind(&look, staging_bytes).await;
+                reminder = look.held_for + interval;
             }
             let pause = if look.left.is_zero() {
                 LOOK

@@ -71,12 +71,21 @@ impl Cutover {
         // What connects elsewhere, commands inherit.
         masks.add(self.environment.get("PGPASSWORD").unwrap_or_default());
         let portal = self.file.portal().and_then(|portal| portal.url.as_ref());
-        let slack = self.file.notify().slack.as_ref().map(|slack| &slack.webhook);
+        let notify = self.file.notify();
+        let slack = notify.slack.as_ref().map(|slack| &slack.webhook);
+        let webhook = notify.webhook.as_ref();
+        let tokens = webhook.into_iter().flat_map(|webhook| webhook.headers.values());
+        for token in tokens {
+            if let Ok(value) = token.resolve("notify.webhook.headers", variables) {
+                masks.add(value.reveal());
+            }
+        }
         let target = Some(&self.file.target().url);
         for (key, secret) in [
             ("target.url", target),
             ("portal.url", portal),
             ("notify.slack.webhook", slack),
+            ("notify.webhook.url", webhook.map(|webhook| &webhook.url)),
         ] {
             // What is not set is asked for elsewhere, or not needed.
             if let Some(Ok(value)) = secret.map(|secret| secret.resolve(key, variables)) {

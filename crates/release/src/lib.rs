@@ -24,10 +24,11 @@ mod lost_commit; // whether it happened
 mod manifest; // what a release consists of
 mod map; // release file -> importer crate
 mod metrics; // a file for Prometheus
-mod notify; // Slack
+mod notify; // who is told of a release, and of what
 mod options; // what one run is asked to do
 mod phases; // a file each
 mod plan; // what a release would do
+mod process_group; // a program with everything that it has started
 mod progress; // what a release is at, for whoever asks from elsewhere
 mod recorder; // events on their way to the record
 mod rehearse; // the swap, rolled back
@@ -59,7 +60,7 @@ pub use init::{InitError, InitOptions, Proposal, ProposedImport};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
 pub use metrics::{MetricsFile, MetricsSink};
-pub use notify::{Slack, SlackError, SlackMessages, SlackSink};
+pub use notify::{NOTIFICATION_SCHEMA_VERSION, NotificationSink, Notifications, NotifyError};
 pub use options::{ReleaseOptions, RollbackOptions};
 pub use rehearse::RehearsalReport;
 pub use report::{

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::ObjectName;
 use cutover_core::release_file::Label;
+use cutover_core::{EventKind, ObjectName, RowsMeasured};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,18 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The rows of its relations, as an event.
+    pub(crate) fn measured(&self) -> EventKind {
+        let rows = |(relation, facts): (&String, &RelationFacts)| RowsMeasured {
+            relation: relation.clone(),
+            live_rows: facts.live_rows,
+            rows: facts.rows,
+        };
+        EventKind::Measured {
+            relations: self.relations.iter().map(rows).collect(),
+        }
+    }
+
     pub(crate) fn to_value(&self, release: i64) -> Result<serde_json::Value, crate::ReleaseError> {
         serde_json::to_value(self).map_err(|source| crate::ReleaseError::StagedFacts { release, source })
     }

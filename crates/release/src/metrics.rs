@@ -188,6 +188,7 @@ impl Facts {
                 name,
                 label,
                 live_since,
+                ..
             } => {
                 *self = Self {
                     release_set: name.clone(),
@@ -458,6 +459,7 @@ mod tests {
             release: 7,
             name: "wdpa".into(),
             label: "Sep\"2025".into(),
+            operation: cutover_core::records::ReleaseKind::Release,
             live_since: Some("2025-08-01T12:00:00Z".parse().unwrap()),
         }
     }

@@ -1,11 +1,13 @@
 //! A release from its first phase to its last.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseState};
 use cutover_core::release_file::{HookPoint, Label};
-use cutover_core::{EventKind, Events, Phase, millis};
+use cutover_core::{Event, EventKind, EventSink, Events, Phase, millis};
 use cutover_importer::preflight::PreflightReport;
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -22,7 +24,9 @@ use crate::stop::Supervisor;
 use crate::take_up::{
     find_staging_to_take_up, refuse_another_than_meant, refuse_to_begin_anew, refuse_to_remove_what_is_ready,
 };
-use crate::{Cutover, FailureClass, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal};
+use crate::{
+    Cutover, FailureClass, Manifest, ReleaseError, ReleaseOptions, ReleaseReport, StopReason, StopSignal,
+};
 
 impl Cutover {
     /// Publishes a release: runs the selected phases in order and returns when the last one is done.
@@ -46,10 +50,17 @@ impl Cutover {
         stop: StopSignal,
         events: &Events,
     ) -> Result<ReleaseReport, ReleaseError> {
-        Ok(self
-            .release_and(options, stop, events, AfterRelease::KeepStaging)
-            .await?
-            .0)
+        let started = Started::default();
+        let listened = events.clone().and(started.clone());
+        let ended = self
+            .release_and(options, stop, &listened, AfterRelease::KeepStaging)
+            .await;
+        if let Err(error) = &ended
+            && !started.is_so()
+        {
+            self.tell_that_it_did_not_begin(error, options.label.as_ref(), events);
+        }
+        Ok(ended?.0)
     }
 
     /// Runs a release; returns what its preflight found as well, when it ran.
@@ -105,6 +116,11 @@ impl Cutover {
         let backup = taken_up
             .as_ref()
             .and_then(|(record, _)| record.backup_stamp.clone());
+        let measured = taken_up.as_ref().and_then(|(record, staged)| {
+            let manifest = record.manifest.clone().filter(|_| staged.validated)?;
+            // One of an earlier version is no reason to fail.
+            serde_json::from_value::<Manifest>(manifest).ok()
+        });
         let (mut edited, mut was_dry_run) = (false, false);
         let (release, staged) = if let Some((record, mut staged)) = taken_up {
             // From now on it is a release's.
@@ -134,8 +150,12 @@ impl Cutover {
             release,
             name: self.file.release().name.clone(),
             label: label.as_str().to_owned(),
+            operation: ReleaseKind::Release,
             live_since: live.and_then(|live| live.swapped_at),
         });
+        if let Some(manifest) = measured {
+            events.emit(manifest.measured());
+        }
         let mut run = Run::start(self, options, session, release, label, staged, events, recorder).await?;
         run.already_live = already_live;
         run.backup = backup;
@@ -152,6 +172,18 @@ impl Cutover {
         };
         let preflight = run.preflight.take();
         Ok((Box::pin(run.end(outcome, after, &stop)).await?, preflight))
+    }
+
+    /// Of a release at night nobody else hears. Whoever mistyped a command has the answer before their eyes.
+    fn tell_that_it_did_not_begin(&self, error: &ReleaseError, label: Option<&Label>, events: &Events) {
+        if error.class() != FailureClass::Usage {
+            events.emit(EventKind::NotBegun {
+                name: self.file.release().name.clone(),
+                label: label.map(ToString::to_string),
+                error: with_causes(error),
+                remedy: error.remedy(),
+            });
+        }
     }
 
     /// What can be refused before anything is connected.
@@ -340,6 +372,7 @@ impl Run<'_> {
                     self.events.emit(EventKind::PhaseFailed {
                         phase,
                         error: with_causes(&error),
+                        remedy: error.remedy(),
                     });
                 }
                 let state = match error.stopped_because() {
@@ -378,6 +411,24 @@ impl Run<'_> {
             .await;
         // A record that could not be closed is no news beside what went wrong before.
         error.map_or(closed, Err)
+    }
+}
+
+/// Whether a release has opened its record.
+#[derive(Debug, Clone, Default)]
+struct Started(Arc<AtomicBool>);
+
+impl Started {
+    fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl EventSink for Started {
+    fn emit(&self, event: &Event) {
+        if matches!(event.kind, EventKind::ReleaseStarted { .. }) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 

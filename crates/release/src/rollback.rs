@@ -128,6 +128,7 @@ impl Cutover {
             release,
             name: self.file.release().name.clone(),
             label: format!("rollback to {stamp}"),
+            operation: ReleaseKind::Rollback,
             live_since: live.and_then(|live| live.swapped_at),
         });
         records
@@ -163,7 +164,7 @@ impl Cutover {
         let mut outcome = outcome.map_err(|error| {
             error.after_asking_to_stop(asked, |reason| ReleaseError::StoppedRollback { reason })
         });
-        let (state, error) = how_it_ended(&outcome);
+        let (state, error) = tell_how_it_ended(&outcome, events);
         let mut warnings = Vec::new();
         let mut reports = Vec::new();
         if let Ok(figures) = &mut outcome {
@@ -363,8 +364,18 @@ impl Cutover {
     }
 }
 
-/// The state of its record, and why it did not go live.
-fn how_it_ended(outcome: &Result<SwapFigures, ReleaseError>) -> (ReleaseState, Option<String>) {
+/// Tells why it did not go live; returns that, and the state of its record.
+fn tell_how_it_ended(
+    outcome: &Result<SwapFigures, ReleaseError>,
+    events: &Events,
+) -> (ReleaseState, Option<String>) {
+    if let Err(error) = outcome {
+        events.emit(EventKind::PhaseFailed {
+            phase: Phase::FinaliseSwap,
+            error: with_causes(error),
+            remedy: error.remedy(),
+        });
+    }
     match outcome {
         Ok(_) => (ReleaseState::Completed, None),
         Err(error @ ReleaseError::StoppedRollback { .. }) => {

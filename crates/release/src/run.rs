@@ -311,8 +311,12 @@ impl<'a> Run<'a> {
                 if let Err(error) = closed {
                     // Whoever follows the events is told that it is over, whatever the record says.
                     let phase = Phase::ReleaseLock;
-                    let why = with_causes(&error);
-                    self.events.emit(EventKind::PhaseFailed { phase, error: why });
+                    let (why, remedy) = (with_causes(&error), error.remedy());
+                    self.events.emit(EventKind::PhaseFailed {
+                        phase,
+                        error: why,
+                        remedy,
+                    });
                     self.tell_the_end(state);
                     return Err(error);
                 }

@@ -134,6 +134,20 @@ fn swap_lines(event: &EventKind, detail: Detail, palette: Palette) -> Vec<String
             let waits = waits_for(*waits_for_go, *not_before);
             vec![held_line(&waits, *staging_bytes, palette)]
         }
+        EventKind::StillHeld {
+            waits_for_go,
+            not_before,
+            staging_bytes,
+            held_ms,
+            ..
+        } => {
+            let waits = format!(
+                "{}, for {} now",
+                waits_for(*waits_for_go, *not_before),
+                took(*held_ms)
+            );
+            vec![held_line(&waits, *staging_bytes, palette)]
+        }
         EventKind::Released { go, held_ms, .. } => vec![released_line(go.as_ref(), *held_ms, palette)],
         // Many attempts are normal on a busy server: the first ones tell the story.
         EventKind::LockAttemptFailed { attempt, .. }

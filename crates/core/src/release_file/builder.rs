@@ -1,14 +1,15 @@
 //! The release file as code: for services that embed Cutover.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::finding::Findings;
 use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
-    GeometryCheck, Hook, Import, Load, Log, Metrics, NotEmptyCheck, Notify, Portal, Preflight, QueryCheck,
-    Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging, StructureChange,
-    Swap, Target, UniqueCheck, Validation, ViewCheck, check,
+    GeometryCheck, Hook, Import, Load, Log, Mail, Metrics, NotEmptyCheck, Notify, Portal, Preflight,
+    QueryCheck, Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging,
+    StructureChange, Swap, Target, UniqueCheck, Validation, ViewCheck, Webhook, check,
 };
 use crate::Ident;
 
@@ -47,7 +48,7 @@ impl ReleaseFileBuilder {
             load: Load::read(table),
             validations: Vec::new(),
             hooks: Vec::new(),
-            notify: Notify::default(),
+            notify: Notify::read(table),
             log: Log::default(),
             metrics: Metrics::default(),
             swap: Swap::read(table),
@@ -193,6 +194,24 @@ impl ReleaseFileBuilder {
     /// Sends messages to Slack; none unless set.
     pub fn slack(mut self, slack: Slack) -> Self {
         self.file.notify.slack = Some(slack);
+        self
+    }
+
+    /// Posts messages to a webhook; none unless set.
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.file.notify.webhook = Some(webhook);
+        self
+    }
+
+    /// Mails messages; none unless set.
+    pub fn mail(mut self, mail: Mail) -> Self {
+        self.file.notify.mail = Some(mail);
+        self
+    }
+
+    /// How often a release that holds reminds of it; every hour unless set, never with zero.
+    pub fn remind_after(mut self, interval: Duration) -> Self {
+        self.file.notify.remind_after = interval;
         self
     }
 

@@ -34,6 +34,9 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     check_changes::check(&mut checker, &root.key("change"));
     checker.validations(&root.key("validate"));
     checker.hooks(&root.key("hook"));
+    if let Some(mail) = &file.notify.mail {
+        checker.non_empty(&root.key("notify").key("mail").key("to"), &mail.to);
+    }
     checker.staging(&root.key("staging"));
     checker.load(&root.key("load"));
     checker.swap(&root.key("swap"));

@@ -16,6 +16,7 @@ mod load; // [load]
 mod memory; // amounts of memory
 mod moment; // points in time
 mod nearest; // did you mean …?
+mod notify; // [notify]
 mod overrides; // variables and flags over the file
 mod preflight; // [[preflight.*]]
 mod relation_ref; // relations with or without a schema
@@ -42,6 +43,7 @@ pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
 pub use load::Load;
 pub use memory::Memory;
 pub use moment::{Moment, MomentError};
+pub use notify::{Mail, MailAddress, Notify, Slack, Told, Webhook};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{
     GeometryCheck, GeometryEngine, GeometryMoment, GeometryType, NotEmptyCheck, Preflight, QueryCheck,
@@ -51,8 +53,8 @@ pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
 pub use setting::{Setting, SettingOrigin};
 pub use settings::{
-    Log, MatviewsOutside, Metrics, Notify, OldSnapshots, Portal, Refresh, Release, SequenceStart, Slack,
-    Staging, Swap, Target,
+    Log, MatviewsOutside, Metrics, OldSnapshots, Portal, Refresh, Release, SequenceStart, Staging, Swap,
+    Target,
 };
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};

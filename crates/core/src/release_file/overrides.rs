@@ -7,8 +7,8 @@ use super::finding::Findings;
 use super::nearest::suggestion;
 use super::variable::FromVariable;
 use super::{
-    MatviewsOutside, Memory, Moment, OldSnapshots, Portal, ReleaseFile, ReleaseFileError, Secret,
-    SequenceStart, Slack, StandbyLag, check,
+    MailAddress, MatviewsOutside, Memory, Moment, OldSnapshots, Portal, ReleaseFile, ReleaseFileError,
+    Secret, SequenceStart, Slack, StandbyLag, Webhook, check,
 };
 use crate::{Ident, Phase};
 
@@ -154,6 +154,14 @@ overrides! {
     import_max_rate: Memory = "CUTOVER_IMPORT_MAX_RATE", key "load.max_rate";
     /// How far a standby may be behind while importers load.
     import_max_standby_lag: StandbyLag = "CUTOVER_IMPORT_MAX_STANDBY_LAG", key "load.max_standby_lag";
+    /// How often a release that holds reminds of it.
+    remind_after: Duration = "CUTOVER_NOTIFY_REMIND_AFTER", key "notify.remind_after";
+    /// How often the progress of imports is told.
+    progress_every: Duration = "CUTOVER_NOTIFY_PROGRESS_EVERY", key "notify.progress_every";
+    /// The generic webhook.
+    webhook: Secret = "CUTOVER_NOTIFY_WEBHOOK_URL", key "notify.webhook.url";
+    /// Whom mail goes to; nobody where the file names no sender.
+    mail_to: Vec<MailAddress> = "CUTOVER_NOTIFY_MAIL_TO", key "notify.mail.to";
     /// Whether Slack hears about the progress of imports; nothing without a webhook.
     progress_notifications: bool = "CUTOVER_IMPORT_PROGRESS_NOTIFICATIONS", alias "PP_IMPORT_PROGRESS_NOTIFICATIONS", key "notify.slack.import_progress";
     /// The webhook of the Slack channel.
@@ -336,6 +344,18 @@ impl Overrides {
         set(&mut file.load.jobs, self.import_jobs.as_ref());
         file.load.max_rate = self.import_max_rate.or(file.load.max_rate);
         file.load.max_standby_lag = self.import_max_standby_lag.or(file.load.max_standby_lag);
+        set(&mut file.notify.remind_after, self.remind_after.as_ref());
+        set(&mut file.notify.progress_every, self.progress_every.as_ref());
+        if let Some(url) = &self.webhook {
+            let webhook = file
+                .notify
+                .webhook
+                .get_or_insert_with(|| Webhook::new(url.clone()));
+            webhook.url.clone_from(url);
+        }
+        if let Some(mail) = &mut file.notify.mail {
+            set(&mut mail.to, self.mail_to.as_ref());
+        }
         if let Some(webhook) = &self.slack_webhook {
             let slack = file
                 .notify
@@ -344,8 +364,11 @@ impl Overrides {
             slack.webhook.clone_from(webhook);
         }
         if let Some(slack) = &mut file.notify.slack {
-            set(&mut slack.import_progress, self.progress_notifications.as_ref());
-            set(&mut slack.phase_complete, self.phase_complete.as_ref());
+            set(
+                &mut slack.told.import_progress,
+                self.progress_notifications.as_ref(),
+            );
+            set(&mut slack.told.phase_complete, self.phase_complete.as_ref());
         }
         if self.log_path.is_some() {
             file.log.path.clone_from(&self.log_path);

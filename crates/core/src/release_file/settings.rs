@@ -336,58 +336,6 @@ impl Swap {
     }
 }
 
-/// `[notify]`: who is told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[non_exhaustive]
-pub struct Notify {
-    /// `[notify.slack]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slack: Option<Slack>,
-}
-
-impl Notify {
-    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
-        Self {
-            slack: table.table("slack", Slack::read).flatten(),
-        }
-    }
-}
-
-/// `[notify.slack]`: messages to a Slack channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Slack {
-    /// The incoming webhook's URL.
-    pub webhook: Secret,
-    /// A message for every phase that completes, beside those for the release; `false` unless set.
-    pub phase_complete: bool,
-    /// Messages about the progress of imports; `false` unless set.
-    pub import_progress: bool,
-}
-
-impl Slack {
-    /// Messages about the release only.
-    #[must_use]
-    pub fn new(webhook: Secret) -> Self {
-        Self {
-            webhook,
-            phase_complete: false,
-            import_progress: false,
-        }
-    }
-
-    fn read(table: &mut TableReader<'_>) -> Option<Self> {
-        let webhook = table.required("webhook");
-        let phase_complete = table.or("phase_complete", false);
-        let import_progress = table.or("import_progress", false);
-        Some(Self {
-            webhook: webhook?,
-            phase_complete,
-            import_progress,
-        })
-    }
-}
-
 /// `[log]`: the log as JSON lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 
 use super::duration::Friendly;
-use super::{MatviewsOutside, Memory, Moment, OldSnapshots, Secret, SequenceStart, StandbyLag};
+use super::{MailAddress, MatviewsOutside, Memory, Moment, OldSnapshots, Secret, SequenceStart, StandbyLag};
 use crate::{Ident, Phase};
 
 /// A setting that an environment variable can hold. The error says what is wrong, for a sentence after the
@@ -50,6 +50,12 @@ impl FromVariable for PathBuf {
 impl FromVariable for Secret {
     fn from_variable(text: &str) -> Result<Self, String> {
         Self::try_from(text.to_owned()).map_err(str::to_owned)
+    }
+}
+
+impl FromVariable for MailAddress {
+    fn from_variable(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
     }
 }
 

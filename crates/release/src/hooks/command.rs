@@ -7,15 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cutover_core::Environment;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
 use tokio::time::{sleep, timeout};
 
 use super::HookFacts;
 use super::error::HookProblem;
 use super::output::Tail;
 use crate::StopSignal;
+use crate::process_group::ProcessGroup;
 
 /// How long the output of a program that has ended is waited for: what it left running in the background may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -68,7 +68,7 @@ async fn listen_to_its_end(
     longest: Duration,
     stop: &mut StopSignal,
 ) -> Result<(), HookProblem> {
-    let mut group = Group(command.spawn().map_err(HookProblem::Start)?);
+    let mut group = ProcessGroup(command.spawn().map_err(HookProblem::Start)?);
     let child = &mut group.0;
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let talk = async {
@@ -133,19 +133,5 @@ async fn listen(stream: Option<impl AsyncRead + Unpin>, tail: &Mutex<Tail>) {
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.push(&buffer);
         buffer.clear();
-    }
-}
-
-/// A program with all that it has started, unless these went away on their own.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Until it is waited for, its number is nobody else's; afterwards there is none.
-        let number = self.0.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(leader) = number.and_then(Pid::from_raw) {
-            // It can only be gone already.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
     }
 }

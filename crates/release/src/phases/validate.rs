@@ -57,6 +57,7 @@ impl Run<'_> {
         self.records
             .set_manifest(&*self.session, self.release, &manifest.to_value(self.release)?)
             .await?;
+        self.events.emit(manifest.measured());
         self.manifest = Some(manifest);
         // A part of a dataset must never go live.
         self.staged.validated = !self.staged.sampled && complete;

@@ -75,6 +75,7 @@ async fn a_release_tells_of_its_phases_and_milestones_in_order() {
     phase_started validate_and_manifest
     step_done
     check_finished
+    measured
     phase_finished validate_and_manifest
     phase_started finalise_swap
     swapped

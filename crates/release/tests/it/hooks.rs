@@ -1,6 +1,6 @@
 //! Hooks: what they are told, what they may stop, and what becomes of those that fail.
 
-mod server;
+pub(crate) mod server;
 
 use std::path::Path;
 

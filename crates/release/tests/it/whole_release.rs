@@ -199,7 +199,7 @@ async fn sweep(fault: Fault, few: u64, test: &str) {
             Live::Old => old += 1,
             Live::New => new += 1,
         }
-        disturbed.copy().await.assert_aborts(live, &context).await;
+        Box::pin(disturbed.copy().await.assert_aborts(live, &context)).await;
         Box::pin(disturbed.assert_resumes(live, &context)).await;
         if (point + 1) % 25 == 0 {
             println!("{fault:?}: {} of {points} points", point + 1);

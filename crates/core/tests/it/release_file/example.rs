@@ -28,7 +28,7 @@ fn means_what_it_says() {
     assert_eq!(file.imports()[2].phase, ImportPhase::Related);
     assert_eq!(file.preflight().geometry[0].srid, Some(4326));
     assert_eq!(file.validations()[0].max_shrink, Some(0.05));
-    assert!(file.notify().slack.as_ref().unwrap().phase_complete);
+    assert!(file.notify().slack.as_ref().unwrap().told.phase_complete);
     assert!(matches!(&file.hooks()[0].action, HookAction::Http(_)));
     let ImportSource::Csv(csv) = &file.imports()[3].source else {
         panic!("{:?}", file.imports()[3])

@@ -87,12 +87,27 @@ fn the_runbook_variables_are_honoured() {
     assert!(!file.refresh().enabled && !file.staging().lightweight);
     assert!(file.staging().indexes_before_load() && !file.staging().foreign_keys_before_load());
     let slack = file.notify().slack.as_ref().unwrap();
-    assert!(slack.phase_complete && slack.import_progress);
+    assert!(slack.told.phase_complete && slack.told.import_progress);
     assert_eq!(slack.webhook.to_string(), "***");
     assert_eq!(
         file.log().path.as_deref().unwrap().to_str(),
         Some("/tmp/release.log")
     );
+}
+
+/// What the file wants to be told, a variable of the runbook silences.
+#[test]
+fn the_runbook_variables_silence_what_the_file_tells() {
+    let mut file = parse(&format!(
+        "{SMALL}[notify.slack]\nwebhook = \"env:A\"\nphase_complete = true\nimport_progress = true"
+    ));
+    let silencers = [
+        ("PP_IMPORT_PROGRESS_NOTIFICATIONS", "false"),
+        ("PP_RELEASE_SLACK_PHASE_COMPLETE", "0"),
+    ];
+    overrides(&silencers).unwrap().apply(&mut file).unwrap();
+    let slack = file.notify().slack.as_ref().unwrap();
+    assert!(!slack.told.phase_complete && !slack.told.import_progress);
 }
 
 /// The names of the runbook are a promise: none may go, and none may come to mean something else.
@@ -234,9 +249,11 @@ fn settings_of_the_file_have_variables() {
 #[test]
 fn every_variable_with_a_key_changes_that_key() {
     let candidates = [
-        "false", "true", "restart", "refuse", "ignore", "7", "3s", "7_x", "3GB",
+        "false", "true", "restart", "refuse", "ignore", "7", "3s", "7_x", "3GB", "c@d",
     ];
-    let base = parse(&format!("{SMALL}[notify.slack]\nwebhook = \"env:A\""));
+    let base = parse(&format!(
+        "{SMALL}[notify.slack]\nwebhook = \"env:A\"\n[notify.mail]\nto = [\"a@b\"]\nfrom = \"a@b\""
+    ));
     let before = toml::Table::try_from(&base).unwrap();
     for variable in VARIABLES.iter().filter(|variable| variable.key.is_some()) {
         let key = variable.key.unwrap();
