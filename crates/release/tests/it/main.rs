@@ -32,6 +32,7 @@ mod planning;
 mod preflight;
 mod prewarm;
 mod ready;
+mod recipes;
 mod resuming;
 mod retention;
 mod rollback;

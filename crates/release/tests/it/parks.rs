@@ -196,6 +196,11 @@ impl Parks {
 
     /// The same release set with more in its release file, and variables that hooks may use.
     pub(crate) fn with(&self, more: &str) -> Cutover {
+        self.with_variables(more, &[])
+    }
+
+    /// The same with more variables.
+    pub(crate) fn with_variables(&self, more: &str, further: &[(&str, String)]) -> Cutover {
         let text = format!("{RELEASE_FILE}{more}");
         std::fs::write(self.directory().join("release.toml"), text).unwrap();
         let variables = [
@@ -203,7 +208,9 @@ impl Parks {
             ("PGPASSWORD", "swordfish"),
             ("TOKEN", "Bearer 0123456789"),
         ];
-        cutover(&self.url(), self.directory()).environment(Environment::from_iter(variables))
+        let further = further.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables = variables.into_iter().chain(further);
+        cutover(&self.url(), self.directory()).environment(variables.collect::<Environment>())
     }
 
     /// Builds the month and validates it.
