@@ -12,6 +12,7 @@ use crate::session::KnownSettings;
 use crate::source::{Conversion, Fit, Rows, read_fits, sub_select};
 use crate::statements::sent;
 use crate::target::Target;
+use crate::transform::{Reader, transformed};
 use crate::way::refuse_impossible_way;
 use crate::{CsvSource, Import, LoadSettings, Source};
 
@@ -90,10 +91,20 @@ impl Facts {
         let rows = Rows::read(session, from)
             .await
             .map_err(|error| ImportError::source(import, error))?;
-        let (mapping, mut problems) = map(import, &table, &rows.labels());
-        let fits = read_fits(session, &mapping, &table, &rows)
+        let (rows, named) = if import.is_transformed() {
+            let reader = match source {
+                Some(_) => Reader::Client,
+                None => Reader::Table,
+            };
+            read_transformed(import, &table, &rows, session, reader).await?
+        } else {
+            (rows, import.mapped_columns().map(<[_]>::to_vec))
+        };
+        let (mapping, mut problems) = map(import, named.as_deref(), &table, &rows.labels());
+        let mut fits = read_fits(session, &mapping, &table, &rows)
             .await
             .map_err(failed("compare the types of the source of"))?;
+        read_as_text(import, &mapping, &table, &mut fits);
         problems.extend(misfits(&mapping, &fits, &table, &rows));
         let source = match source_setup {
             Some(setup) => SourceFacts::Elsewhere(rows, fits, setup),
@@ -102,19 +113,8 @@ impl Facts {
         refuse_problems(import, &mapping, problems)?;
         let whole_because = match &source {
             SourceFacts::Elsewhere(rows, fits, _) if import.is_chunked() => {
-                let columns = key_sent(import, &table, &mapping, &sent(&mapping, rows, fits));
-                match obstacle::known(import) {
-                    Some(known) => Some(known),
-                    None => match obstacle::of_target(target, import.into_table())
-                        .await
-                        .map_err(failed("look up the constraints of"))?
-                    {
-                        Some(found) => Some(found),
-                        None => obstacle::of_key(session, &rows.from, &columns)
-                            .await
-                            .map_err(failed("look up the types of the key of"))?,
-                    },
-                }
+                let key = key_sent(import, &table, &mapping, &sent(&mapping, rows, fits));
+                whole_because(import, target, session, &rows.from, &key).await?
             }
             _ => None,
         };
@@ -151,12 +151,15 @@ impl Facts {
         target_setup: Sql,
         csv: &CsvSource,
     ) -> Result<Self, ImportError> {
+        if import.is_transformed() {
+            return Err(ImportError::way(import, "a CSV file's columns are only renamed"));
+        }
         let header = csv
             .header()
             .await
             .map_err(|error| ImportError::csv(import, error))?;
         let labels: Vec<&str> = header.iter().map(String::as_str).collect();
-        let (mapping, problems) = map(import, &target, &labels);
+        let (mapping, problems) = map(import, import.mapped_columns(), &target, &labels);
         refuse_problems(import, &mapping, problems)?;
         Ok(Self {
             target,
@@ -242,6 +245,58 @@ fn refuse_problems(
         Ok(())
     } else {
         Err(ImportError::columns(import, problems))
+    }
+}
+
+/// Why chunks cannot commit one by one; `key` is what the source sends for the key.
+async fn whole_because(
+    import: &Import,
+    target: &Transaction<'_>,
+    session: &Transaction<'_>,
+    from: &Sql,
+    key: &[Sql],
+) -> Result<Option<String>, ImportError> {
+    let failed = |purpose| ImportError::failed(import, purpose);
+    if let Some(known) = obstacle::known(import) {
+        return Ok(Some(known));
+    }
+    let found = obstacle::of_target(target, import.into_table())
+        .await
+        .map_err(failed("look up the constraints of"))?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    obstacle::of_key(session, from, key)
+        .await
+        .map_err(failed("look up the types of the key of"))
+}
+
+/// The source with its transforms, and which of its columns fill which of the table.
+async fn read_transformed(
+    import: &Import,
+    target: &Target,
+    source: &Rows,
+    session: &Transaction<'_>,
+    reader: Reader,
+) -> Result<(Rows, Option<Vec<(Ident, String)>>), ImportError> {
+    let failed = |purpose| ImportError::failed(import, purpose);
+    let transformed = transformed(import, target, source, session, reader)
+        .await
+        .map_err(failed("look up what the transforms need of"))?
+        .map_err(|problems| ImportError::columns(import, problems))?;
+    let mut rows = Rows::read(session, transformed.from)
+        .await
+        .map_err(failed("read the transformed source of"))?;
+    rows.has_verdicts = import.may_set_aside();
+    Ok((rows, Some(transformed.columns)))
+}
+
+/// Where a cast is asked for, the table reads the text that the source sends.
+fn read_as_text(import: &Import, mapping: &Mapping, target: &Target, fits: &mut [Fit]) {
+    for (pair, fit) in mapping.pairs.iter().zip(fits) {
+        if fit.conversion == Conversion::Impossible && import.casts(&target.columns[pair.target].name) {
+            fit.conversion = Conversion::TextForm;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What to import, from where, and how.
 
+use cutover_core::release_file::{FirstBy, Transform, UnknownValue};
 use cutover_core::{Ident, QualifiedName};
 
 use crate::preflight::Check;
@@ -26,6 +27,9 @@ pub struct Import {
     into: QualifiedName,
     source: Source,
     columns: Option<Vec<(Ident, String)>>,
+    transforms: Vec<(Ident, Transform)>,
+    others_by_name: bool,
+    first_by: Option<FirstBy>,
     key: Vec<Ident>,
     way: Way,
     sample: Option<u64>,
@@ -102,6 +106,9 @@ impl Import {
             checks: Vec::new(),
             source,
             columns: None,
+            transforms: Vec::new(),
+            others_by_name: false,
+            first_by: None,
             key: Vec::new(),
             way: Way::Auto,
             sample: None,
@@ -119,6 +126,32 @@ impl Import {
     #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = (Ident, String)>) -> Self {
         self.columns = Some(columns.into_iter().collect());
+        self
+    }
+
+    /// Fills these columns from columns of the source that are changed on their way: by the servers, in one query around the
+    /// source. A lookup's table is in the schema of the table filled unless it names one. A CSV file's columns are only renamed.
+    ///
+    /// Where a lookup may set rows aside ([`UnknownValue::Reject`]), the import is to be planned
+    /// [`in_chunks`](Self::in_chunks).
+    #[must_use]
+    pub fn transforms(mut self, transforms: impl IntoIterator<Item = (Ident, Transform)>) -> Self {
+        self.transforms = transforms.into_iter().collect();
+        self
+    }
+
+    /// Columns of the source that neither [`Import::columns`] nor [`Import::transforms`] name fill the columns of their
+    /// names. Those that were named need no counterpart.
+    #[must_use]
+    pub fn others_by_name(mut self) -> Self {
+        self.others_by_name = true;
+        self
+    }
+
+    /// Takes of all rows of the source with the same key the first; all rows unless set.
+    #[must_use]
+    pub fn first_by(mut self, first: FirstBy) -> Self {
+        self.first_by = Some(first);
         self
     }
 
@@ -250,6 +283,42 @@ impl Import {
 
     pub(crate) fn mapped_columns(&self) -> Option<&[(Ident, String)]> {
         self.columns.as_deref()
+    }
+
+    pub(crate) fn transformed_columns(&self) -> &[(Ident, Transform)] {
+        &self.transforms
+    }
+
+    pub(crate) fn takes_first_by(&self) -> Option<&FirstBy> {
+        self.first_by.as_ref()
+    }
+
+    /// Whether what is not named goes by name.
+    pub(crate) fn fills_others_by_name(&self) -> bool {
+        self.others_by_name || self.columns.is_none()
+    }
+
+    /// Whether more than names changes between source and target.
+    pub(crate) fn is_transformed(&self) -> bool {
+        !self.transforms.is_empty() || self.first_by.is_some() || self.others_by_name
+    }
+
+    /// Whether rows may be set aside for what a lookup does not find.
+    pub(crate) fn may_set_aside(&self) -> bool {
+        let lookups = self
+            .transforms
+            .iter()
+            .filter_map(|(_, transform)| transform.looked_up());
+        lookups
+            .into_iter()
+            .any(|lookup| lookup.unknown == UnknownValue::Reject)
+    }
+
+    /// Whether the text of this column's value is for the table to read.
+    pub(crate) fn casts(&self, column: &Ident) -> bool {
+        self.transforms
+            .iter()
+            .any(|(target, transform)| target == column && transform.cast)
     }
 
     pub(crate) fn key_columns(&self) -> &[Ident] {

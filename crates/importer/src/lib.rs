@@ -21,6 +21,7 @@ mod source; // columns of a source, and how their types fit
 mod statements; // the SQL that moves rows
 mod target; // columns of a target
 mod throttle; // a rate, a gate
+mod transform; // what happens to columns on their way
 mod way; // the ways, and which one
 
 pub mod preflight;

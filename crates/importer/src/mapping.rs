@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cutover_core::Ident;
+use cutover_core::release_file::suggestion;
+use cutover_core::{Ident, QualifiedName};
 
 use crate::Import;
 use crate::target::{Target, WithoutValue};
@@ -34,6 +35,49 @@ pub enum ColumnProblem {
         column: Ident,
         /// The column wanted from the source.
         wanted: String,
+        /// What was probably meant, as the end of a sentence; else what there is.
+        hint: String,
+    },
+    /// The table that values are to be looked up in is not there.
+    LookupMissing {
+        /// The column of the target.
+        column: Ident,
+        /// The table.
+        table: QualifiedName,
+    },
+    /// The table that values are to be looked up in lacks a column.
+    MissingInLookup {
+        /// The column of the target.
+        column: Ident,
+        /// The table.
+        table: QualifiedName,
+        /// The column wanted from it.
+        wanted: Ident,
+        /// What was probably meant, as the end of a sentence; else what there is.
+        hint: String,
+    },
+    /// The table that values are to be looked up in holds some of them several times.
+    AmbiguousLookup {
+        /// The column of the target.
+        column: Ident,
+        /// The table.
+        table: QualifiedName,
+        /// The column that holds the values.
+        matching: Ident,
+        /// The first of them.
+        values: Vec<String>,
+    },
+    /// `first_by` names a column that the source does not have.
+    MissingForFirst {
+        /// The column named.
+        wanted: Ident,
+        /// What was probably meant, as the end of a sentence; else what there is.
+        hint: String,
+    },
+    /// A centroid is wanted, and PostGIS is not installed where the source is read.
+    NoPostgis {
+        /// The column of the target.
+        column: Ident,
     },
     /// The source gives the same name to several columns.
     AmbiguousInSource {
@@ -88,10 +132,42 @@ pub enum ColumnProblem {
 impl fmt::Display for ColumnProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingInSource { column, wanted } => write!(
+            Self::MissingInSource { column, wanted, hint } => write!(
                 f,
                 "column {column} is to be filled from {wanted:?}, which the source does not have: \
-                 mend the name in `columns`, or add the column to the source"
+                 mend the name in `columns`, or add the column to the source{hint}"
+            ),
+            Self::LookupMissing { column, table } => write!(
+                f,
+                "column {column} is to be looked up in {table}, which is not there: mend `lookup.table`"
+            ),
+            Self::MissingInLookup {
+                column,
+                table,
+                wanted,
+                hint,
+            } => write!(
+                f,
+                "column {column} is to be looked up by {wanted}, which {table} does not have: mend the name in `lookup`{hint}"
+            ),
+            Self::AmbiguousLookup {
+                column,
+                table,
+                matching,
+                values,
+            } => write!(
+                f,
+                "column {column} is to be looked up in {table}, which has several rows with the same {matching}, as {values:?}: \
+                 leave one of each there (a unique index keeps it so), or match by another column"
+            ),
+            Self::MissingForFirst { wanted, hint } => write!(
+                f,
+                "`first_by` names {wanted}, which the source does not have: mend the name{hint}"
+            ),
+            Self::NoPostgis { column } => write!(
+                f,
+                "column {column} is to be of a centroid, and PostGIS is not installed where the source is read: \
+                 leave `centroid` out, or install the extension"
             ),
             Self::AmbiguousInSource { wanted } => write!(
                 f,
@@ -138,7 +214,14 @@ impl fmt::Display for ColumnProblem {
 }
 
 /// Maps the source's columns, and finds everything that is wrong with them.
-pub(crate) fn map(import: &Import, target: &Target, labels: &[&str]) -> (Mapping, Vec<ColumnProblem>) {
+///
+/// `columns` are those that are named, in place of the import's own.
+pub(crate) fn map(
+    import: &Import,
+    columns: Option<&[(Ident, String)]>,
+    target: &Target,
+    labels: &[&str],
+) -> (Mapping, Vec<ColumnProblem>) {
     let mut problems = Vec::new();
     let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
     let mut ambiguous: Vec<&str> = Vec::new();
@@ -147,7 +230,7 @@ pub(crate) fn map(import: &Import, target: &Target, labels: &[&str]) -> (Mapping
             ambiguous.push(label);
         }
     }
-    let wanted = match import.mapped_columns() {
+    let wanted = match columns {
         Some(columns) => explicit(columns, target, &mut problems),
         None => by_name(labels, target, &mut problems),
     };
@@ -165,6 +248,7 @@ pub(crate) fn map(import: &Import, target: &Target, labels: &[&str]) -> (Mapping
                 None => problems.push(ColumnProblem::MissingInSource {
                     column: column.name.clone(),
                     wanted: (*label).to_owned(),
+                    hint: suggestion(label, labels, "it has"),
                 }),
             },
             None => {

@@ -21,6 +21,8 @@ pub(crate) struct Rows {
     pub(crate) reads: Vec<QualifiedName>,
     /// Whether a foreign data wrapper reads some of it.
     pub(crate) is_foreign: bool,
+    /// Whether it says of rows why they are to be set aside, in a column that is no table's.
+    pub(crate) has_verdicts: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +66,7 @@ impl Rows {
             expected: plan.get("Plan Rows").and_then(Value::as_u64),
             reads: reads.into_iter().collect(),
             is_foreign: has_foreign_scan(plan),
+            has_verdicts: false,
         })
     }
 

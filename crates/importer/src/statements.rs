@@ -6,6 +6,7 @@ use crate::chunks::KeyedRead;
 use crate::mapping::Mapping;
 use crate::source::{Conversion, Fit, Rows};
 use crate::target::{Target, WithoutValue};
+use crate::transform::VERDICT;
 use crate::{Import, Transport};
 
 /// Moves the rows within the server.
@@ -115,8 +116,12 @@ fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, cast
 }
 
 fn select_from(mapping: &Mapping, rows: &Rows, casts: &[Fit]) -> Sql {
+    let mut columns = sent(mapping, rows, casts);
+    if rows.has_verdicts {
+        columns.push(Sql::text("s.").then(VERDICT));
+    }
     Sql::text("SELECT ")
-        .append(&Sql::join(sent(mapping, rows, casts), ", "))
+        .append(&Sql::join(columns, ", "))
         .then("\n  FROM ")
         .append(&rows.from)
         .then(" AS s")

@@ -74,7 +74,7 @@ impl WayChosen {
                         "the source has a connection of its own".to_owned()
                     }
                 };
-                pipe_way(&from, &facts.mapping, fits, &facts.target)
+                pipe_way(import, &from, &facts.mapping, fits, &facts.target)
             }
             SourceFacts::File(_) => Self::new(
                 Transport::Csv,
@@ -93,6 +93,12 @@ impl WayChosen {
 
 /// Refuses a way that contradicts where the source is.
 pub(crate) fn refuse_impossible_way(import: &Import, source_given: bool) -> Result<(), ImportError> {
+    if import.may_set_aside() && !(source_given && import.is_chunked()) {
+        return Err(ImportError::way(
+            import,
+            "a lookup may set rows aside, for which they have to be read in chunks, on a connection of their own",
+        ));
+    }
     match (import.way_asked(), source_given) {
         (Way::ServerSide, true) => Err(ImportError::way(
             import,
@@ -107,7 +113,7 @@ pub(crate) fn refuse_impossible_way(import: &Import, source_given: bool) -> Resu
 }
 
 /// Binary where every column's type is the same on both sides and means the same in both databases.
-fn pipe_way(from: &str, mapping: &Mapping, fits: &[Fit], target: &Target) -> WayChosen {
+fn pipe_way(import: &Import, from: &str, mapping: &Mapping, fits: &[Fit], target: &Target) -> WayChosen {
     let obstacle = mapping.pairs.iter().zip(fits).find(|(pair, fit)| {
         let sent_is_portable = match fit.conversion {
             Conversion::None => fit.portable,
@@ -122,12 +128,17 @@ fn pipe_way(from: &str, mapping: &Mapping, fits: &[Fit], target: &Target) -> Way
             way: Transport::BinaryPipe,
             reason: format!("{from}, and every column's binary form is the same on both sides"),
         },
-        Some((pair, _)) => WayChosen {
-            way: Transport::TextPipe,
-            reason: format!(
-                "{from}, and the binary form of column {} differs between databases",
-                target.columns[pair.target].name
-            ),
-        },
+        Some((pair, _)) => {
+            let column = &target.columns[pair.target].name;
+            let why = if import.casts(column) {
+                format!("the table reads the text of column {column}")
+            } else {
+                format!("the binary form of column {column} differs between databases")
+            };
+            WayChosen {
+                way: Transport::TextPipe,
+                reason: format!("{from}, and {why}"),
+            }
+        }
     }
 }

@@ -117,14 +117,11 @@ fn obstacle(import: &file::Import, check: &file::GeometryCheck, options: &Releas
     if import.way == ImportWay::Server {
         return Some("goes inside the server (`way`)".to_owned());
     }
-    let ImportSource::Relation {
-        columns: Some(columns),
-        ..
-    } = &import.source
-    else {
-        return None;
-    };
+    if import.transforms() {
+        return Some("changes its rows on their way".to_owned());
+    }
+    let columns = import.source.columns()?;
     let mut wanted = std::iter::once(&check.column).chain(&check.key);
-    let missing = wanted.find(|column| !columns.values().any(|source| source == *column))?;
+    let missing = wanted.find(|column| !columns.values().any(|source| source.from() == *column))?;
     Some(format!("does not bring column {missing}"))
 }

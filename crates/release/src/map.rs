@@ -1,6 +1,11 @@
 //! From the release file's words to the importer crate's.
 
-use cutover_core::release_file::{self as file, ImportSource, ImportWay, TemplateError, TemplateFacts};
+use std::collections::BTreeMap;
+
+use cutover_core::release_file::{
+    self as file, ColumnSource, Derived, ImportSource, ImportWay, OtherColumns, TemplateError, TemplateFacts,
+    Transform,
+};
 use cutover_core::{Ident, QualifiedName};
 use cutover_importer::preflight::{Bounds, Check, Engine, GeometryCheck, Severity, Tolerance};
 use cutover_importer::{CsvSource, Import, RejectLimits, Source, Way};
@@ -78,10 +83,32 @@ impl Cutover {
         if let Some(columns) = columns {
             planned = planned.columns(columns);
         }
+        planned = planned.transforms(self.transforms(import));
+        if import.others == OtherColumns::ByName {
+            planned = planned.others_by_name();
+        }
+        if let Some(first) = &import.first_by {
+            planned = planned.first_by(first.clone());
+        }
         if let Some(rows) = options.sample {
             planned = planned.sample(rows);
         }
         Ok(planned.checked(self.checks_of(import, options)?))
+    }
+
+    /// What changes on its way; a lookup in a member means its staging twin.
+    fn transforms(&self, import: &file::Import) -> Vec<(Ident, Transform)> {
+        let columns = import.source.columns().into_iter().flatten();
+        let transforms = columns.filter_map(|(target, source)| Some((target, source.transform()?)));
+        transforms
+            .map(|(target, transform)| {
+                let mut transform = transform.clone();
+                if let Some(Derived::Lookup(lookup)) = &mut transform.derived {
+                    lookup.table = self.source_relation(&lookup.table).into();
+                }
+                (target.clone(), transform)
+            })
+            .collect()
     }
 
     /// The checks of `[preflight]` that are made in the phase `preflight`.
@@ -192,10 +219,11 @@ impl Cutover {
     }
 }
 
-fn renamed(columns: &std::collections::BTreeMap<Ident, Ident>) -> Vec<(Ident, String)> {
+fn renamed(columns: &BTreeMap<Ident, ColumnSource>) -> Vec<(Ident, String)> {
     columns
         .iter()
-        .map(|(target, source)| (target.clone(), source.as_str().to_owned()))
+        .filter(|(_, source)| source.transform().is_none())
+        .map(|(target, source)| (target.clone(), source.from().as_str().to_owned()))
         .collect()
 }
 

@@ -66,7 +66,7 @@ impl Checker<'_> {
     }
 
     /// Reports every item that stands in the list before.
-    fn distinct<T: Ord + ToString>(&mut self, path: &KeyPath, items: &[T]) {
+    pub(super) fn distinct<T: Ord + ToString>(&mut self, path: &KeyPath, items: &[T]) {
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             if !seen.insert(item) {

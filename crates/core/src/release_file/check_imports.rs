@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Checker;
+use super::check_columns;
 use super::key_path::KeyPath;
 use super::nearest::suggestion;
 use super::{CsvSource, Import, ImportSource, ImportWay};
@@ -19,6 +20,7 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath) {
         let path = path.item(index, Some(&import.name));
         target(checker, &path, import);
         source(checker, &path, import);
+        check_columns::check(checker, &path, import);
         rejects(checker, &path, import);
         order(checker, &path, import, &by_name);
         reads(checker, &path, import, &by_name);
@@ -163,12 +165,20 @@ fn order(checker: &mut Checker<'_>, path: &KeyPath, import: &Import, by_name: &B
 
 /// A staging table that it reads is filled before it runs, whatever runs beside it.
 fn reads(checker: &mut Checker<'_>, path: &KeyPath, import: &Import, by_name: &BTreeMap<&str, &Import>) {
-    let ImportSource::Query { query, .. } = &import.source else {
-        return;
-    };
+    let schema = &checker.file.target.schema;
+    let mut read: Vec<(KeyPath, &str)> = Vec::new();
+    if let ImportSource::Query { query, .. } = &import.source {
+        let path = path.key("query");
+        read.extend(query.staging_references().map(|table| (path.clone(), table)));
+    }
+    for (column, lookup) in import.source.lookups() {
+        if let Some(member) = lookup.table.member_of(schema) {
+            let path = path.key("columns").key(column.as_str()).key("lookup");
+            read.push((path, member.as_str()));
+        }
+    }
     let before = all_before(import, by_name);
-    let path = path.key("query");
-    for table in query.staging_references() {
+    for (path, table) in read {
         let fills = |other: &&Import| other.into.as_str() == table && other.name != import.name;
         for other in checker.file.imports.iter().filter(fills) {
             if other.phase < import.phase || before.contains(other.name.as_str()) {

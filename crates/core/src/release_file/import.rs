@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::table_reader::TableReader;
-use super::{QueryTemplate, RelationRef, duration};
+use super::{ColumnSource, FirstBy, Lookup, OtherColumns, QueryTemplate, RelationRef, Transform, duration};
 use crate::Ident;
 
 /// One named step that fills one staging table.
@@ -41,6 +41,12 @@ pub struct Import {
     /// Where the rows come from.
     #[serde(flatten)]
     pub source: ImportSource,
+    /// What becomes of the source's columns that its `columns` do not name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub others: OtherColumns,
+    /// Which rows of the source are taken; all unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_by: Option<FirstBy>,
     /// Target columns that name a row, none unless set. With a key, rows go in by key in chunks that commit with their
     /// checkpoints, and a release that was broken off goes on behind the last one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +105,7 @@ pub enum ImportSource {
         from: RelationRef,
         /// Target column → its column.
         #[serde(skip_serializing_if = "Option::is_none")]
-        columns: Option<BTreeMap<Ident, Ident>>,
+        columns: Option<BTreeMap<Ident, ColumnSource>>,
     },
     /// A query.
     Query {
@@ -107,7 +113,7 @@ pub enum ImportSource {
         query: QueryTemplate,
         /// Target column → the query's column.
         #[serde(skip_serializing_if = "Option::is_none")]
-        columns: Option<BTreeMap<Ident, Ident>>,
+        columns: Option<BTreeMap<Ident, ColumnSource>>,
     },
     /// A CSV file, read by the client.
     Csv(CsvSource),
@@ -124,6 +130,39 @@ impl ImportSource {
     #[must_use]
     pub fn query(query: QueryTemplate) -> Self {
         Self::Query { query, columns: None }
+    }
+
+    /// Fills exactly these columns of the table, each from a column of the source. Of a CSV file, whose columns are only
+    /// renamed, see [`CsvSource::columns`].
+    #[must_use]
+    pub fn with_columns<C: Into<ColumnSource>>(
+        mut self,
+        pairs: impl IntoIterator<Item = (Ident, C)>,
+    ) -> Self {
+        if let Self::Relation { columns, .. } | Self::Query { columns, .. } = &mut self {
+            *columns = Some(
+                pairs
+                    .into_iter()
+                    .map(|(target, from)| (target, from.into()))
+                    .collect(),
+            );
+        }
+        self
+    }
+
+    /// What fills which column of the table, where that is said. Of a CSV file see [`CsvSource::columns`].
+    #[must_use]
+    pub fn columns(&self) -> Option<&BTreeMap<Ident, ColumnSource>> {
+        match self {
+            Self::Relation { columns, .. } | Self::Query { columns, .. } => columns.as_ref(),
+            Self::Csv(_) => None,
+        }
+    }
+
+    /// The tables that values are looked up in.
+    pub fn lookups(&self) -> impl Iterator<Item = (&Ident, &Lookup)> {
+        let transforms = self.columns().into_iter().flatten();
+        transforms.filter_map(|(target, source)| Some((target, source.transform()?.looked_up()?)))
     }
 
     /// The text with placeholders, where there is one: the query, or the path of the CSV file.
@@ -158,6 +197,10 @@ pub struct CsvSource {
     /// The names of the columns of a file without a header, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(
@@ -219,6 +262,8 @@ impl Import {
             phase: ImportPhase::Core,
             after: Vec::new(),
             source,
+            others: OtherColumns::default(),
+            first_by: None,
             key: Vec::new(),
             max_rejects: None,
             max_reject_share: None,
@@ -239,6 +284,32 @@ impl Import {
     pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.after = names.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// What becomes of columns that the source's `columns` do not name; they are left out unless set.
+    #[must_use]
+    pub fn others(mut self, others: OtherColumns) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// Takes of all rows with the same key the first; all rows unless set.
+    #[must_use]
+    pub fn first_by(mut self, first: FirstBy) -> Self {
+        self.first_by = Some(first);
+        self
+    }
+
+    /// Whether anything but names changes between the source and the table.
+    #[must_use]
+    pub fn transforms(&self) -> bool {
+        let changed = |source: &ColumnSource| source.transform().is_some();
+        self.first_by.is_some()
+            || self.others != OtherColumns::default()
+            || self
+                .source
+                .columns()
+                .is_some_and(|columns| columns.values().any(changed))
     }
 
     /// The target columns that name a row; none unless set.
@@ -282,6 +353,14 @@ impl Import {
         let phase = table.or("phase", ImportPhase::default());
         let after = table.list("after");
         let source = ImportSource::read(table);
+        let others = table.or("others", OtherColumns::default());
+        let first_by = table.table("first_by", FirstBy::read).flatten();
+        if table.has("csv") {
+            table.out_of_place(
+                &["others", "first_by"],
+                "a `csv` file's rows are taken as they are",
+            );
+        }
         let key = table.list("key");
         let max_rejects = table.optional("max_rejects");
         let max_reject_share = table.optional("max_reject_share");
@@ -293,6 +372,8 @@ impl Import {
             phase,
             after,
             source: source?,
+            others,
+            first_by,
             key,
             max_rejects,
             max_reject_share,
@@ -317,7 +398,10 @@ impl ImportSource {
         let (columns, csv_columns) = if is_csv {
             (None, table.optional("columns"))
         } else {
-            (table.optional("columns"), None)
+            let columns = table.columns("columns", |table| {
+                Transform::read(table).map(ColumnSource::Transformed)
+            });
+            (columns, None)
         };
         let null = table
             .optional_list("null")

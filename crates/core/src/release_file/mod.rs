@@ -4,7 +4,9 @@ mod builder; // the same in code
 mod change; // [[change]]
 mod check; // what a file means has to make sense
 mod check_changes; // what is declared to change
+mod check_columns; // what happens to columns on their way
 mod check_imports; // what importers fill, read and wait for
+mod column; // [import.columns]
 mod duration; // lengths of time as people write them
 mod finding; // what is wrong, and where
 mod hook; // [[hook]]
@@ -34,6 +36,9 @@ use toml::de::DeTable;
 
 pub use builder::ReleaseFileBuilder;
 pub use change::{Alterations, PartKind, PartNames, StructureChange};
+pub use column::{
+    CentroidAxis, ColumnSource, Derived, FirstBy, Lookup, OtherColumns, Transform, UnknownValue,
+};
 pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
@@ -43,6 +48,7 @@ pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
 pub use load::Load;
 pub use memory::Memory;
 pub use moment::{Moment, MomentError};
+pub use nearest::suggestion;
 pub use notify::{Mail, MailAddress, Notify, Slack, Told, Webhook};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{

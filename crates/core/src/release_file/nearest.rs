@@ -11,8 +11,17 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean …?`, or the list of what there is when nothing is near.
-pub(super) fn suggestion(word: &str, candidates: &[&str], what: &str) -> String {
+/// `; did you mean …?`, or the list of what there is when nothing is near: the end of a message that a word is not known.
+///
+/// ```
+/// use cutover_core::release_file::suggestion;
+///
+/// let columns = ["site_id", "iso3"];
+/// assert_eq!(suggestion("iso_3", &columns, "it has"), "; did you mean `iso3`?");
+/// assert_eq!(suggestion("country", &columns, "it has"), "; it has: `site_id`, `iso3`");
+/// ```
+#[must_use]
+pub fn suggestion(word: &str, candidates: &[&str], what: &str) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if candidates.is_empty() => String::new(),

@@ -56,6 +56,14 @@ impl RelationRef {
     }
 }
 
+impl RelationRef {
+    /// Its name, where it is in this schema, so that it may be of the release set.
+    pub(super) fn member_of(&self, schema: &Ident) -> Option<&Ident> {
+        let is_there = self.schema.as_ref().is_none_or(|own| own == schema);
+        is_there.then_some(&self.name)
+    }
+}
+
 impl From<QualifiedName> for RelationRef {
     fn from(name: QualifiedName) -> Self {
         Self {

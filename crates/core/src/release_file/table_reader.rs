@@ -4,6 +4,7 @@
 //! should see all of them. The keys that are valid are the keys that were asked for, so they cannot drift from the
 //! types that are read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::duration::Friendly;
 use super::finding::{FindingKind, Findings};
 use super::key_path::KeyPath;
 use super::nearest::suggestion;
+use crate::Ident;
 
 /// Keys that name an item of an array of tables, for the paths in findings.
 const NAMING_KEYS: [&str; 3] = ["name", "view", "table"];
@@ -207,6 +209,38 @@ impl TableReader<'_> {
             all.extend(read_table(table, item.span(), path, self.findings, &read));
         }
         all
+    }
+
+    /// A table whose keys are names of columns: each is a text, or a table of its own that `read` reads. An item that cannot
+    /// be read was reported and is left out.
+    pub(super) fn columns<T: From<Ident>>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&mut TableReader<'_>) -> Option<T>,
+    ) -> Option<BTreeMap<Ident, T>> {
+        let value = self.ask(key)?;
+        let path = self.path.key(key);
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong(&path, value.span(), "expected a table");
+            return None;
+        };
+        let mut all = BTreeMap::new();
+        for (name, item) in table {
+            let column = match Ident::new(name.get_ref().as_ref()) {
+                Ok(column) => column,
+                Err(error) => {
+                    self.wrong(&path, name.span(), &error.to_string());
+                    continue;
+                }
+            };
+            let path = path.key(name.get_ref());
+            let source = match item.get_ref() {
+                DeValue::Table(inner) => read_table(inner, item.span(), path, self.findings, &read),
+                _ => self.value::<Ident>(&path, item).map(T::from),
+            };
+            all.extend(source.map(|source| (column, source)));
+        }
+        Some(all)
     }
 
     /// Whether a setting is there.

@@ -99,8 +99,10 @@ impl fmt::Display for RefusedRows {
             if reject.key.is_none() {
                 f.write_str("a row")?;
             }
-            let code = reject.sqlstate.as_deref().unwrap_or("none");
-            write!(f, ": {} (SQLSTATE {code})", reject.reason)?;
+            write!(f, ": {}", reject.reason)?;
+            if let Some(code) = &reject.sqlstate {
+                write!(f, " (SQLSTATE {code})")?;
+            }
         }
         Ok(())
     }

@@ -60,6 +60,9 @@ pub(super) struct Load<'a> {
     rows: WholeRows,
     printer: Printer<'a>,
     held: HeldRows,
+    /// Rows that the source says are to be set aside, with why; kept until the COPY is over.
+    unfit: Vec<(Bytes, String)>,
+    unfit_bytes: usize,
     /// Rows that one COPY may hold: fewer where rows are refused, since what was sent beside one is sent again.
     part_rows: usize,
     /// The last row read.
@@ -84,6 +87,8 @@ impl<'a> Load<'a> {
             rows,
             printer: Printer::new(chain.plan, chain.chunks),
             held: HeldRows::default(),
+            unfit: Vec::new(),
+            unfit_bytes: 0,
             part_rows: usize::MAX,
             last: None,
             tally,
@@ -134,7 +139,7 @@ impl<'a> Load<'a> {
                 break Reached::End;
             };
             let taken = usize::try_from(self.tally.bytes - bytes_before).unwrap_or(usize::MAX);
-            let chunk_bytes = taken.saturating_add(self.held.bytes());
+            let chunk_bytes = taken.saturating_add(self.held.bytes() + self.unfit_bytes);
             let is_full = chunk_bytes >= limit || chunk_began.elapsed() >= CHUNK_TIME;
             if let Some(reached) = self.stop_before(&row, is_full) {
                 self.rows.put_back(row);
@@ -144,7 +149,14 @@ impl<'a> Load<'a> {
                 return Err(ImportError::one_key(&self.plan.import, chunk_bytes));
             }
             self.plan.settings.may_send(row.len()).await;
-            self.held.push(&row);
+            if let Some(why) = self.chunks.verdict(&row) {
+                self.unfit_bytes += row.len();
+                self.unfit.push((row.clone(), why));
+                self.last = Some(row);
+                continue;
+            }
+            let pieces = self.chunks.for_table(&row);
+            self.held.push(pieces.iter().map(AsRef::as_ref));
             if let Some(tee) = &mut self.tee {
                 tee.look(&row, 1, row.len()).await?;
             }
@@ -152,9 +164,9 @@ impl<'a> Load<'a> {
                 Some(copy) => copy,
                 none => none.insert(self.begin_copy(tx).await?),
             };
-            copy.send(row.clone())
-                .await
-                .map_err(|error| self.refused(error))?;
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+                copy.send(piece).await.map_err(|error| self.refused(error))?;
+            }
             self.last = Some(row);
             self.sums.sent(
                 self.range,
@@ -162,23 +174,28 @@ impl<'a> Load<'a> {
                 self.tally.bytes + self.held.bytes() as u64,
             );
         };
-        let Some(copy) = copy else { return Ok(reached) };
-        match copy.finish(self.rows.frames().trailer()).await {
-            Ok(taken) => {
-                self.tally.rows += taken;
-                self.tally.bytes += self.held.bytes() as u64;
-                self.part_rows = self.part_rows.saturating_add(self.part_rows / 4);
+        if let Some(copy) = copy {
+            match copy.finish(self.rows.frames().trailer()).await {
+                Ok(taken) => {
+                    self.tally.rows += taken;
+                    self.tally.bytes += self.held.bytes() as u64;
+                    self.part_rows = self.part_rows.saturating_add(self.part_rows / 4);
+                }
+                Err(error) => self.settle(tx, error).await?,
             }
-            Err(error) => self.settle(tx, error).await?,
         }
+        self.set_unfit_aside(tx).await?;
         Ok(reached)
     }
 
     /// Whether a COPY, or the chunk with it, ends before this row.
     fn stop_before(&self, row: &Bytes, chunk_is_full: bool) -> Option<Reached> {
-        if self.held.is_empty() {
+        if self.held.is_empty() && self.unfit.is_empty() {
             // A part holds a row at least, and a chunk begins with a part.
             return None;
+        }
+        if self.sums.would_be_too_many_rejected_and_named(self.unfit.len()) {
+            return Some(Reached::PartFull);
         }
         if chunk_is_full {
             if self.chunks.whole_because.is_some() {
@@ -256,11 +273,45 @@ impl<'a> Load<'a> {
         usize::try_from(line).ok()?.checked_sub(1)
     }
 
+    /// Sets the rows aside that the source says are to be.
+    async fn set_unfit_aside(&mut self, tx: &Transaction<'_>) -> Result<(), ImportError> {
+        self.unfit_bytes = 0;
+        for (row, why) in std::mem::take(&mut self.unfit) {
+            // What was done before stays when a row cannot be printed.
+            self.batch(tx, NEXT_PART).await?;
+            self.keep_aside(tx, &row, why, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets a row aside that the table has refused.
     async fn set_aside(
         &mut self,
         tx: &Transaction<'_>,
         row: &[u8],
         error: tokio_postgres::Error,
+    ) -> Result<(), ImportError> {
+        let import = &self.plan.import;
+        let error = DatabaseError::from(error);
+        let column = copy_position(&error, import.into_table(), &self.plan.columns).and_then(|(_, at)| at);
+        let message = error
+            .inner()
+            .as_db_error()
+            .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        let reason = match column {
+            Some(column) => format!("column {column}: {message}"),
+            None => message,
+        };
+        let sqlstate = error.sqlstate().map(|state| state.code().to_owned());
+        self.keep_aside(tx, row, reason, sqlstate).await
+    }
+
+    async fn keep_aside(
+        &mut self,
+        tx: &Transaction<'_>,
+        row: &[u8],
+        reason: String,
+        sqlstate: Option<String>,
     ) -> Result<(), ImportError> {
         let import = &self.plan.import;
         let whole = match self.printer.row(tx, row).await {
@@ -271,20 +322,11 @@ impl<'a> Load<'a> {
             }
             Err(error) => return Err(ImportError::failed(import, "print a refused row of")(error)),
         };
-        let error = DatabaseError::from(error);
-        let column = copy_position(&error, import.into_table(), &self.plan.columns).and_then(|(_, at)| at);
-        let message = error
-            .inner()
-            .as_db_error()
-            .map_or_else(|| error.to_string(), |error| error.message().to_owned());
         let reject = Reject {
             importer: import.name().to_owned(),
             key: self.printer.key_of(&whole),
-            reason: match column {
-                Some(column) => format!("column {column}: {message}"),
-                None => message,
-            },
-            sqlstate: error.sqlstate().map(|state| state.code().to_owned()),
+            reason,
+            sqlstate,
             row: Some(whole),
         };
         self.journal

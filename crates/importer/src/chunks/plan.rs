@@ -1,9 +1,10 @@
 //! What an import in chunks needs to know beforehand.
 
+use bytes::Bytes;
 use cutover_core::{Digest, Ident, Sql};
 
 use super::key_order::KeyedRead;
-use super::row_format::RowFormat;
+use super::row_format::{RowFormat, unescaped};
 use crate::mapping::Mapping;
 use crate::target::Target;
 use crate::{Import, Transport};
@@ -20,6 +21,8 @@ pub(crate) struct ChunkPlan {
     pub(super) read: Option<KeyedRead>,
     /// What stands behind `FROM`.
     pub(super) from: Sql,
+    /// Whether the source says of rows why they are to be set aside, in a field behind those of the columns.
+    pub(crate) has_verdicts: bool,
     /// Prints each column's value: of parameters in the binary format.
     printed: Vec<Sql>,
     /// Over what decides which rows come in which order, but for where the reading begins.
@@ -50,10 +53,33 @@ impl ChunkPlan {
             whole_because,
             read,
             from: from.clone(),
+            has_verdicts: import.may_set_aside(),
             printed: types
                 .map(|base| Sql::text("::").name(base).then("::pg_catalog.text"))
                 .collect(),
             digest: digest.as_str().to_owned(),
+        }
+    }
+
+    /// Why the source wants a row set aside.
+    pub(crate) fn verdict(&self, row: &[u8]) -> Option<String> {
+        if !self.has_verdicts || self.format.ends_in_null(row) {
+            return None;
+        }
+        let fields = self.format.fields(row);
+        let verdict = fields.last().copied().flatten()?;
+        Some(match self.format {
+            RowFormat::Text => unescaped(verdict),
+            RowFormat::Binary => String::from_utf8_lossy(verdict).into_owned(),
+        })
+    }
+
+    /// What the table is sent of a row, in two pieces.
+    pub(crate) fn for_table(&self, row: &Bytes) -> [Bytes; 2] {
+        if self.has_verdicts {
+            self.format.without_last_null(row)
+        } else {
+            [row.clone(), Bytes::new()]
         }
     }
 

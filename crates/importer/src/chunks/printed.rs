@@ -63,7 +63,7 @@ impl<'a> Printer<'a> {
         tx: &Transaction<'_>,
         row: &[u8],
     ) -> Result<Map<String, Value>, tokio_postgres::Error> {
-        let fields = self.chunks.format.fields(row);
+        let fields = self.fields(row);
         let kept: Vec<Option<&[u8]>> = fields
             .iter()
             .map(|field| field.filter(|value| value.len() <= VALUE_BYTES))
@@ -96,7 +96,7 @@ impl<'a> Printer<'a> {
             let digits: Vec<String> = kept.iter().map(|byte| format!("{byte:02x}")).collect();
             Value::String(format!("\\x{}", digits.concat()))
         };
-        let fields = self.chunks.format.fields(row);
+        let fields = self.fields(row);
         self.named(fields.into_iter().map(|field| field.map_or(Value::Null, hex)))
     }
 
@@ -108,6 +108,13 @@ impl<'a> Printer<'a> {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         (!key.is_empty()).then_some(key)
+    }
+
+    /// The fields of the columns; behind them may be a verdict.
+    fn fields<'r>(&self, row: &'r [u8]) -> Vec<Option<&'r [u8]>> {
+        let mut fields = self.chunks.format.fields(row);
+        fields.truncate(self.plan.columns.len());
+        fields
     }
 
     fn named(&self, values: impl Iterator<Item = Value>) -> Map<String, Value> {

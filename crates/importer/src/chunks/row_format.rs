@@ -37,6 +37,33 @@ impl RowFormat {
     }
 }
 
+impl RowFormat {
+    /// Whether a row's last field is NULL. In the binary format that is a length of -1; no UTF-8 text ends in such bytes.
+    pub(crate) fn ends_in_null(self, row: &[u8]) -> bool {
+        row.ends_with(self.null_at_the_end())
+    }
+
+    /// A row without its last field, which is NULL, in two pieces: so its large values need not be copied.
+    pub(crate) fn without_last_null(self, row: &Bytes) -> [Bytes; 2] {
+        let end = row.len().saturating_sub(self.null_at_the_end().len());
+        match self {
+            Self::Text => [row.slice(..end), Bytes::from_static(b"\n")],
+            Self::Binary => {
+                let fields = row.first_chunk().map_or(0, |count| u16::from_be_bytes(*count));
+                let fields = Bytes::copy_from_slice(&fields.saturating_sub(1).to_be_bytes());
+                [fields, row.slice(end.min(2)..end)]
+            }
+        }
+    }
+
+    fn null_at_the_end(self) -> &'static [u8] {
+        match self {
+            Self::Text => b"\t\\N\n",
+            Self::Binary => &[0xff; 4],
+        }
+    }
+}
+
 /// The fields of a row of a binary COPY: how many, then each with its length.
 struct BinaryFields<'a> {
     row: &'a [u8],
@@ -101,8 +128,11 @@ pub(crate) struct HeldRows {
 }
 
 impl HeldRows {
-    pub(crate) fn push(&mut self, row: &[u8]) {
-        self.data.extend_from_slice(row);
+    /// Keeps a row that comes in pieces.
+    pub(crate) fn push<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) {
+        for piece in pieces {
+            self.data.extend_from_slice(piece);
+        }
         self.ends.push(self.data.len());
     }
 
@@ -160,11 +190,28 @@ mod tests {
         assert_eq!(unescaped(b"a\\nb\\\\\\t"), "a\nb\\\t");
     }
 
+    #[track_caller]
+    fn check_without_last(format: RowFormat, row: &'static [u8], expected: &[u8]) {
+        assert!(format.ends_in_null(row) && !format.ends_in_null(expected));
+        let pieces = format.without_last_null(&Bytes::from_static(row));
+        assert_eq!(pieces.concat(), expected);
+    }
+
+    #[test]
+    fn a_last_null_is_taken_off() {
+        check_without_last(RowFormat::Binary, &TWO[..12], b"\0\x01\0\0\0\x02ab");
+        check_without_last(RowFormat::Text, b"1\ta\t\\N\n", b"1\ta\n");
+        assert!(
+            !RowFormat::Text.ends_in_null(b"1\ta\t\\\\N\n"),
+            "a text of two characters"
+        );
+    }
+
     #[test]
     fn held_rows_know_their_ends() {
         let mut held = HeldRows::default();
-        held.push(b"one");
-        held.push(b"three");
+        held.push([&b"o"[..], b"ne"]);
+        held.push([&b"three"[..]]);
         assert_eq!((held.len(), held.bytes()), (2, 8));
         let (data, ends) = held.take();
         assert_eq!((&data[..], &ends[..]), (&b"onethree"[..], &[3, 8][..]));

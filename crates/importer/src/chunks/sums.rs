@@ -117,6 +117,12 @@ impl<'a> Sums<'a> {
         self.state().first.len() >= NAMED && self.are_too_many_rejected()
     }
 
+    /// The same if so many more were set aside.
+    pub(super) fn would_be_too_many_rejected_and_named(&self, more: usize) -> bool {
+        let rejected = self.state().rejected + more as u64;
+        more >= NAMED && self.plan.import.reject_limits().are_exceeded_by(rejected)
+    }
+
     /// Whether more rows are set aside than are tolerated of all there are: of a range that has come to this, and of the others,
     /// which are committed.
     pub(super) fn are_too_many_rejected_in_the_end(&self, range: usize, tally: Tally) -> bool {

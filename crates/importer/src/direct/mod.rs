@@ -11,6 +11,7 @@ mod reads; // what a source reads
 mod snapshot; // one state for several sessions
 mod verify; // whether a session is where the source's relations are
 
+use cutover_core::release_file::Derived;
 use cutover_core::{Ident, Sql};
 use tokio_postgres::{GenericClient, Transaction};
 
@@ -76,6 +77,9 @@ impl Direct {
         if import.way_asked() != Way::Auto {
             return Ok(Err(NotDirect::because("another way was asked for")));
         }
+        if let Some(why) = transformed_here(import) {
+            return Ok(Err(NotDirect::because(why)));
+        }
         undone(import, target, Self::look(import, settings, &from, target)).await
     }
 
@@ -125,6 +129,21 @@ impl Direct {
     pub fn settings(&self) -> &LoadSettings {
         &self.settings
     }
+}
+
+/// What an import asks for that only this database can do, or that may come out otherwise elsewhere.
+fn transformed_here(import: &Import) -> Option<String> {
+    import
+        .transformed_columns()
+        .iter()
+        .find_map(|(column, transform)| match &transform.derived {
+            Some(Derived::Lookup(lookup)) => Some(format!(
+                "column {column} is looked up in {}, which is here",
+                lookup.table.in_schema(&import.into_table().schema)
+            )),
+            Some(_) => Some(format!("column {column} is computed by this database's PostGIS")),
+            None => None,
+        })
 }
 
 /// Asks, and takes back what was made for it.

@@ -17,4 +17,5 @@ mod preflight_findings;
 mod preflight_geometry;
 mod ranges;
 mod throttle;
+mod transform;
 mod ways;

@@ -69,7 +69,13 @@ impl Cutover {
                 ImportSource::Relation { from, .. } => Some(from),
                 _ => None,
             });
-        let named = imports.chain(&self.file.refresh().views);
+        let lookups = self
+            .file
+            .imports()
+            .iter()
+            .flat_map(|import| import.source.lookups());
+        let lookups = lookups.map(|(_, lookup)| &lookup.table);
+        let named = imports.chain(lookups).chain(&self.file.refresh().views);
         named
             .map(|relation: &RelationRef| relation.in_schema(self.schema()))
             .collect()

@@ -1,6 +1,6 @@
 //! Importers that are loaded chunk by chunk, each chunk with its checkpoint, and taken up behind the last one.
 
-use cutover_core::release_file::{Import as FileImport, ImportSource, ImportWay};
+use cutover_core::release_file::{Import as FileImport, ImportSource, ImportWay, UnknownValue};
 use cutover_importer::{Import, ImportError, ImportOutcome, ImportPlan, Journal, LoadSettings};
 use tokio_postgres::{Client, IsolationLevel};
 
@@ -16,7 +16,7 @@ impl Run<'_> {
             !import.key.is_empty() && self.options.checkpoints && self.options.sample.is_none();
         let through_the_client =
             import.way != ImportWay::Server && !matches!(import.source, ImportSource::Csv(_));
-        through_the_client && (sets_aside(import) || can_be_taken_up)
+        through_the_client && (sets_aside(import) || can_be_taken_up || looks_up_strictly(import))
     }
 
     /// Loads what the importer's checkpoints do not have yet.
@@ -97,6 +97,12 @@ impl Run<'_> {
             .map_err(|error| session_error("end reading in", error))?;
         Ok(outcome)
     }
+}
+
+/// Whether a value that a lookup does not find is a matter of its row.
+fn looks_up_strictly(import: &FileImport) -> bool {
+    let mut lookups = import.source.lookups();
+    lookups.any(|(_, lookup)| lookup.unknown == UnknownValue::Reject)
 }
 
 /// Whether rows that the table refuses may be set aside.

@@ -148,6 +148,10 @@ impl Queue {
 
 /// Whether an importer reads a table's staging twin. A text that only looks like its name costs no more than a wait.
 fn reads(import: &FileImport, table: &Ident, staging_name: impl Fn(&Ident) -> String) -> bool {
+    let mut lookups = import.source.lookups();
+    if lookups.any(|(_, lookup)| lookup.table.in_schema(table).name == *table) {
+        return true;
+    }
     match &import.source {
         // In whatever schema it is: one more to wait for at worst.
         ImportSource::Relation { from, .. } => from.in_schema(table).name == *table,

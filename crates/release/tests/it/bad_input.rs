@@ -134,7 +134,7 @@ async fn a_file_that_does_not_fit_the_database_changes_nothing() {
     let (right, wrong) = ("title = \"data_title\"", "title = \"data_titel\"");
     insta::assert_snapshot!(refusal_of_file(&mut site, right, wrong, Build).await, @r#"
     Build: importer sources: the columns of "public"."staging_portal_standard_sources" do not fit "public"."staging_sources"
-      - column "title" is to be filled from "data_titel", which the source does not have: mend the name in `columns`, or add the column to the source
+      - column "title" is to be filled from "data_titel", which the source does not have: mend the name in `columns`, or add the column to the source; did you mean `data_title`?
     remedy: mend what is listed above, then run again; nothing was imported
     "#);
     let (right, wrong) = (

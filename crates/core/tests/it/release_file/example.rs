@@ -127,7 +127,7 @@ fn code_builds_the_same() {
             ident("sources"),
             ImportSource::Relation {
                 from: "portal.sources".parse().unwrap(),
-                columns: Some(columns.into()),
+                columns: Some(columns.map(|(into, from)| (into, from.into())).into()),
             },
         ))
         .preflight_unique(UniqueCheck::new(

@@ -487,3 +487,70 @@ release.toml:15:12: `load.max_rate`: nothing would ever arrive; leave it out for
 "#);
     insta::assert_snapshot!(findings_with("[load]\njobs = 0\n"), @"release.toml:9:8: `load.jobs`: somebody has to do the work; use 1 or more");
 }
+
+#[test]
+fn columns_that_change_on_their_way() {
+    insta::assert_snapshot!(findings_with(r#"
+[[import]]
+name = "areas"
+into = "protected_areas"
+from = "portal_sites"
+way = "server"
+others = "by_names"
+first_by = { key = [], ordr = ["site_pid"] }
+[import.columns]
+title = { fro = "name", null_if = "-" }
+year = 7
+iucn = { from = "iucn_cat", default = 1, lookup = { tabel = "iucn", match = "name", take = "id", unknown = "skip" } }
+lat = { from = "geom", centroid = "latitud" }
+
+[[import]]
+name = "listed"
+into = "sources"
+csv = "x.csv"
+first_by = { key = ["a"], order = ["b"] }
+"#), @r#"
+release.toml:14:10: `import["areas"].others`: unknown variant `by_names`, expected `leave_out` or `by_name`
+release.toml:15:12: `import["areas"].first_by.order` is missing
+release.toml:15:24: unknown key `import["areas"].first_by.ordr`; did you mean `order`?
+release.toml:17:9: `import["areas"].columns.title.from` is missing
+release.toml:17:11: unknown key `import["areas"].columns.title.fro`; did you mean `from`?
+release.toml:17:35: `import["areas"].columns.title.null_if`: expected an array
+release.toml:18:8: `import["areas"].columns.year`: invalid type: integer `7`, expected a string
+release.toml:19:39: `import["areas"].columns.iucn.default`: invalid type: integer `1`, expected a string
+release.toml:19:51: `import["areas"].columns.iucn.lookup.table` is missing
+release.toml:19:53: unknown key `import["areas"].columns.iucn.lookup.tabel`; did you mean `table`?
+release.toml:19:108: `import["areas"].columns.iucn.lookup.unknown`: unknown variant `skip`, expected `reject` or `null`
+release.toml:20:35: `import["areas"].columns.lat.centroid`: unknown variant `latitud`, expected `latitude` or `longitude`
+release.toml:26:12: `import["listed"].first_by` is out of place: a `csv` file's rows are taken as they are
+"#);
+    insta::assert_snapshot!(findings_with(r#"
+[[import]]
+name = "areas"
+into = "protected_areas"
+from = "portal_sites"
+way = "server"
+first_by = { key = [], order = ["site_pid", "site_pid"] }
+[import.columns]
+a = { from = "a", split = "", default = "x" }
+b = { from = "b", split = ";" }
+c = { from = "c", cast = true, centroid = "longitude" }
+d = { from = "d", lookup = { table = "public.sources", match = "name", take = "id" } }
+
+[[import]]
+name = "plain"
+into = "sources"
+from = "portal_sources"
+others = "by_name"
+"#), @r#"
+release.toml:14:20: `import["areas"].first_by.key`: must not be empty
+release.toml:14:45: `import["areas"].first_by.order[1]`: "site_pid" is listed twice
+release.toml:16:27: `import["areas"].columns.a.split`: a list needs something between its parts
+release.toml:16:41: `import["areas"].columns.a.default`: has no meaning for the parts of a list: empty ones and those of `null_if` are left out
+release.toml:17:27: `import["areas"].columns.b.split`: "a" is split already; one list can become rows
+release.toml:18:43: `import["areas"].columns.c.centroid`: is made of a geometry: `split`, `null_if`, `default` and `cast` have no meaning beside it
+release.toml:19:28: `import["areas"].columns.d.lookup`: sets rows aside, which needs rows that pass through the client; use the way "copy" or "auto", or unknown = "null"
+release.toml:19:28: `import["areas"].columns.d.lookup`: staging('sources') is filled by the import `plain`; add it to `after`, so that it is done: after = ["plain"]
+release.toml:25:10: `import["plain"].others`: has no meaning without `columns`: all columns go by name then
+"#);
+}

@@ -99,6 +99,9 @@ fn made(check: &Check, import: &Import, facts: &Facts, way: Transport) -> Result
     if facts.is_parted(import) {
         return Err("ranges of its key are loaded side by side".to_owned());
     }
+    if import.is_transformed() {
+        return Err("it changes its rows on their way".to_owned());
+    }
     if import.sample_rows().is_some() {
         return Err("a sample is not all rows".to_owned());
     }
