@@ -1,5 +1,8 @@
 //! The gates of `[[validate]]`: what must hold of a staging table before it goes live.
 
+pub(crate) mod groups; // by the values of a column
+mod nulls; // columns that have become empty
+
 use std::fmt;
 
 use cutover_core::release_file::{TemplateFacts, Validation};
@@ -10,6 +13,7 @@ use tokio_postgres::Client;
 use crate::manifest::RelationFacts;
 use crate::run::session_error;
 use crate::{Cutover, ReleaseError};
+use groups::GroupFacts;
 
 /// A gate that is shut.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,12 +65,12 @@ pub(crate) fn check_counts(validation: &Validation, facts: &RelationFacts) -> Ve
 }
 
 impl Cutover {
-    /// Everything that is wrong with one staged table; an empty list opens the gate.
+    /// Everything that is wrong with one staged table; an empty list opens the gate. What is learnt of its groups goes into `facts`.
     pub(crate) async fn check_gate(
         &self,
         client: &Client,
         validation: &Validation,
-        facts: &RelationFacts,
+        facts: &mut RelationFacts,
         template: &TemplateFacts,
     ) -> Result<Vec<GateFailure>, ReleaseError> {
         let staging = self.staging(&validation.table);
@@ -79,6 +83,15 @@ impl Cutover {
                     column.as_str()
                 ));
             }
+        }
+        let live = self.file.live_name(&validation.table);
+        if let Some(most) = validation.max_null_growth {
+            reasons.extend(nulls::reasons(client, &live, &staging, most).await?);
+        }
+        if let Some(limits) = &validation.groups {
+            let groups = GroupFacts::read(client, &live, &staging, limits).await?;
+            reasons.extend(groups.reasons(limits));
+            facts.groups.push(groups);
         }
         if let Some(query) = &validation.query {
             let sql = query.render(template).map_err(|source| ReleaseError::Template {

@@ -54,6 +54,7 @@ pub use disk::DiskUse;
 pub use error::ReleaseError;
 pub use failure::FailureClass;
 pub use gate::GateFailure;
+pub use gate::groups::{GroupChange, GroupFacts};
 pub use go::{GoReport, Holding};
 pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
 pub use init::{InitError, InitOptions, Proposal, ProposedImport};

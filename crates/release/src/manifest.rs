@@ -7,12 +7,13 @@ use cutover_core::{EventKind, ObjectName, RowsMeasured};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChangesOf, HookReport};
+use crate::{ChangesOf, GroupFacts, HookReport};
 
 /// The version of the shape of [`Manifest`].
 pub const MANIFEST_SCHEMA_VERSION: u32 = 1;
 
-/// What a release consists of. Written before the swap, kept in `cutover.release.manifest`.
+/// What a release consists of. Written before the swap, kept in `cutover.release.manifest`; as JSON it is what
+/// `docs/manifest.schema.json` of the repository describes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -78,6 +79,9 @@ pub struct RelationFacts {
     pub live_rows: u64,
     /// Size of the staging twin with indexes and TOAST, in bytes.
     pub bytes: u64,
+    /// How its rows are spread over the values of columns, where a gate asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupFacts>,
 }
 
 impl RelationFacts {
@@ -86,16 +90,22 @@ impl RelationFacts {
             rows,
             live_rows,
             bytes,
+            groups: Vec::new(),
         }
     }
 
     /// The change against live as a share: 0.02 for two per cent more. `None` when live is empty.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a share for people; tables have fewer than 2^52 rows"
-    )]
     pub fn change(&self) -> Option<f64> {
-        (self.live_rows > 0).then(|| (self.rows as f64 - self.live_rows as f64) / self.live_rows as f64)
+        change(self.rows, self.live_rows)
     }
+}
+
+/// The change against live as a share; `None` when live has none.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share for people; tables have fewer than 2^52 rows"
+)]
+pub(crate) fn change(rows: u64, live_rows: u64) -> Option<f64> {
+    (live_rows > 0).then(|| (rows as f64 - live_rows as f64) / live_rows as f64)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cutover::{AbortReport, GoReport, Manifest, ReleaseReport, RollbackReport, SwapFigures};
+use cutover::{AbortReport, GoReport, GroupFacts, Manifest, ReleaseReport, RollbackReport, SwapFigures};
 use cutover_core::records::ReleaseState;
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::WaitedBehind;
@@ -155,5 +155,37 @@ fn manifest_table(manifest: &Manifest) -> String {
             bytes(facts.bytes),
         ]);
     }
-    format!("{}\n", table.trim_fmt())
+    let mut text = format!("{}\n", table.trim_fmt());
+    for (name, facts) in &manifest.relations {
+        for groups in &facts.groups {
+            text.push_str(&movers_table(name, groups));
+        }
+    }
+    text
+}
+
+/// The groups of a relation that change most.
+fn movers_table(relation: &str, groups: &GroupFacts) -> String {
+    let by = groups.by.as_str();
+    let all = counted(groups.groups, "group", "groups");
+    if groups.movers.is_empty() {
+        return format!("\n{relation} by {by}: {all}, none of which changes in number\n");
+    }
+    let mut table = table(&[by, "rows>", "live>", "change>"]);
+    for mover in &groups.movers {
+        let change = mover
+            .change()
+            .map(|share| format!("{:+.1} %", share * 100.0))
+            .unwrap_or_default();
+        table.add_row([
+            mover.value.clone().unwrap_or_else(|| "(null)".to_owned()),
+            count(mover.rows),
+            count(mover.live_rows),
+            change,
+        ]);
+    }
+    format!(
+        "\n{relation} by {by}: {all}; the biggest movers:\n{}\n",
+        table.trim_fmt()
+    )
 }

@@ -249,27 +249,38 @@ impl Checker<'_> {
                 let problem = self.unknown_member(table);
                 self.report(&path.key("table"), &problem);
             }
+            self.change_limits(&path, validation.max_shrink, validation.max_growth);
+            if let Some(groups) = &validation.groups {
+                self.change_limits(&path.key("groups"), groups.max_shrink, groups.max_growth);
+            }
             if validation
-                .max_shrink
+                .max_null_growth
                 .is_some_and(|share| !(0.0..=1.0).contains(&share))
             {
                 self.report(
-                    &path.key("max_shrink"),
-                    "must be a share of live's rows, from 0.0 to 1.0",
-                );
-            }
-            if validation
-                .max_growth
-                .is_some_and(|share| !(share >= 0.0 && share.is_finite()))
-            {
-                self.report(
-                    &path.key("max_growth"),
-                    "must be a share of live's rows, 0.0 or more",
+                    &path.key("max_null_growth"),
+                    "must be a share of all rows, from 0.0 to 1.0",
                 );
             }
             if let Some(query) = &validation.query {
                 self.template(&path.key("query"), query);
             }
+        }
+    }
+
+    /// By which shares of live's rows something may change.
+    fn change_limits(&mut self, path: &KeyPath, max_shrink: Option<f64>, max_growth: Option<f64>) {
+        if max_shrink.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            self.report(
+                &path.key("max_shrink"),
+                "must be a share of live's rows, from 0.0 to 1.0",
+            );
+        }
+        if max_growth.is_some_and(|share| !(share >= 0.0 && share.is_finite())) {
+            self.report(
+                &path.key("max_growth"),
+                "must be a share of live's rows, 0.0 or more",
+            );
         }
     }
 

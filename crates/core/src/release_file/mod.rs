@@ -64,7 +64,7 @@ pub use settings::{
 };
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};
-pub use validation::Validation;
+pub use validation::{GroupValidation, Validation};
 
 use crate::{Digest, Ident, QualifiedName};
 use finding::Findings;

@@ -24,6 +24,12 @@ pub struct Validation {
     /// A geometry column that must hold a geometry in every row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry_present: Option<Ident>,
+    /// By how much the share of nulls of any column may grow, by the statistics of the planner: 0.05 is from 1 % to 6 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_null_growth: Option<f64>,
+    /// What has to hold for each group of its rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupValidation>,
     /// A query whose rows are violations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryTemplate>,
@@ -41,6 +47,8 @@ impl Validation {
             max_shrink: None,
             max_growth: None,
             geometry_present: None,
+            max_null_growth: None,
+            groups: None,
             query: None,
             severity: Severity::Error,
         }
@@ -67,12 +75,28 @@ impl Validation {
         self
     }
 
+    /// By how much the share of nulls of any column may grow; by any unless set.
+    #[must_use]
+    pub fn max_null_growth(mut self, share: f64) -> Self {
+        self.max_null_growth = Some(share);
+        self
+    }
+
+    /// What has to hold for each group of its rows; nothing unless set.
+    #[must_use]
+    pub fn groups(mut self, groups: GroupValidation) -> Self {
+        self.groups = Some(groups);
+        self
+    }
+
     pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
         let relation = table.required("table");
         let min_rows = table.optional("min_rows");
         let max_shrink = table.optional("max_shrink");
         let max_growth = table.optional("max_growth");
         let geometry_present = table.optional("geometry_present");
+        let max_null_growth = table.optional("max_null_growth");
+        let groups = table.table("groups", GroupValidation::read).flatten();
         let query = table.optional("query");
         let severity = table.or("severity", Severity::default());
         Some(Self {
@@ -81,8 +105,57 @@ impl Validation {
             max_shrink,
             max_growth,
             geometry_present,
+            max_null_growth,
+            groups,
             query,
             severity,
+        })
+    }
+}
+
+/// What has to hold for each group of a relation's rows: those of one value of a column.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct GroupValidation {
+    /// The column; live and staging have it.
+    pub by: Ident,
+    /// The largest share of live's rows by which a group may be smaller; any unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_shrink: Option<f64>,
+    /// The largest share of live's rows by which a group may be larger; any unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_growth: Option<f64>,
+    /// How many groups may have no rows any more; none unless set.
+    pub max_vanished: u64,
+    /// Groups with fewer rows live are not judged; all are unless set.
+    pub ignore_below: u64,
+}
+
+impl GroupValidation {
+    /// No group by this column may vanish.
+    #[must_use]
+    pub fn by(column: Ident) -> Self {
+        Self {
+            by: column,
+            max_shrink: None,
+            max_growth: None,
+            max_vanished: 0,
+            ignore_below: 0,
+        }
+    }
+
+    fn read(table: &mut TableReader<'_>) -> Option<Self> {
+        let by = table.required("by");
+        let max_shrink = table.optional("max_shrink");
+        let max_growth = table.optional("max_growth");
+        let max_vanished = table.or("max_vanished", 0);
+        let ignore_below = table.or("ignore_below", 0);
+        Some(Self {
+            by: by?,
+            max_shrink,
+            max_growth,
+            max_vanished,
+            ignore_below,
         })
     }
 }

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use jiff::fmt::friendly::SpanPrinter;
 use serde::Serialize;
 
+use crate::manifest;
+
 /// The version of the shape of messages that are posted to a webhook; it grows when a field changes its meaning or goes.
 pub const NOTIFICATION_SCHEMA_VERSION: u32 = 1;
 
@@ -109,18 +111,13 @@ pub(super) struct Change {
 }
 
 impl Change {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a share for people; tables have fewer than 2^52 rows"
-    )]
     pub(super) fn of(measured: &RowsMeasured) -> Self {
         let (before, after) = (measured.live_rows, measured.rows);
-        let percent = || ((after as f64 / before as f64 - 1.0) * 10_000.0).round() / 100.0;
         Self {
             relation: measured.relation.clone(),
             before,
             after,
-            percent: (before > 0).then(percent),
+            percent: manifest::change(after, before).map(|share| (share * 10_000.0).round() / 100.0),
         }
     }
 

@@ -49,8 +49,8 @@ impl Run<'_> {
             declared.check(&live, &staging, &set)?;
         }
 
-        let relations = self.measure(&client, &members, &live, &staging).await?;
-        self.open_gates(&client, &relations).await?;
+        let mut relations = self.measure(&client, &members, &live, &staging).await?;
+        self.open_gates(&client, &mut relations).await?;
         let manifest = self.manifest(&members, &live, &staging, relations).await?;
         let complete = self.importers_missing(&manifest).is_empty();
         let rows: u64 = manifest.relations.values().map(|facts| facts.rows).sum();
@@ -150,11 +150,11 @@ impl Run<'_> {
     async fn open_gates(
         &self,
         client: &tokio_postgres::Client,
-        relations: &BTreeMap<String, RelationFacts>,
+        relations: &mut BTreeMap<String, RelationFacts>,
     ) -> Result<(), ReleaseError> {
         let mut failures = Vec::new();
         for validation in self.cutover.file.validations() {
-            let Some(facts) = relations.get(validation.table.as_str()) else {
+            let Some(facts) = relations.get_mut(validation.table.as_str()) else {
                 continue;
             };
             let found = self

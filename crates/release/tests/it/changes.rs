@@ -3,6 +3,7 @@
 use cutover::{FailureClass, ReleaseError, ReleaseOptions, RollbackOptions, Selection, StopSignal};
 use cutover_core::{Events, Phase};
 
+use crate::manifest_schema::assert_fits_schema;
 use crate::world::{Ear, Site, assert_same_dump, dump_of_month_1, redact, told};
 
 const CHANGES: &str = r#"
@@ -74,7 +75,9 @@ async fn a_declared_month_goes_live_and_is_taken_back() {
             .await,
         ["true"]
     );
-    let manifest = serde_json::to_value(report.manifest.unwrap()).unwrap();
+    let manifest = report.manifest.unwrap();
+    assert_fits_schema(&manifest);
+    let manifest = serde_json::to_value(manifest).unwrap();
     assert_eq!(manifest["plan_safe"], false);
     insta::assert_json_snapshot!("manifest_changes", manifest["changes"]);
     insta::assert_snapshot!(ear.warnings().join("\n"), @r#"the columns of "public"."sources" change ("scale" was text and becomes character varying(200), "lineage" goes, "publisher" comes, "number" comes): prepared statements of open sessions that read * or a changed column fail with "cached plan must not change result type" until they are prepared again; let pools reconnect after the swap"#);

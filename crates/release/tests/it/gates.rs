@@ -4,6 +4,7 @@ use cutover::{FailureClass, ReleaseError, ReleaseOptions, Selection};
 use cutover_core::Phase;
 use cutover_core::records::ReleaseState;
 
+use crate::manifest_schema::assert_fits_schema;
 use crate::world::{Site, assert_same_dump, dump_of_month_2_alone, swap_what_is_staged, told};
 
 fn from_validation() -> ReleaseOptions {
@@ -108,4 +109,38 @@ async fn what_live_has_gained_meanwhile_is_not_lost() {
         site.texts(index).await,
         ["CREATE INDEX sources_by_year ON public.sources USING btree (year)"]
     );
+}
+
+/// As many rows as before, and not the same: a kind of sites has become another, and a column is empty.
+#[tokio::test]
+async fn what_a_total_hides_is_found_by_group_and_by_column() {
+    let mut site = Site::month_2_staged().await;
+    site.live()
+        .execute(
+            "UPDATE staging_protected_areas SET marine_type = 2 WHERE marine_type = 1; \
+             UPDATE staging_protected_areas SET original_name = NULL",
+        )
+        .await
+        .unwrap();
+    let gate = "table = \"protected_areas\"\nmin_rows = 1";
+    let strict = format!(
+        "{gate}\nmax_null_growth = 0.1\n\
+         groups = {{ by = \"marine_type\", max_shrink = 0.1, max_growth = 0.2 }}"
+    );
+    site.replace(gate, &strict);
+    let error = site.run(from_validation()).await.unwrap_err();
+    insta::assert_snapshot!(told(&error));
+
+    // Where so much may change it is told, and kept in the manifest.
+    site.replace("max_null_growth = 0.1\n", "");
+    site.replace("max_growth = 0.2", "max_vanished = 1, ignore_below = 2");
+    let report = site.run(from_validation()).await.unwrap();
+    let manifest = report.manifest.unwrap();
+    assert_fits_schema(&manifest);
+    let groups = &manifest.relations["protected_areas"].groups;
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0].vanished, groups[0].beyond), (1, 0), "{groups:?}");
+    assert_eq!(groups[0].movers[0].value.as_deref(), Some("1"));
+    let kept = "SELECT manifest #>> '{relations,protected_areas,groups,0,movers,0,value}' FROM cutover.release WHERE current";
+    assert_eq!(site.texts(kept).await, ["1"]);
 }

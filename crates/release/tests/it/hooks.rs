@@ -13,6 +13,7 @@ use cutover_core::{EventKind, Events, Phase, Stamp};
 use regex::Regex;
 use serde_json::Value;
 
+use crate::manifest_schema::assert_fits_schema;
 use crate::parks::Parks;
 use crate::world::{Ear, redact, swap_what_is_staged, told, wait_until};
 use server::{Answer, Server};
@@ -124,6 +125,7 @@ async fn they_are_told_of_the_release_at_their_points() {
     );
     // What was to be said before it was written.
     let manifest = report.manifest.unwrap();
+    assert_fits_schema(&manifest);
     assert_eq!(outcomes(&manifest.hooks), ["begin started: done"]);
     // The password was in the environment that the commands got.
     assert_eq!(report.hooks[0].output, "done\n***");

@@ -26,6 +26,7 @@ mod killed;
 mod killed_in_import;
 mod late_matviews;
 mod lost_connection;
+mod manifest_schema;
 mod notify;
 mod parks;
 mod planning;
