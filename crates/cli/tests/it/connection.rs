@@ -1,5 +1,7 @@
 //! Servers that cannot be reached, or do not let us in.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use cutover_testkit::Cluster;
 
 use crate::command::{RELEASE_FILE, Workplace};
@@ -56,4 +58,29 @@ fn a_connection_string_that_makes_no_sense_is_not_repeated() {
         "{}",
         ended.stderr
     );
+}
+
+/// Nobody watches at night: what could not even begin is told all the same, and who cannot be told changes nothing.
+#[test]
+fn a_release_that_cannot_begin_is_told_by_mail() {
+    let mail = "[notify.mail]\nto = [\"ops@example.org\"]\nfrom = \"cutover@example.org\"\nsendmail = \"./sendmail\"\n";
+    let workplace = Workplace::with_file(&format!("{RELEASE_FILE}{mail}"));
+    let workplace = workplace.at("postgresql://ann@127.0.0.1:1/parks");
+    let ended = workplace.run(&["release"]);
+    assert_eq!(ended.status, 3, "{ended:#?}");
+    let warning = "a message was not delivered: sendmail could not be started: ";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+
+    let sendmail = workplace.path("sendmail");
+    std::fs::write(&sendmail, "#!/bin/sh\nexec cat > \"$0.letter\"\n").unwrap();
+    std::fs::set_permissions(&sendmail, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(workplace.run(&["release"]).status, 3);
+    let letter = std::fs::read_to_string(workplace.path("sendmail.letter")).unwrap();
+    for text in [
+        "\nSubject: [cutover] parks: could not begin\n",
+        "\nparks could not begin: ",
+        "\nremedy: is the server running",
+    ] {
+        assert!(letter.contains(text), "{text:?} is missing from\n{letter}");
+    }
 }
