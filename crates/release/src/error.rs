@@ -2,7 +2,7 @@
 
 use cutover_core::catalog::CatalogError;
 use cutover_core::records::MigrationError;
-use cutover_core::release_file::{LabelError, SecretError, TemplateError};
+use cutover_core::release_file::{ChangedSetting, LabelError, SecretError, TemplateError};
 use cutover_core::{
     ConnectError, DatabaseError, IdentError, LockHolder, ObjectName, Phase, QualifiedName, Stamp,
     StatementError, UnsafeSession,
@@ -130,13 +130,16 @@ pub enum ReleaseError {
     },
     /// What is to be resumed was begun by a release file that said otherwise what it consists of.
     #[error(
-        "the release file has changed since release {release} of {label} began: its tables, checks, imports or changes"
+        "the release file has changed since release {release} of {label} began: its tables, checks, imports or changes{}",
+        lines_below(changes)
     )]
     FileChanged {
         /// The release.
         release: i64,
         /// Its label.
         label: String,
+        /// Each setting that has changed; empty where a version began it that did not keep them.
+        changes: Vec<ChangedSetting>,
     },
     /// What begins anew, a release or a preflight, would remove staging that is ready to go live.
     #[error("release {release} of {label} is built, validated and waits for its swap; this would remove it")]
@@ -324,6 +327,14 @@ fn list(stamps: &[Stamp]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn lines_below<T: std::fmt::Display>(items: &[T]) -> String {
+    if items.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", lines(items))
+    }
 }
 
 fn lines<T: std::fmt::Display>(items: &[T]) -> String {

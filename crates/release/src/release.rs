@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseState};
-use cutover_core::release_file::{HookPoint, Label};
+use cutover_core::release_file::{HookPoint, Label, changed_settings};
 use cutover_core::{Event, EventKind, EventSink, Events, Phase, millis};
 use cutover_importer::preflight::PreflightReport;
 use jiff::Timestamp;
@@ -164,7 +164,7 @@ impl Cutover {
             run.keep_staged().await?;
         }
         if edited {
-            run.warn("the release file is not the one that this staging was built with".to_owned());
+            run.warn_of_changes();
         }
         let outcome = match run.note_the_lock(began).await {
             Ok(()) => run.run_phases(stop.clone()).await,
@@ -247,6 +247,20 @@ async fn refuse_moment_passed(client: &Client, options: &ReleaseOptions) -> Resu
 }
 
 impl Run<'_> {
+    /// That the release file is another one, and what of the release's contents it changes.
+    fn warn_of_changes(&self) {
+        let changes = self.staged.settings.as_ref();
+        let changes = changes.map(|before| changed_settings(before, &self.cutover.file.contents()));
+        let lines: String = changes
+            .iter()
+            .flatten()
+            .flat_map(|change| ["\n".to_owned(), change.to_string()])
+            .collect();
+        self.warn(format!(
+            "the release file is not the one that this staging was built with{lines}"
+        ));
+    }
+
     /// The first phase has happened by the time there is a record to note it in.
     async fn note_the_lock(&mut self, began: Instant) -> Result<(), ReleaseError> {
         self.enter(Phase::AcquireLock).await?;

@@ -1,7 +1,7 @@
 //! Resume: a release that failed, was stopped or died goes on where it stopped.
 
 use cutover_core::records::{Records, ReleaseKind, ReleaseRecord, ReleaseState};
-use cutover_core::release_file::Label;
+use cutover_core::release_file::{Label, changed_settings};
 use cutover_core::{Events, Phase};
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -112,9 +112,13 @@ impl Cutover {
         let built_with = staged.as_ref().and_then(|staged| staged.contents.as_deref());
         if built_with.is_some_and(|built_with| built_with != contents.as_str()) && !options.allow_changed_file
         {
+            let settings = staged.as_ref().and_then(|staged| staged.settings.as_ref());
             return Err(ReleaseError::FileChanged {
                 release: record.id,
                 label: record.label,
+                changes: settings
+                    .map(|before| changed_settings(before, &self.file.contents()))
+                    .unwrap_or_default(),
             });
         }
         let rest = options

@@ -38,6 +38,9 @@ pub(crate) struct Staged {
     /// The digest of what the release file said that it consists of.
     #[serde(default)]
     pub(crate) contents: Option<String>,
+    /// What it said, to tell what has changed since.
+    #[serde(default)]
+    pub(crate) settings: Option<Value>,
 }
 
 impl Staged {

@@ -7,6 +7,7 @@ mod check_changes; // what is declared to change
 mod check_columns; // what happens to columns on their way
 mod check_imports; // what importers fill, read and wait for
 mod column; // [import.columns]
+mod difference; // between two files
 mod duration; // lengths of time as people write them
 mod finding; // what is wrong, and where
 mod hook; // [[hook]]
@@ -39,6 +40,7 @@ pub use change::{Alterations, PartKind, PartNames, StructureChange};
 pub use column::{
     CentroidAxis, ColumnSource, Derived, FirstBy, Lookup, OtherColumns, Transform, UnknownValue,
 };
+pub use difference::{ChangedSetting, changed_settings};
 pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
@@ -199,6 +201,37 @@ impl ReleaseFile {
         let made = (&self.staging, &self.refresh, &self.changes, &self.imports);
         let judged = (&self.preflight, &self.validations);
         Digest::of_json(&(set, made, judged)).expect("a release file can be written as JSON")
+    }
+
+    /// What decides what a release consists of, as the file writes it and without a secret: see
+    /// [`contents_digest`](Self::contents_digest), and [`changed_settings`] for what has changed since.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "only texts, numbers and maps by text: JSON holds all of it"
+    )]
+    pub fn contents(&self) -> serde_json::Value {
+        let mut contents = serde_json::to_value(self).expect("a release file can be written as JSON");
+        let keep = |table: &mut serde_json::Value, keys: &[&str]| {
+            if let Some(table) = table.as_object_mut() {
+                table.retain(|key, _| keys.contains(&key.as_str()));
+            }
+        };
+        let sections = [
+            "release",
+            "target",
+            "staging",
+            "refresh",
+            "change",
+            "import",
+            "preflight",
+            "validate",
+        ];
+        keep(&mut contents, &sections);
+        keep(&mut contents["release"], &["name", "tables", "matviews"]);
+        keep(&mut contents["target"], &["schema", "staging_schema"]);
+        contents
     }
 
     /// `[release]`.

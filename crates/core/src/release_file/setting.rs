@@ -13,7 +13,7 @@ use super::key_path::KeyPath;
 use super::{ReleaseFile, VARIABLES};
 
 /// Keys that name an item of an array of tables.
-const NAMING_KEYS: [&str; 3] = ["name", "view", "table"];
+pub(super) const NAMING_KEYS: [&str; 3] = ["name", "view", "table"];
 
 /// A setting of a release file that variables and flags were applied to.
 #[derive(Debug, Clone, PartialEq, Serialize)]

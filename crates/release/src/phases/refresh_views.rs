@@ -49,6 +49,7 @@ impl Run<'_> {
         }
         self.staged = Staged {
             contents: Some(self.cutover.file.contents_digest().as_str().to_owned()),
+            settings: Some(self.cutover.file.contents()),
             ..Staged::default()
         };
         let taken = self.cutover.existing_staging(&client).await?;

@@ -50,11 +50,17 @@ async fn a_file_that_asks_for_other_contents_is_refused_unless_allowed() {
         "[refresh]",
         "[[preflight.query]]\nname = \"none\"\nsql = \"SELECT 1 WHERE false\"\n\n[refresh]",
     );
+    rewrite(&parks, "ORDER BY id\"", "ORDER BY 1\"");
     let changed = resume(&parks, ResumeOptions::default()).await.unwrap_err();
-    insta::assert_snapshot!(told(&changed), @"
+    insta::assert_snapshot!(told(&changed), @r#"
     Refused: the release file has changed since release [n] of Feb2026 began: its tables, checks, imports or changes
+    ~ import["sites"].query: "SELECT id, source_id, name FROM portal_sites WHERE at_import() ORDER BY id" → "SELECT id, source_id, name FROM portal_sites WHERE at_import() ORDER BY 1"
+    + preflight.query["none"].max_keys = 20
+    + preflight.query["none"].name = "none"
+    + preflight.query["none"].severity = "error"
+    + preflight.query["none"].sql = "SELECT 1 WHERE false"
     remedy: restore the file, or say --allow-changed-file: what is in staging already stays as it is; `cutover abort` removes it
-    ");
+    "#);
     assert_eq!(parks.whole().await, "Jan2026");
     resume(&parks, ResumeOptions::default().allow_changed_file())
         .await
