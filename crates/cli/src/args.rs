@@ -92,6 +92,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         findings: Option<PathBuf>,
     },
+    /// Refresh the release file's views, in the order of their dependencies, as a release does first; nothing else
+    Refresh {
+        #[command(flatten)]
+        telling: Telling,
+    },
+    /// Build staging and fill it, as a release does before it validates; live is not touched. `cutover resume` goes on from
+    /// there where everything was imported, `cutover abort` removes it
+    Import(Box<ImportArguments>),
     /// Stop a running release, from any machine, and remove its staging
     Abort {
         #[command(flatten)]
@@ -207,6 +215,49 @@ pub(crate) struct ReleaseArguments {
     pub(crate) no_checkpoints: bool,
     #[command(flatten)]
     pub(crate) telling: Telling,
+}
+
+/// What is to be imported.
+#[derive(Args)]
+pub(crate) struct ImportArguments {
+    /// The label of the release that this may become; the release file's default for today unless given
+    label: Option<Label>,
+    /// Run these importers only
+    #[arg(long, value_name = "IMPORTERS", value_delimiter = ',')]
+    only: Option<Vec<String>>,
+    /// Leave these importers out
+    #[arg(long, value_name = "IMPORTERS", value_delimiter = ',')]
+    skip: Option<Vec<String>>,
+    /// Import at most this many rows of each source
+    #[arg(long, value_name = "ROWS")]
+    sample: Option<u64>,
+    /// Run this many importers at once, each after those it waits for
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<u32>,
+    /// Send at most this much a second through the client, all importers together, such as 20MB
+    #[arg(long, value_name = "AMOUNT", value_parser = memory)]
+    max_rate: Option<Memory>,
+    /// Begin anew although an earlier release is built, validated and waits for its swap: its staging is removed
+    #[arg(long)]
+    discard_staging: bool,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+impl From<ImportArguments> for ReleaseArguments {
+    fn from(import: ImportArguments) -> Self {
+        Self {
+            label: import.label,
+            only_importer: import.only,
+            skip_importer: import.skip,
+            sample: import.sample,
+            jobs: import.jobs,
+            max_rate: import.max_rate,
+            discard_staging: import.discard_staging,
+            telling: import.telling,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a resumed release does otherwise than when it began.

@@ -4,7 +4,7 @@ mod config; // the settings and where they come from
 mod go;
 mod init; // a release file for a database that has none
 mod paperwork; // completions and the manual page
-mod release;
+mod release; // release, import, refresh and resume
 mod status; // once, or again and again
 mod undo; // rollback and abort: what asks first
 mod upkeep; // space, audit, drop: between releases
@@ -50,7 +50,9 @@ pub(crate) async fn run(
     };
     match arguments.command {
         Command::Init(init) => init::run(&context, &init).await,
-        Command::Release(release) => release::run(&context, *release).await,
+        Command::Release(release) => release::run(&context, *release, None).await,
+        Command::Refresh { telling } => release::refresh(&context, telling).await,
+        Command::Import(import) => release::import(&context, *import).await,
         Command::Resume(resume) => release::resume(&context, &resume).await,
         Command::Plan => view::plan(&context).await,
         Command::Check => view::check(&context).await,

@@ -1,9 +1,9 @@
-//! `cutover release`, and `resume`.
+//! `cutover release`, `refresh` and `import`, which are its first phases, and `resume`.
 
-use cutover::{Cutover, ReleaseError, ReleaseReport, StopSignal};
-use cutover_core::Events;
+use cutover::{Cutover, ReleaseError, ReleaseReport, Selection, StopSignal};
+use cutover_core::{Events, Phase};
 
-use crate::args::{ReleaseArguments, ResumeArguments};
+use crate::args::{ImportArguments, ReleaseArguments, ResumeArguments, Telling};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -11,14 +11,36 @@ use crate::listeners::Listeners;
 use crate::render::{Outcome, release_text};
 use crate::request::{Request, release_flags, resume_flags};
 
-pub(super) async fn run(context: &Context, arguments: ReleaseArguments) -> Result<(), Failure> {
+/// Runs these phases, or those that flags, variables and the release file select.
+pub(super) async fn run(
+    context: &Context,
+    arguments: ReleaseArguments,
+    phases: Option<Selection>,
+) -> Result<(), Failure> {
     let label = arguments.label.clone();
     let request = Request::read(&context.global, release_flags(arguments), &context.captured)?;
-    let options = request.release_options(label, &context.captured)?;
+    let mut options = request.release_options(label, &context.captured)?;
+    if let Some(phases) = phases {
+        options = options.selection(phases);
+    }
     watched(context, &request, async |cutover, stop, events| {
         cutover.release(&options, stop, events).await
     })
     .await
+}
+
+pub(super) async fn refresh(context: &Context, telling: Telling) -> Result<(), Failure> {
+    let arguments = ReleaseArguments {
+        telling,
+        ..ReleaseArguments::default()
+    };
+    let refresh = Selection::only(&[Phase::RefreshViews])?;
+    run(context, arguments, Some(refresh)).await
+}
+
+pub(super) async fn import(context: &Context, arguments: ImportArguments) -> Result<(), Failure> {
+    let imports = Selection::all().stop_after(Phase::ImportRelated)?;
+    run(context, arguments.into(), Some(imports)).await
 }
 
 pub(super) async fn resume(context: &Context, arguments: &ResumeArguments) -> Result<(), Failure> {

@@ -104,6 +104,54 @@ async fn a_release_goes_live_and_back() {
 }
 
 #[tokio::test]
+async fn the_first_phases_by_themselves() {
+    let (workplace, database) = Workplace::with_database().await;
+    database
+        .execute(
+            "CREATE MATERIALIZED VIEW upstream_names AS SELECT name FROM upstream_sites WHERE id > 38;
+             CREATE UNIQUE INDEX ON upstream_names (name)",
+        )
+        .await
+        .unwrap();
+    database
+        .execute("DELETE FROM upstream_sites WHERE id > 39")
+        .await
+        .unwrap();
+    let refresh = "[refresh]\nviews = [\"upstream_names\"]\n";
+    std::fs::write(workplace.path("release.toml"), [RELEASE_FILE, refresh].concat()).unwrap();
+    let one = async |sql: &str| database.query_text(sql).await.unwrap();
+
+    // What a variable selects is meant for releases.
+    let refreshed = workplace
+        .command(&["refresh"])
+        .env("CUTOVER_START_AT", "import_core")
+        .status()
+        .unwrap();
+    assert!(refreshed.success());
+    assert_eq!(
+        one("SELECT string_agg(name, ',') FROM upstream_names").await,
+        "site 39"
+    );
+    assert_eq!(one("SELECT to_regclass('staging_sites') IS NULL").await, "t");
+
+    let sampled = workplace.json(&["import", "Sep2025", "--only", "sites", "--sample", "7"]);
+    assert_eq!(sampled["release"]["state"], "stopped");
+    assert_eq!(one("SELECT count(*) FROM staging_sites").await, "7");
+    let refused = workplace.run(&["resume"]);
+    assert!(
+        refused.status == 8 && refused.stderr.contains("only a part of the dataset\n"),
+        "{refused:#?}"
+    );
+
+    assert_eq!(workplace.run(&["import", "Sep2025"]).status, 0);
+    assert_eq!(one("SELECT count(*) FROM staging_visits").await, "98");
+    assert_eq!(one("SELECT count(*) FROM sites").await, "0");
+    let resumed = workplace.run(&["resume"]);
+    assert_eq!(resumed.status, 0, "{resumed:#?}");
+    assert_eq!(one("SELECT count(*) FROM sites").await, "39");
+}
+
+#[tokio::test]
 async fn events_are_lines_of_json_on_stderr_and_in_the_log() {
     let (workplace, _database) = Workplace::with_database().await;
     let ended = workplace
