@@ -182,6 +182,9 @@ pub(crate) struct ReleaseArguments {
     /// Run this many importers at once, each after those it waits for
     #[arg(long, value_name = "NUMBER")]
     pub(crate) jobs: Option<u32>,
+    /// Load each importer with a key by this many ranges of it at once, where that is sound and the importer names no number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) ranges: Option<u32>,
     /// Send at most this much a second through the client, all importers together, such as 20MB
     #[arg(long, value_name = "AMOUNT", value_parser = memory)]
     pub(crate) max_rate: Option<Memory>,

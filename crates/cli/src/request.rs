@@ -204,6 +204,7 @@ pub(crate) fn release_flags(arguments: ReleaseArguments) -> Overrides {
     flags.import_skip = arguments.skip_importer;
     flags.import_sample = arguments.sample;
     flags.import_jobs = arguments.jobs;
+    flags.import_ranges = arguments.ranges;
     flags.import_max_rate = arguments.max_rate;
     flags.allow_lost_writes = arguments.allow_lost_writes.then_some(true);
     flags.cancel_blockers_after = arguments.cancel_blockers_after;

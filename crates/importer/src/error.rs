@@ -8,9 +8,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
+use crate::import::Straight;
 use crate::mapping::ColumnProblem;
 use crate::preflight::PreflightReport;
-use crate::{CsvError, Import, RefusedRows, Source};
+use crate::{CsvError, Import, NotDirect, RefusedRows, Source};
 
 /// An import that could not be planned or carried out. The table is as it was once the transaction has ended.
 #[derive(Debug, thiserror::Error)]
@@ -166,7 +167,8 @@ pub enum ImportError {
     },
     /// The chunks that are in belong to another query, mapping or key.
     #[error(
-        "importer {importer}: its {chunks} chunks that are in {table} were read by another query, mapping or key"
+        "importer {importer}: its {chunks} chunks that are in {table} were read by another query, mapping or key{}",
+        not_direct.as_ref().map(|why| format!(", or straight from the foreign server, which cannot be now: {why}")).unwrap_or_default()
     )]
     OtherChunks {
         /// The importer's name.
@@ -175,6 +177,8 @@ pub enum ImportError {
         table: QualifiedName,
         /// How many.
         chunks: i64,
+        /// Why its source is read the local way, where it might have been read straight from a foreign server.
+        not_direct: Option<NotDirect>,
     },
     /// A checkpoint or a row set aside could not be written to, or read from, the records.
     #[error("importer {importer} could not keep its journal")]
@@ -425,6 +429,10 @@ impl ImportError {
             importer: import.name().to_owned(),
             table: import.into_table().clone(),
             chunks,
+            not_direct: match import.straightness() {
+                Straight::No(why) => Some(why.clone()),
+                Straight::NotAsked | Straight::From(_) => None,
+            },
         }
     }
 

@@ -90,7 +90,13 @@ impl ImportPlan {
             })
         };
         let Facts { target, mapping, .. } = facts;
-        let way = WayChosen::choose(import, facts);
+        let mut way = WayChosen::choose(import, facts);
+        if let Some(why) = &facts.one_range_because {
+            way.reason = match import.ranges() {
+                Ranges::Wanted(_) => format!("{}; in one range: {why}", way.reason),
+                Ranges::Kept(_) => format!("{}; its ranges one after the other: {why}", way.reason),
+            };
+        }
         let mut script = Plan::new(format!("import {}", import.name()), facts.digest());
         script
             .steps
@@ -166,7 +172,7 @@ impl ImportPlan {
             notes: chunks
                 .iter()
                 .map(|chunks| chunks.note(import, settings.chunk_limit()))
-                .chain(note_of_ranges(import, facts.one_range_because.as_deref()))
+                .chain(note_of_ranges(import, facts))
                 .chain(in_passing.notes())
                 .chain(notes(mapping, target))
                 .collect(),
@@ -239,16 +245,14 @@ impl fmt::Display for ImportPlan {
     }
 }
 
-/// What becomes of the ranges that were asked for, or that there are already.
-fn note_of_ranges(import: &Import, one_because: Option<&str>) -> Option<String> {
-    let key = import.key_columns().first();
-    match (import.ranges(), one_because, key) {
-        (Ranges::Wanted(1) | Ranges::Kept(1), _, _) | (_, None, None) => None,
-        (Ranges::Wanted(_), Some(why), _) => Some(format!("in one range: {why}")),
-        (Ranges::Kept(n), Some(why), _) => Some(format!("{n} ranges, one after the other: {why}")),
-        (Ranges::Wanted(n) | Ranges::Kept(n), None, Some(key)) => Some(format!(
+/// What becomes of the ranges that were asked for, or that there are already; where they are not, the way says why.
+fn note_of_ranges(import: &Import, facts: &Facts) -> Option<String> {
+    let key = import.key_columns().first()?;
+    match import.ranges() {
+        Ranges::Wanted(n) | Ranges::Kept(n) if n > 1 && facts.one_range_because.is_none() => Some(format!(
             "in {n} ranges of {key} at once, or as many as its values allow; each takes two sessions, all read one state"
         )),
+        Ranges::Wanted(_) | Ranges::Kept(_) => None,
     }
 }
 

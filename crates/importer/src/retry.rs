@@ -34,6 +34,14 @@ impl ImportError {
     /// Whether the source's server could not be reached: after it was lost, it may still be starting.
     #[must_use]
     pub fn is_source_unreachable(&self) -> bool {
+        if let Self::OtherChunks {
+            not_direct: Some(why),
+            ..
+        } = self
+        {
+            // What is in was read straight from it, and the rest waits for it.
+            return why.is_unreachable();
+        }
         let code = self.sqlstate().map(SqlState::code);
         matches!(code, Some("08001" | "08004" | "HV00N" | "57P03"))
     }

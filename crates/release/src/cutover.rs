@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_core::records::Records;
-use cutover_core::release_file::{Label, LabelError, Load, ReleaseFile, TemplateFacts};
+use cutover_core::release_file::{Label, LabelError, ReleaseFile, TemplateFacts};
 use cutover_core::{
     ConnectSettings, Environment, Ident, NamingPolicy, QualifiedName, ReleaseLock, Session,
     refuse_unsafe_session,
@@ -154,8 +154,7 @@ impl Cutover {
     }
 
     pub(crate) async fn pool(&self, purpose: &str) -> Result<Pool, ReleaseError> {
-        let for_importers = self.file.load().jobs.saturating_mul(Load::CONNECTIONS);
-        let default = DEFAULT_POOL_SIZE.max(for_importers);
+        let default = DEFAULT_POOL_SIZE.max(self.file.import_connections());
         let size = self.file.target().pool_size.unwrap_or(default).max(1);
         Ok(self
             .target

@@ -7,6 +7,7 @@ mod import;
 mod import_checks;
 mod import_chunks;
 mod import_jobs;
+mod import_ranges;
 mod import_retry;
 mod import_totals;
 mod portal_state;

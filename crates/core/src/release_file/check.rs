@@ -13,8 +13,8 @@ use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
 use super::{
-    GeometryEngine, GeometryMoment, HookAction, HookPoint, Load, Preflight, QueryTemplate, ReleaseFile,
-    Severity, Swap, check_changes, check_imports,
+    GeometryEngine, GeometryMoment, HookAction, HookPoint, Preflight, QueryTemplate, ReleaseFile, Severity,
+    Swap, check_changes, check_imports,
 };
 use crate::{Ident, Phase};
 
@@ -333,13 +333,24 @@ impl Checker<'_> {
         if jobs == 0 {
             self.report(&path_of_jobs, "somebody has to do the work; use 1 or more");
         }
-        let needed = jobs.saturating_mul(Load::CONNECTIONS);
+        check_imports::ranges(self, &path.key("ranges"), self.file.load.ranges);
+        let needed = self.file.import_connections();
         let short = self.file.target.pool_size.filter(|size| *size < needed);
-        if let Some(size) = short.filter(|_| jobs > 1) {
-            let problem = format!(
-                "{jobs} importers at once take {needed} connections, and `target.pool_size` is {size}"
-            );
-            self.report(&path_of_jobs, &problem);
+        let ranges = self.file.imports.iter().map(|import| self.file.ranges_of(import));
+        match (short, ranges.max().unwrap_or(1)) {
+            (Some(size), 1) if jobs > 1 => {
+                let problem = format!(
+                    "{jobs} importers at once take {needed} connections, and `target.pool_size` is {size}"
+                );
+                self.report(&path_of_jobs, &problem);
+            }
+            (Some(size), most) if most > 1 => {
+                let problem = format!(
+                    "{jobs} importers at once, by up to {most} ranges each, take {needed} connections, and `target.pool_size` is {size}"
+                );
+                self.report(&path.key("ranges"), &problem);
+            }
+            _ => {}
         }
         if jobs > 1 && self.file.staging.foreign_keys_before_load() {
             self.report(

@@ -6,7 +6,7 @@ use super::check::Checker;
 use super::check_columns;
 use super::key_path::KeyPath;
 use super::nearest::suggestion;
-use super::{CsvSource, Import, ImportSource, ImportWay};
+use super::{CsvSource, Import, ImportSource, ImportWay, Load};
 
 pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath) {
     let imports = checker.file.imports.as_slice();
@@ -22,6 +22,7 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath) {
         source(checker, &path, import);
         check_columns::check(checker, &path, import);
         rejects(checker, &path, import);
+        ranges_of(checker, &path, import);
         order(checker, &path, import, &by_name);
         reads(checker, &path, import, &by_name);
     }
@@ -100,6 +101,41 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
     }
     if matches!(import.source, ImportSource::Csv(_)) {
         checker.report(&path.key(key), "is not for a CSV file");
+    }
+}
+
+/// Ranges are of a key, of rows that pass through the client.
+fn ranges_of(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
+    let Some(wanted) = import.ranges else { return };
+    let path = path.key("ranges");
+    ranges(checker, &path, wanted);
+    if wanted <= 1 {
+        return;
+    }
+    if import.key.is_empty() {
+        checker.report(&path, "they are ranges of a key; name a `key`");
+    }
+    if import.way == ImportWay::Server {
+        checker.report(
+            &path,
+            "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
+        );
+    }
+    if matches!(import.source, ImportSource::Csv(_)) {
+        checker.report(&path, "is not for a CSV file");
+    }
+}
+
+pub(super) fn ranges(checker: &mut Checker<'_>, path: &KeyPath, ranges: u32) {
+    if ranges == 0 {
+        checker.report(path, "somebody has to do the work; use 1 or more");
+    }
+    if ranges > Load::MOST_RANGES {
+        let problem = format!(
+            "more than {} take more sessions than they are worth",
+            Load::MOST_RANGES
+        );
+        checker.report(path, &problem);
     }
 }
 

@@ -66,6 +66,9 @@ pub struct Import {
     pub max_silence: Option<Duration>,
     /// How the rows travel.
     pub way: ImportWay,
+    /// How many ranges of its key are loaded at once; as `load.ranges` says unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<u32>,
 }
 
 /// The phases that importers run in.
@@ -269,6 +272,7 @@ impl Import {
             max_reject_share: None,
             max_silence: None,
             way: ImportWay::Auto,
+            ranges: None,
         }
     }
 
@@ -347,6 +351,13 @@ impl Import {
         self
     }
 
+    /// How many ranges of its key are loaded at once; as `load.ranges` says unless set.
+    #[must_use]
+    pub fn ranges(mut self, ranges: u32) -> Self {
+        self.ranges = Some(ranges);
+        self
+    }
+
     pub(super) fn read(table: &mut TableReader<'_>) -> Option<Self> {
         let name = table.required("name");
         let into = table.required("into");
@@ -366,6 +377,7 @@ impl Import {
         let max_reject_share = table.optional("max_reject_share");
         let max_silence = table.duration("max_silence");
         let way = table.or("way", ImportWay::default());
+        let ranges = table.optional("ranges");
         Some(Self {
             name: name?,
             into: into?,
@@ -379,6 +391,7 @@ impl Import {
             max_reject_share,
             max_silence,
             way,
+            ranges,
         })
     }
 }

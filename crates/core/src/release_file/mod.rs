@@ -288,6 +288,29 @@ impl ReleaseFile {
         &self.load
     }
 
+    /// How many ranges of its key an importer is to be loaded by at once; 1 where it has none.
+    #[must_use]
+    pub fn ranges_of(&self, import: &Import) -> u32 {
+        if import.key.is_empty() {
+            return 1;
+        }
+        import.ranges.unwrap_or(self.load.ranges).max(1)
+    }
+
+    /// The connections to the target that importers may take at once: two for each range of each of `load.jobs` importers, those with
+    /// the most ranges.
+    #[must_use]
+    pub fn import_connections(&self) -> u32 {
+        let mut ranges: Vec<u32> = self.imports.iter().map(|import| self.ranges_of(import)).collect();
+        ranges.sort_unstable_by(|one, other| other.cmp(one));
+        let jobs = usize::try_from(self.load.jobs).unwrap_or(usize::MAX).max(1);
+        let ranges = (0..jobs.min(ranges.len().max(1))).map(|job| ranges.get(job).copied().unwrap_or(1));
+        ranges
+            .fold(0_u32, u32::saturating_add)
+            .saturating_mul(Load::CONNECTIONS)
+            .max(self.load.jobs.saturating_mul(Load::CONNECTIONS))
+    }
+
     /// All `[[validate]]`.
     #[must_use]
     pub fn validations(&self) -> &[Validation] {

@@ -150,6 +150,8 @@ overrides! {
     checkpoints_disabled: bool = "CUTOVER_IMPORT_CHECKPOINTS_DISABLE", alias "PP_IMPORT_CHECKPOINTS_DISABLE";
     /// How many importers run at once.
     import_jobs: u32 = "CUTOVER_IMPORT_JOBS", key "load.jobs";
+    /// How many ranges of its key an importer is loaded by at once.
+    import_ranges: u32 = "CUTOVER_IMPORT_RANGES", key "load.ranges";
     /// The bytes a second that importers send through the client.
     import_max_rate: Memory = "CUTOVER_IMPORT_MAX_RATE", key "load.max_rate";
     /// How far a standby may be behind while importers load.
@@ -342,6 +344,7 @@ impl Overrides {
         set(&mut file.staging.workers, self.staging_workers.as_ref());
         file.staging.memory = self.staging_memory.or(file.staging.memory);
         set(&mut file.load.jobs, self.import_jobs.as_ref());
+        set(&mut file.load.ranges, self.import_ranges.as_ref());
         file.load.max_rate = self.import_max_rate.or(file.load.max_rate);
         file.load.max_standby_lag = self.import_max_standby_lag.or(file.load.max_standby_lag);
         set(&mut file.notify.remind_after, self.remind_after.as_ref());

@@ -293,7 +293,7 @@ fn sum(ranges: &[ImportSoFar]) -> ImportSoFar {
 }
 
 /// One range is read as one stream is, and may be gone on with as one.
-fn digest_of(chunks: &ChunkPlan, ranges: &KeyRanges) -> String {
+pub(super) fn digest_of(chunks: &ChunkPlan, ranges: &KeyRanges) -> String {
     if ranges.count() == 1 {
         return chunks.digest.clone();
     }

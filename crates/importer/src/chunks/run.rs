@@ -6,7 +6,9 @@ use tokio_postgres::{Client, Transaction};
 
 use super::chain::{Chain, Rest, begin};
 use super::journal::Journal;
+use super::key_ranges::KeyRanges;
 use super::plan::ChunkPlan;
+use super::ranges::digest_of;
 use super::sums::{Sums, Tally};
 use crate::ImportOutcome;
 use crate::error::ImportError;
@@ -93,6 +95,18 @@ impl ImportPlan {
     #[must_use]
     pub fn one_transaction_because(&self) -> Option<&str> {
         self.chunks.as_ref()?.whole_because.as_deref()
+    }
+
+    /// Whether chunks that are in were read by the same query, mapping, key and ranges, so that this plan goes on behind them. There
+    /// are several ways to read one source, and the order of texts on two machines is not always the same.
+    #[must_use]
+    pub fn goes_on_from(&self, so_far: &ImportSoFar, kept: Option<&KeyRanges>) -> bool {
+        let one = KeyRanges::one();
+        let digest = self
+            .chunks
+            .as_ref()
+            .map(|chunks| digest_of(chunks, kept.unwrap_or(&one)));
+        so_far.chunks == 0 || so_far.plan == digest
     }
 
     /// How rows are cut into chunks, and the statements that read and write them.

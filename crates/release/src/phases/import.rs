@@ -12,7 +12,6 @@ use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings, Throttle
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::counted;
-use super::import_chunks::sets_aside;
 use super::import_totals::Totals;
 use crate::ReleaseError;
 use crate::aliases::twin_aliases;
@@ -188,16 +187,9 @@ impl Run<'_> {
     ) -> Result<ImportOutcome, ReleaseError> {
         let mut client = self.client().await?;
         let mut planned = self.cutover.import(import, &self.template, self.options)?;
-        // Straight from the portal an importer is one transaction: chunks that are in, and rows to set aside, need another way.
-        let straight = match &self.cutover.portal {
-            Some(login) if !sets_aside(import) && self.chunks_of(import).await? == 0 => Some(login),
-            _ => None,
-        };
-        if let Some(login) = straight {
-            match self
-                .import_straight(&planned, settings, login, &mut client)
-                .await?
-            {
+        if let Some(login) = &self.cutover.portal {
+            let straight = Box::pin(self.import_straight(import, &planned, settings, login, &mut client));
+            match straight.await? {
                 Ok(outcome) => return Ok(outcome),
                 Err(why) => planned = planned.not_direct(why),
             }

@@ -27,16 +27,19 @@ impl PortalStates {
 }
 
 impl Run<'_> {
-    /// Begins to read on a session with the foreign server, in the state that all importers of this release read. Where that
-    /// cannot be had it is a state of its own, and a warning says why.
+    /// Begins to read on a session with the foreign server, in the state that all importers of this release read, and all ranges of
+    /// one. Where that cannot be had it is a state of its own, and a warning says why. The second value tells whether it is the
+    /// state of all.
     pub(super) async fn begin_to_read<'s>(
         &self,
         portal: &'s mut Session,
         server: &Ident,
         login: &ConnectSettings,
         settings: &LoadSettings,
-    ) -> Result<Transaction<'s>, ReleaseError> {
-        let state = if self.cutover.file.imports().len() < 2 {
+    ) -> Result<(Transaction<'s>, bool), ReleaseError> {
+        let imports = self.cutover.file.imports();
+        let has_ranges = |import| self.cutover.file.ranges_of(import) > 1;
+        let state = if imports.len() < 2 && !imports.iter().any(has_ranges) {
             None
         } else {
             Some(self.state_of(server, login, settings).await)
@@ -49,10 +52,10 @@ impl Run<'_> {
             .await
             .map_err(|error| session_error("begin to read straight from the portal in", error))?;
         let why = match state {
-            None => return Ok(reading),
+            None => return Ok((reading, false)),
             Some(Err(why)) => why,
             Some(Ok(state)) => match state.adopt(&reading).await {
-                Ok(()) => return Ok(reading),
+                Ok(()) => return Ok((reading, true)),
                 Err(error) => {
                     // The same again, as if nothing had been asked.
                     reading
@@ -66,7 +69,7 @@ impl Run<'_> {
         self.warn(format!(
             "an importer reads a state of foreign server {server} of its own, not that of the others: {why}"
         ));
-        Ok(reading)
+        Ok((reading, false))
     }
 
     /// The state that is read of a server; a new one where there is none, or none any more.

@@ -21,6 +21,7 @@ mod gates;
 mod hold;
 mod hooks;
 mod import_faults;
+mod import_ranges;
 mod init;
 mod killed;
 mod killed_in_import;

@@ -486,6 +486,40 @@ release.toml:14:8: `load.jobs`: where foreign keys are there before the load (`s
 release.toml:15:12: `load.max_rate`: nothing would ever arrive; leave it out for no limit
 "#);
     insta::assert_snapshot!(findings_with("[load]\njobs = 0\n"), @"release.toml:9:8: `load.jobs`: somebody has to do the work; use 1 or more");
+    insta::assert_snapshot!(findings_with(r#"
+pool_size = 9
+
+[[import]]
+name = "keyed"
+into = "sources"
+from = "s"
+key = ["id"]
+ranges = 4
+
+[[import]]
+name = "keyless"
+into = "sources"
+from = "s"
+ranges = 65
+
+[[import]]
+name = "inside"
+into = "sources"
+from = "s"
+key = ["id"]
+way = "server"
+ranges = 2
+
+[load]
+jobs = 2
+ranges = 0
+"#), @r#"
+release.toml:22:10: `import["keyless"].ranges`: more than 64 take more sessions than they are worth
+release.toml:22:10: `import["keyless"].ranges`: they are ranges of a key; name a `key`
+release.toml:30:10: `import["inside"].ranges`: needs rows that pass through the client; use the way "copy" or "auto"
+release.toml:34:10: `load.ranges`: somebody has to do the work; use 1 or more
+release.toml:34:10: `load.ranges`: 2 importers at once, by up to 4 ranges each, take 12 connections, and `target.pool_size` is 9
+"#);
 }
 
 #[test]
