@@ -43,6 +43,7 @@ mod side_by_side;
 mod standby_gate;
 mod stopping;
 mod straight;
+mod transforms;
 mod two_operators;
 mod waiting;
 mod whole_release;
