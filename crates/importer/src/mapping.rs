@@ -200,7 +200,7 @@ impl fmt::Display for ColumnProblem {
             } => write!(
                 f,
                 "column {column} is {target_type}, the source's {source:?} is {source_type}, which PostgreSQL does \
-                 not assign to it: cast it in a query"
+                 not assign to it: say `cast = true` of it in `columns`, or cast it in a query"
             ),
             Self::NothingFilled => f.write_str(
                 "no column of the source fills one of the table: give them the table's names, or map them in `columns`",
