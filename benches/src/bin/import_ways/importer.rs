@@ -98,7 +98,7 @@ pub(crate) async fn straight(servers: &Servers, checked: Checked) -> Result<()> 
     Ok(())
 }
 
-fn import(source: &str) -> Result<Import> {
+pub(crate) fn import(source: &str) -> Result<Import> {
     let public = |name| Ok::<_, anyhow::Error>(QualifiedName::new(Ident::new("public")?, Ident::new(name)?));
     Ok(Import::new(
         "sites",
@@ -107,6 +107,6 @@ fn import(source: &str) -> Result<Import> {
     ))
 }
 
-fn settings() -> Result<LoadSettings> {
+pub(crate) fn settings() -> Result<LoadSettings> {
     Ok(LoadSettings::new([Ident::new("public")?]))
 }

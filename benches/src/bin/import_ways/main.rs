@@ -8,6 +8,7 @@
 
 mod importer; // ours
 mod pipes; // two psql
+mod ranges; // ours, several ranges at once
 mod report; // seconds -> ratios
 mod scripts; // an ORM's
 mod servers; // portal and live
@@ -36,6 +37,9 @@ struct Arguments {
     /// Compares imports of geometries that are not checked, are checked by a read of their own, and as they pass; nothing else.
     #[arg(long)]
     checks: bool,
+    /// Compares imports in chunks by one stream and by two ranges at once, with lz4 and with pglz; nothing else.
+    #[arg(long, conflicts_with = "checks")]
+    ranges: bool,
     /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -47,6 +51,8 @@ async fn main() -> Result<()> {
     let servers = Servers::start(arguments.polygons, arguments.seed).await?;
     let (ways, baselines) = if arguments.checks {
         (Way::CHECKED.to_vec(), Way::BASELINES_OF_CHECKED)
+    } else if arguments.ranges {
+        (Way::RANGED.to_vec(), Way::BASELINES_OF_RANGED)
     } else {
         (Way::available(), Way::BASELINES)
     };
@@ -54,6 +60,9 @@ async fn main() -> Result<()> {
     for round in 1..=arguments.rounds {
         for &way in &ways {
             servers.empty_target().await?;
+            if way.stays_pglz() {
+                servers.keep_pglz().await?;
+            }
             let took = way.import(&servers).await?;
             if way.fills() {
                 servers.check_target(round == 1).await?;

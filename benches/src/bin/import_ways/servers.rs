@@ -89,6 +89,13 @@ impl Servers {
         self.live.execute("CHECKPOINT").await
     }
 
+    /// Has the target's geometries compressed with pglz, whatever the session says.
+    pub(crate) async fn keep_pglz(&self) -> Result<()> {
+        self.live
+            .execute("ALTER TABLE sites ALTER geom SET COMPRESSION pglz")
+            .await
+    }
+
     /// Whether all rows arrived; with `every_value`, whether they are the same.
     pub(crate) async fn check_target(&self, every_value: bool) -> Result<()> {
         let arrived = if every_value {

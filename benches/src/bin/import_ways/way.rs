@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::importer::Checked;
 use crate::report::Baselines;
 use crate::servers::Servers;
-use crate::{importer, pipes, scripts, tools};
+use crate::{importer, pipes, ranges, scripts, tools};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -33,6 +33,9 @@ pub(crate) enum Way {
     // Only where checks are compared.
     ImporterForeignPipe(Checked),
     ImporterStraightChecked(Checked),
+    // Only where ranges are compared: by so many at once.
+    ImporterChunks(u32),
+    ImporterChunksPglz(u32),
     /// Fills nothing: what no way can beat.
     Reading,
 }
@@ -50,6 +53,11 @@ impl Way {
         first: Self::ImporterForeignPipe(Checked::Not),
         second: Self::ImporterStraight,
         second_name: "straight",
+    };
+    pub(crate) const BASELINES_OF_RANGED: Baselines = Baselines {
+        first: Self::ImporterChunks(1),
+        second: Self::ImporterChunksPglz(1),
+        second_name: "pglz",
     };
     const ALL: [Self; 17] = [
         Self::PsqlPipe,
@@ -81,6 +89,18 @@ impl Way {
         Self::ImporterStraightChecked(Checked::InPassing),
     ];
 
+    /// Imports in chunks by one stream and by two ranges, beside psql doing the same.
+    pub(crate) const RANGED: [Self; 8] = [
+        Self::PsqlPipeLz4,
+        Self::PsqlRangesLz4,
+        Self::ImporterChunks(1),
+        Self::ImporterChunks(2),
+        Self::PsqlPipe,
+        Self::PsqlRanges,
+        Self::ImporterChunksPglz(1),
+        Self::ImporterChunksPglz(2),
+    ];
+
     /// All ways, but for tools that this machine lacks.
     pub(crate) fn available() -> Vec<Self> {
         let installed = |way: &Self| match way {
@@ -94,6 +114,11 @@ impl Way {
     /// Whether the table holds the rows afterwards.
     pub(crate) fn fills(self) -> bool {
         self != Self::Reading
+    }
+
+    /// Whether the table's columns are made to stay pglz before.
+    pub(crate) fn stays_pglz(self) -> bool {
+        matches!(self, Self::ImporterChunksPglz(_))
     }
 
     /// Fills the empty target; returns how long it took, from connecting to the commit.
@@ -125,6 +150,9 @@ impl Way {
             Self::ImporterStraight => importer::straight(servers, Checked::Not).await?,
             Self::ImporterForeignPipe(checked) => importer::foreign_pipe(servers, checked).await?,
             Self::ImporterStraightChecked(checked) => importer::straight(servers, checked).await?,
+            Self::ImporterChunks(at_once) | Self::ImporterChunksPglz(at_once) => {
+                ranges::straight(servers, at_once).await?;
+            }
         }
         Ok(started.elapsed())
     }
@@ -159,6 +187,10 @@ impl fmt::Display for Way {
                 "straight, geometries checked by a read of their own"
             }
             Self::ImporterStraightChecked(Checked::InPassing) => "straight, geometries checked as they pass",
+            Self::ImporterChunks(1) => "importer, straight, in chunks, lz4",
+            Self::ImporterChunks(_) => "the same, two ranges at once",
+            Self::ImporterChunksPglz(1) => "importer, straight, in chunks, columns that stay pglz",
+            Self::ImporterChunksPglz(_) => "the same with pglz, two ranges at once",
             Self::Reading => "reading it on the portal to nowhere",
         })
     }
