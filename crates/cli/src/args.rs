@@ -237,6 +237,9 @@ pub(crate) struct ImportArguments {
     /// Run this many importers at once, each after those it waits for
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<u32>,
+    /// Load each importer with a key by this many ranges of it at once, where that is sound and the importer names no number
+    #[arg(long, value_name = "NUMBER")]
+    ranges: Option<u32>,
     /// Send at most this much a second through the client, all importers together, such as 20MB
     #[arg(long, value_name = "AMOUNT", value_parser = memory)]
     max_rate: Option<Memory>,
@@ -255,6 +258,7 @@ impl From<ImportArguments> for ReleaseArguments {
             skip_importer: import.skip,
             sample: import.sample,
             jobs: import.jobs,
+            ranges: import.ranges,
             max_rate: import.max_rate,
             discard_staging: import.discard_staging,
             telling: import.telling,

@@ -3,30 +3,26 @@
 //! All of them are gauges: a file that each run writes anew has no counters that grow across runs, and the exposition of
 //! OpenMetrics that the client library writes is then the older text format too, which is all that the collector reads.
 
-use std::collections::BTreeMap;
+mod exposition; // the text
+mod facts; // what it tells
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cutover_core::{Event, EventKind, EventSink, Phase};
+use cutover_core::{Event, EventSink};
 use jiff::Timestamp;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
+
+use facts::Facts;
 
 /// How often the file is written while nothing but numbers changes.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// How long the end of a release waits for the last write.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// Every state that a record can end in, and the one it begins in.
-const STATES: [&str; 5] = ["running", "completed", "stopped", "failed", "aborted"];
 
 /// Writes what a release is at to a file, again and again.
 ///
@@ -47,44 +43,6 @@ pub struct MetricsSink(Arc<Shared>);
 struct Shared {
     facts: Mutex<Facts>,
     changed: Notify,
-}
-
-/// What the file tells.
-#[derive(Debug, Clone, Default)]
-struct Facts {
-    release_set: String,
-    release: i64,
-    label: String,
-    state: &'static str,
-    started: Option<Timestamp>,
-    ended: Option<Timestamp>,
-    phase: Option<Phase>,
-    phase_started: Option<Timestamp>,
-    phase_ms: BTreeMap<Phase, u64>,
-    held: bool,
-    importers: BTreeMap<String, Importer>,
-    live_since: Option<Timestamp>,
-    swap: Option<Swap>,
-    warnings: u64,
-    /// Whether this was the last.
-    over: bool,
-    /// The first write that failed.
-    problem: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Importer {
-    done: bool,
-    rows: Option<u64>,
-    bytes: Option<u64>,
-    expected_rows: Option<u64>,
-    rejected: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Swap {
-    attempts: u32,
-    exclusive_ms: u64,
 }
 
 impl MetricsFile {
@@ -179,278 +137,9 @@ impl EventSink for MetricsSink {
     }
 }
 
-impl Facts {
-    /// Takes an event in; whether it is to be written at once.
-    fn follow(&mut self, event: &Event) -> bool {
-        match &event.kind {
-            EventKind::ReleaseStarted {
-                release,
-                name,
-                label,
-                live_since,
-                ..
-            } => {
-                *self = Self {
-                    release_set: name.clone(),
-                    release: *release,
-                    label: label.clone(),
-                    state: "running",
-                    started: Some(event.at),
-                    live_since: *live_since,
-                    ..Self::default()
-                };
-                true
-            }
-            EventKind::PhaseStarted { phase } => {
-                (self.phase, self.phase_started) = (Some(*phase), Some(event.at));
-                true
-            }
-            EventKind::PhaseFinished { phase, took_ms, .. } => {
-                self.phase_ms.insert(*phase, *took_ms);
-                true
-            }
-            EventKind::Held { .. } => {
-                self.held = true;
-                true
-            }
-            EventKind::Released { .. } => {
-                self.held = false;
-                true
-            }
-            EventKind::Swapped {
-                attempts,
-                exclusive_ms,
-                ..
-            } => {
-                self.live_since = Some(event.at);
-                self.swap = Some(Swap {
-                    attempts: *attempts,
-                    exclusive_ms: *exclusive_ms,
-                });
-                true
-            }
-            EventKind::ReleaseFinished { state, .. } => {
-                self.state = STATES
-                    .into_iter()
-                    .find(|known| known == state)
-                    .unwrap_or_default();
-                self.ended = Some(event.at);
-                self.held = false;
-                true
-            }
-            EventKind::Warning { .. } => {
-                self.warnings += 1;
-                false
-            }
-            kind => {
-                self.follow_importer(kind);
-                false
-            }
-        }
-    }
-
-    fn follow_importer(&mut self, kind: &EventKind) {
-        match kind {
-            EventKind::ImportStarted {
-                importer,
-                expected_rows,
-                ..
-            } => {
-                let known = self.importers.entry(importer.clone()).or_default();
-                *known = Importer {
-                    expected_rows: *expected_rows,
-                    rejected: known.rejected,
-                    ..Importer::default()
-                };
-            }
-            EventKind::ImportProgress {
-                importer,
-                rows,
-                bytes,
-                ..
-            } => {
-                let known = self.importers.entry(importer.clone()).or_default();
-                (known.rows, known.bytes) = (*rows, *bytes);
-            }
-            EventKind::RowsRejected { importer, rejected } => {
-                self.importers.entry(importer.clone()).or_default().rejected = *rejected;
-            }
-            EventKind::ImportFinished {
-                importer,
-                rows,
-                bytes,
-                ..
-            } => {
-                let known = self.importers.entry(importer.clone()).or_default();
-                (known.done, known.rows, known.bytes) = (true, Some(*rows), Some(*bytes));
-            }
-            _ => {}
-        }
-    }
-
-    /// The text of the file.
-    fn exposition(&self, now: Timestamp) -> String {
-        let labels = [("release_set".into(), self.release_set.clone().into())];
-        let mut metrics = Metrics(Registry::with_prefix_and_labels("cutover", labels.into_iter()));
-        metrics.family(
-            "release_info",
-            "The newest release or rollback of this machine",
-            [(
-                vec![
-                    ("label", self.label.clone()),
-                    ("release", self.release.to_string()),
-                ],
-                1.0,
-            )],
-        );
-        metrics.one_of(
-            "release_state",
-            "How it stands",
-            "state",
-            &STATES,
-            Some(self.state),
-        );
-        let phases = Phase::ALL.map(Phase::as_str);
-        let phase = self.phase.filter(|_| self.ended.is_none()).map(Phase::as_str);
-        metrics.one_of(
-            "release_phase",
-            "The phase that it is in",
-            "phase",
-            &phases,
-            phase,
-        );
-        metrics.one(
-            "release_held",
-            "Whether it waits before its swap",
-            Some(f64::from(u8::from(self.held))),
-        );
-        metrics.one(
-            "release_start_timestamp_seconds",
-            "When it began",
-            self.started.map(seconds),
-        );
-        metrics.one(
-            "release_end_timestamp_seconds",
-            "When it ended; absent before",
-            self.ended.map(seconds),
-        );
-        metrics.one("release_warnings", "Warnings so far", Some(float(self.warnings)));
-        metrics.one(
-            "last_success_timestamp_seconds",
-            "When what is live went live",
-            self.live_since.map(seconds),
-        );
-        let mut durations = self.phase_ms.clone();
-        if let (Some(phase), Some(started), None) = (self.phase, self.phase_started, self.ended) {
-            let so_far = now.as_millisecond().saturating_sub(started.as_millisecond());
-            durations
-                .entry(phase)
-                .or_insert(u64::try_from(so_far).unwrap_or(0));
-        }
-        metrics.family(
-            "phase_duration_seconds",
-            "How long a phase took, or has taken so far",
-            durations
-                .iter()
-                .map(|(phase, millis)| (vec![("phase", phase.to_string())], float(*millis) / 1e3)),
-        );
-        self.add_importers(&mut metrics);
-        metrics.one(
-            "swap_lock_window_seconds",
-            "How long readers could be held up by the swap",
-            self.swap.map(|swap| float(swap.exclusive_ms) / 1e3),
-        );
-        metrics.one(
-            "swap_attempts",
-            "Attempts that the swap took to get its locks",
-            self.swap.map(|swap| f64::from(swap.attempts)),
-        );
-        metrics.text()
-    }
-
-    fn add_importers(&self, metrics: &mut Metrics) {
-        let mut of_each = |name: &str, help: &str, number: fn(&Importer) -> Option<u64>| {
-            let numbers = self.importers.iter().filter_map(|(importer, known)| {
-                Some((vec![("importer", importer.clone())], float(number(known)?)))
-            });
-            metrics.family(name, help, numbers);
-        };
-        of_each("importer_done", "Whether it is done", |known| {
-            Some(known.done.into())
-        });
-        of_each("importer_rows", "Rows so far, where they can be seen", |known| {
-            known.rows
-        });
-        of_each("importer_expected_rows", "Rows expected, an estimate", |known| {
-            known.expected_rows
-        });
-        of_each("importer_bytes", "Bytes through the client so far", |known| {
-            known.bytes
-        });
-        of_each("importer_rejected_rows", "Rows set aside", |known| {
-            Some(known.rejected)
-        });
-    }
-}
-
-type Labels = Vec<(&'static str, String)>;
-
-struct Metrics(Registry);
-
-impl Metrics {
-    /// A gauge for each set of labels; none where there are none.
-    fn family(&mut self, name: &str, help: &str, gauges: impl IntoIterator<Item = (Labels, f64)>) {
-        let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
-        let mut is_empty = true;
-        for (labels, value) in gauges {
-            family.get_or_create(&labels).set(value);
-            is_empty = false;
-        }
-        if !is_empty {
-            self.0.register(name, help, family);
-        }
-    }
-
-    fn one(&mut self, name: &str, help: &str, value: Option<f64>) {
-        self.family(name, help, value.map(|value| (Labels::new(), value)));
-    }
-
-    /// A gauge for each of some names, of which one is 1.
-    fn one_of(&mut self, name: &str, help: &str, label: &'static str, all: &[&str], is: Option<&str>) {
-        let gauges = all.iter().map(|one| {
-            let value = f64::from(u8::from(is == Some(*one)));
-            (vec![(label, (*one).to_owned())], value)
-        });
-        self.family(name, help, gauges);
-    }
-
-    fn text(&self) -> String {
-        let mut text = String::new();
-        // A string takes everything.
-        let _ = encode(&mut text, &self.0);
-        text
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "whole numbers up to 2^53 are kept, as Prometheus keeps them"
-)]
-fn float(number: u64) -> f64 {
-    number as f64
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds of some ten thousand years fit"
-)]
-fn seconds(time: Timestamp) -> f64 {
-    time.as_millisecond() as f64 / 1e3
-}
-
 #[cfg(test)]
 mod tests {
-    use cutover_core::Events;
+    use cutover_core::{EventKind, Events, Phase};
 
     use super::*;
 

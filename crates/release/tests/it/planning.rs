@@ -127,13 +127,13 @@ async fn a_plan_prints_every_step_of_the_swap_with_its_locks() {
     --   locks "public"."staging_countries_pame_evaluations_pkey" SHARE UPDATE EXCLUSIVE
     ALTER INDEX "public"."staging_countries_pame_evaluations_pkey" RENAME TO "countries_pame_evaluations_pkey";
     -- in finalise_swap
-    -- lock table "public"."countries_pame_evaluations"
-    --   locks "public"."countries_pame_evaluations" ACCESS EXCLUSIVE
-    LOCK TABLE ONLY "public"."countries_pame_evaluations" IN ACCESS EXCLUSIVE MODE;
-    -- in finalise_swap
     -- lock table "public"."staging_countries_pame_evaluations"
     --   locks "public"."staging_countries_pame_evaluations" ACCESS EXCLUSIVE
     LOCK TABLE ONLY "public"."staging_countries_pame_evaluations" IN ACCESS EXCLUSIVE MODE;
+    -- in finalise_swap
+    -- lock table "public"."countries_pame_evaluations"
+    --   locks "public"."countries_pame_evaluations" ACCESS EXCLUSIVE
+    LOCK TABLE ONLY "public"."countries_pame_evaluations" IN ACCESS EXCLUSIVE MODE;
     -- in finalise_swap
     -- rename table "public"."countries_pame_evaluations"
     --   locks "public"."countries_pame_evaluations" ACCESS EXCLUSIVE
