@@ -59,7 +59,7 @@ pub use go::{GoReport, Holding};
 pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
 pub use init::{InitError, InitOptions, Proposal, ProposedImport};
 pub use json_log::{JsonLog, JsonLogError};
-pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, RelationFacts};
+pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, PhaseTook, RelationFacts};
 pub use metrics::{MetricsFile, MetricsSink};
 pub use notify::{NOTIFICATION_SCHEMA_VERSION, NotificationSink, Notifications, NotifyError};
 pub use options::{ReleaseOptions, RollbackOptions};

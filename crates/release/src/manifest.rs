@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cutover_core::release_file::Label;
-use cutover_core::{EventKind, ObjectName, RowsMeasured};
+use cutover_core::{EventKind, ObjectName, Phase, RowsMeasured};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,15 @@ pub struct Manifest {
     pub cutover_version: String,
     /// `server_version_num` of the target.
     pub server_version_num: u32,
+    /// Versions of the target's extensions by name.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+    /// The phases before this one, as they last ran.
+    #[serde(default)]
+    pub phases: Vec<PhaseTook>,
+    /// What checks of the sources, and of rows on their way, found: violations by check.
+    #[serde(default)]
+    pub checks: BTreeMap<String, u64>,
     /// Tables and materialized views by live name.
     pub relations: BTreeMap<String, RelationFacts>,
     /// What went live with the set although the release file does not name it.
@@ -38,6 +47,9 @@ pub struct Manifest {
     pub companions: Vec<ObjectName>,
     /// Rows by importer.
     pub importers: BTreeMap<String, u64>,
+    /// Rows set aside by importer, where there are any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected: BTreeMap<String, u64>,
     /// How the release file declared the structure to change, and how it did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ChangesOf>,
@@ -67,6 +79,16 @@ impl Manifest {
     pub(crate) fn to_value(&self, release: i64) -> Result<serde_json::Value, crate::ReleaseError> {
         serde_json::to_value(self).map_err(|source| crate::ReleaseError::StagedFacts { release, source })
     }
+}
+
+/// How long a phase took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PhaseTook {
+    /// The phase.
+    pub phase: Phase,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// A member as it is about to go live.

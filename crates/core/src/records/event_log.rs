@@ -1,12 +1,47 @@
 //! The events of a release, kept with it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tokio_postgres::GenericClient;
 
 use super::Records;
 use crate::{Event, Phase, StatementError};
 
+/// What the log tells of how a release has gone so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Course {
+    /// Phases that have ended, in their order, each with how long it took when it last ran, in milliseconds.
+    pub phases: Vec<(Phase, u64)>,
+    /// What the checks of sources, and of rows on their way, found when they last ran: violations by check.
+    pub checks: BTreeMap<String, u64>,
+}
+
 impl Records {
+    /// Reads how a release has gone so far, in all its runs.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the records cannot be read.
+    pub async fn course(&self, client: &impl GenericClient, release: i64) -> Result<Course, StatementError> {
+        let rows = client
+            .query(include_str!("sql/course.sql"), &[&release])
+            .await
+            .map_err(self.failed("read the course of"))?;
+        let mut course = Course::default();
+        for row in &rows {
+            let (kind, name): (&str, String) = (row.get(0), row.get(1));
+            let number = row.get::<_, i64>(2).unsigned_abs();
+            if kind == "check_finished" {
+                course.checks.insert(name, number);
+            } else if let Ok(phase) = name.parse() {
+                course.phases.push((phase, number));
+            }
+        }
+        course.phases.sort_unstable();
+        Ok(course)
+    }
+
     /// Appends events to a release's log.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod swap;
 
 pub use backup::{BackupObject, BackupSet};
 pub use checkpoint::{Checkpoint, ImportSoFar};
+pub use event_log::Course;
 pub use hold::{Go, Hold, HoldLook};
 pub use migrate::MigrationError;
 pub use progress::{ImporterNews, ImporterProgress, ImporterState, Obstacle, WaitKind, Waiting};

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::counted;
 use crate::gate::count_rows;
-use crate::manifest::{MANIFEST_SCHEMA_VERSION, RelationFacts};
-use crate::run::Run;
+use crate::manifest::{MANIFEST_SCHEMA_VERSION, PhaseTook, RelationFacts};
+use crate::run::{Run, session_error};
 use crate::{Manifest, ReleaseError};
 
 impl Run<'_> {
@@ -198,6 +198,7 @@ impl Run<'_> {
             .map(|checkpoint| checkpoint.importer.clone())
             .collect();
         let mut importers = BTreeMap::new();
+        let mut rejected = BTreeMap::new();
         let mut warnings = self.warnings.clone();
         for checkpoint in checkpoints {
             if !done.contains(&checkpoint.importer) {
@@ -205,10 +206,14 @@ impl Run<'_> {
             }
             if checkpoint.rejected > 0 {
                 let warning = format!("rows set aside by importer {}", checkpoint.importer);
-                *warnings.entry(warning).or_insert(0) += checkpoint.rejected.unsigned_abs();
+                let rows = checkpoint.rejected.unsigned_abs();
+                *warnings.entry(warning).or_insert(0) += rows;
+                *rejected.entry(checkpoint.importer.clone()).or_insert(0) += rows;
             }
             *importers.entry(checkpoint.importer).or_insert(0) += u64::try_from(checkpoint.rows).unwrap_or(0);
         }
+        let course = self.records.course(&*self.session, self.release).await?;
+        let took = |(phase, took_ms)| PhaseTook { phase, took_ms };
         let plan_safe = |member: &Ident| {
             let staged = staging.relation(&self.cutover.staging(member).name);
             let pair = live.relation(member).zip(staged);
@@ -222,14 +227,33 @@ impl Run<'_> {
             config_digest: self.cutover.file.digest().as_str().to_owned(),
             cutover_version: env!("CARGO_PKG_VERSION").to_owned(),
             server_version_num: live.server.version_num,
+            extensions: self.extensions().await?,
+            phases: course.phases.into_iter().map(took).collect(),
+            checks: course.checks,
             relations,
             importers,
+            rejected,
             changes: self.cutover.listed_changes(),
             plan_safe: members.iter().all(plan_safe),
             companions: self.cutover.companions(live),
             hooks: self.hook_reports.clone(),
             warnings,
         })
+    }
+}
+
+impl Run<'_> {
+    /// Versions of the target's extensions by name.
+    async fn extensions(&self) -> Result<BTreeMap<String, String>, ReleaseError> {
+        let rows = self
+            .session
+            .query(
+                "SELECT extname::pg_catalog.text, extversion FROM pg_catalog.pg_extension",
+                &[],
+            )
+            .await
+            .map_err(|error| session_error("read the extensions of", error))?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 }
 

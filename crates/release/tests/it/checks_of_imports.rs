@@ -210,8 +210,9 @@ async fn too_much_that_is_wrong_stops_the_importer_and_a_little_is_a_warning() {
         imported.contains("1 check of their rows; allowed: 1 violation"),
         "{imported}"
     );
-    let warnings = report.manifest.unwrap().warnings;
-    assert_eq!(warnings.into_values().collect::<Vec<_>>(), [1]);
+    let manifest = report.manifest.unwrap();
+    assert_eq!(manifest.warnings.into_values().collect::<Vec<_>>(), [1]);
+    assert_eq!(manifest.checks.into_values().collect::<Vec<_>>(), [1]);
 
     // Straight from the portal, in one transaction.
     parks.spoil(2).await;

@@ -127,6 +127,13 @@ async fn they_are_told_of_the_release_at_their_points() {
     let manifest = report.manifest.unwrap();
     assert_fits_schema(&manifest);
     assert_eq!(outcomes(&manifest.hooks), ["begin started: done"]);
+    let phases: Vec<Phase> = manifest.phases.iter().map(|took| took.phase).collect();
+    assert_eq!(phases, Phase::ALL[..6], "all before it, in their order");
+    assert!(
+        manifest.extensions.contains_key("plpgsql"),
+        "{:?}",
+        manifest.extensions
+    );
     // The password was in the environment that the commands got.
     assert_eq!(report.hooks[0].output, "done\n***");
     assert_eq!(report.hooks[3].output, "so");

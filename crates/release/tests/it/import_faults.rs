@@ -83,6 +83,7 @@ async fn a_lost_source_is_tried_again_and_refused_rows_are_set_aside() {
             assert!(summary.contains(", 1 refused row set aside"), "{summary}");
             assert_eq!(rejects, "{\"id\": \"55\"} 23514");
             assert_eq!(manifest.warnings["rows set aside by importer sites"], 1);
+            assert_eq!(manifest.rejected["sites"], 1);
         }
         let sites = u64::from(more.is_empty()) + 59;
         assert_eq!(manifest.importers["sites"], sites);
