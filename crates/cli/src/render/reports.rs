@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use cutover::{AbortReport, GoReport, GroupFacts, Manifest, ReleaseReport, RollbackReport, SwapFigures};
+use cutover_core::Phase;
 use cutover_core::records::ReleaseState;
 use cutover_importer::preflight::PreflightReport;
 use cutover_swap::WaitedBehind;
@@ -34,19 +35,22 @@ pub(crate) fn release_text(report: &ReleaseReport, palette: Palette) -> String {
             let _ = writeln!(text, "{label} is done.");
         }
         (None, _) => {
-            let after = report
-                .phases
+            let work = report.phases.iter().map(|phase| phase.phase);
+            let work: Vec<Phase> = work.filter(|phase| *phase != Phase::ReleaseLock).collect();
+            let after = work
                 .last()
-                .map(|phase| format!(" after {}", phase.phase))
+                .map(|phase| format!(" after {phase}"))
                 .unwrap_or_default();
             let _ = writeln!(
                 text,
                 "{label} stopped{after}, as it was asked to; live is as it was."
             );
-            let _ = writeln!(
-                text,
-                "Staging is kept until the next release; `cutover abort` removes it."
-            );
+            if work.iter().any(|phase| *phase >= Phase::BuildStaging) {
+                let _ = writeln!(
+                    text,
+                    "Staging is kept until the next release; `cutover abort` removes it."
+                );
+            }
         }
     }
     text

@@ -125,9 +125,14 @@ async fn the_first_phases_by_themselves() {
     let refreshed = workplace
         .command(&["refresh"])
         .env("CUTOVER_START_AT", "import_core")
-        .status()
+        .output()
         .unwrap();
-    assert!(refreshed.success());
+    let told = String::from_utf8(refreshed.stdout).unwrap();
+    assert!(refreshed.status.success(), "{told}");
+    assert!(
+        told.ends_with(" stopped after refresh_views, as it was asked to; live is as it was.\n"),
+        "{told}"
+    );
     assert_eq!(
         one("SELECT string_agg(name, ',') FROM upstream_names").await,
         "site 39"
@@ -143,7 +148,16 @@ async fn the_first_phases_by_themselves() {
         "{refused:#?}"
     );
 
-    assert_eq!(workplace.run(&["import", "Sep2025"]).status, 0);
+    let imported = workplace.run(&["import", "Sep2025"]);
+    assert_eq!(imported.status, 0, "{imported:#?}");
+    assert!(
+        imported.stdout.contains("stopped after import_related"),
+        "{imported:#?}"
+    );
+    assert!(
+        imported.stdout.contains("`cutover abort` removes it"),
+        "{imported:#?}"
+    );
     assert_eq!(one("SELECT count(*) FROM staging_visits").await, "98");
     assert_eq!(one("SELECT count(*) FROM sites").await, "0");
     let resumed = workplace.run(&["resume"]);
