@@ -22,7 +22,7 @@ pub enum ImportError {
     Statement {
         /// The importer's name.
         importer: String,
-        /// The source: a relation's name, `its query`, or a file's path.
+        /// The source: a relation's name, `its query`, a file's path, or `its program's rows`.
         from: String,
         /// The statement's purpose, its object and what the server said.
         source: StatementError,
@@ -83,7 +83,7 @@ pub enum ImportError {
     Columns {
         /// The importer's name.
         importer: String,
-        /// The source: a relation's name, `its query`, or a file's path.
+        /// The source: a relation's name, `its query`, a file's path, or `its program's rows`.
         from: String,
         /// The table.
         table: QualifiedName,
@@ -196,6 +196,16 @@ pub enum ImportError {
         /// The file, the line, the column and why.
         source: CsvError,
     },
+    /// The program that makes the rows failed.
+    #[error("importer {importer}: the program that makes its rows failed behind row {rows}")]
+    Program {
+        /// The importer's name.
+        importer: String,
+        /// The rows that it had sent.
+        rows: u64,
+        /// What it said, or what it did wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 fn listed(problems: &[ColumnProblem]) -> String {
@@ -241,6 +251,7 @@ impl ImportError {
             | Self::NotJudged { .. }
             | Self::OneKey { .. }
             | Self::OtherChunks { .. }
+            | Self::Program { .. }
             | Self::Stale { .. } => None,
         }
     }
@@ -286,6 +297,7 @@ impl ImportError {
             }
             Self::Journal { source, .. } => source.remedy(),
             Self::Csv { source, .. } => source.remedy(),
+            Self::Program { .. } => "mend what it says, then run again; none of its rows are in",
         }
     }
 
@@ -443,6 +455,18 @@ impl ImportError {
         }
     }
 
+    pub(crate) fn program(
+        import: &Import,
+        rows: u64,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Program {
+            importer: import.name().to_owned(),
+            rows,
+            source: source.into(),
+        }
+    }
+
     pub(crate) fn csv(import: &Import, source: CsvError) -> Self {
         Self::Csv {
             importer: import.name().to_owned(),
@@ -457,6 +481,7 @@ pub(crate) fn from_text(import: &Import) -> String {
         Source::Relation(name) => name.to_string(),
         Source::Query(_) => "its query".to_owned(),
         Source::Csv(csv) => csv.path().display().to_string(),
+        Source::Program(_) => "its program's rows".to_owned(),
     }
 }
 

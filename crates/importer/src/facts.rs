@@ -39,6 +39,8 @@ pub(crate) enum SourceFacts {
     Elsewhere(Rows, Vec<Fit>, Sql),
     /// In a CSV file with these columns.
     File(Vec<String>),
+    /// Made by a program, with these columns; and what sets up the session that it may read with.
+    Program(Vec<String>, Option<Sql>),
 }
 
 impl Facts {
@@ -71,22 +73,13 @@ impl Facts {
             Source::Relation(name) => Sql::text("").name(name),
             Source::Query(query) => sub_select(query),
             Source::Csv(csv) => return Self::read_csv(import, table, target_setup, csv).await,
+            Source::Program(program) => {
+                let setup = set_up_source(import, settings, source).await?;
+                return Self::of_program(import, table, target_setup, program.columns(), setup);
+            }
         };
         refuse_impossible_way(import, source.is_some())?;
-        let source_setup = match source {
-            Some(session) => {
-                let known = KnownSettings::read(session)
-                    .await
-                    .map_err(failed("ask for the settings to read the source of"))?;
-                let setup = settings.for_source(known);
-                session
-                    .batch_execute(setup.as_str())
-                    .await
-                    .map_err(failed("set up the session to read the source of"))?;
-                Some(setup)
-            }
-            None => None,
-        };
+        let source_setup = set_up_source(import, settings, source).await?;
         let session = source.unwrap_or(target);
         let rows = Rows::read(session, from)
             .await
@@ -172,11 +165,35 @@ impl Facts {
         })
     }
 
+    fn of_program(
+        import: &Import,
+        target: Target,
+        target_setup: Sql,
+        columns: Vec<String>,
+        source_setup: Option<Sql>,
+    ) -> Result<Self, ImportError> {
+        if import.is_transformed() {
+            return Err(ImportError::way(import, "a program's columns are only renamed"));
+        }
+        let labels: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let (mapping, problems) = map(import, import.mapped_columns(), &target, &labels);
+        refuse_problems(import, &mapping, problems)?;
+        Ok(Self {
+            target,
+            target_setup,
+            source: SourceFacts::Program(columns, source_setup),
+            mapping,
+            whole_because: None,
+            one_range_because: None,
+            postgis: None,
+        })
+    }
+
     /// Rows that the source's planner expects.
     pub(crate) fn expected_rows(&self, sample: Option<u64>) -> Option<u64> {
         let estimate = match &self.source {
             SourceFacts::Here(rows, _) | SourceFacts::Elsewhere(rows, _, _) => rows.expected,
-            SourceFacts::File(_) => None,
+            SourceFacts::File(_) | SourceFacts::Program(_, _) => None,
         };
         match (estimate, sample) {
             (Some(rows), Some(limit)) => Some(rows.min(limit)),
@@ -200,12 +217,33 @@ impl Facts {
                 let names = rows.columns.iter().map(|column| column.name.as_str().to_owned());
                 names.chain(fits.iter().map(|fit| format!("{fit:?}"))).collect()
             }
-            SourceFacts::File(header) => header.clone(),
+            SourceFacts::File(header) | SourceFacts::Program(header, _) => header.clone(),
         };
         let pairs = self.mapping.pairs.iter().map(|pair| format!("{pair:?}"));
         let parts: Vec<String> = target.chain(source).chain(pairs).collect();
         Digest::of(parts.iter().map(String::as_bytes))
     }
+}
+
+/// Sets up the session that reads, where there is one of its own; with what.
+async fn set_up_source(
+    import: &Import,
+    settings: &LoadSettings,
+    source: Option<&Transaction<'_>>,
+) -> Result<Option<Sql>, ImportError> {
+    let failed = |purpose| ImportError::failed(import, purpose);
+    let Some(session) = source else {
+        return Ok(None);
+    };
+    let known = KnownSettings::read(session)
+        .await
+        .map_err(failed("ask for the settings to read the source of"))?;
+    let setup = settings.for_source(known);
+    session
+        .batch_execute(setup.as_str())
+        .await
+        .map_err(failed("set up the session to read the source of"))?;
+    Ok(Some(setup))
 }
 
 /// Why several sessions cannot load it, each a range of its key.

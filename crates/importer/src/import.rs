@@ -1,10 +1,12 @@
 //! What to import, from where, and how.
 
+use std::sync::Arc;
+
 use cutover_core::release_file::{FirstBy, Transform, UnknownValue};
 use cutover_core::{Ident, QualifiedName};
 
 use crate::preflight::Check;
-use crate::{CsvSource, Key, KeyRanges, NotDirect, RejectLimits};
+use crate::{CsvSource, Key, KeyRanges, NotDirect, RejectLimits, RowSource};
 
 /// One import: the rows of one source into one table.
 ///
@@ -75,6 +77,8 @@ pub enum Source {
     Query(String),
     /// A CSV file on the machine that runs the import.
     Csv(CsvSource),
+    /// What a program sends.
+    Program(Arc<dyn RowSource>),
 }
 
 /// The way the rows travel.
@@ -101,7 +105,7 @@ impl Import {
             into,
             relation: match &source {
                 Source::Relation(relation) => Some(relation.clone()),
-                Source::Query(_) | Source::Csv(_) => None,
+                Source::Query(_) | Source::Csv(_) | Source::Program(_) => None,
             },
             checks: Vec::new(),
             source,
@@ -130,7 +134,8 @@ impl Import {
     }
 
     /// Fills these columns from columns of the source that are changed on their way: by the servers, in one query around the
-    /// source. A lookup's table is in the schema of the table filled unless it names one. A CSV file's columns are only renamed.
+    /// source. A lookup's table is in the schema of the table filled unless it names one. The columns of a CSV file or a program
+    /// are only renamed.
     ///
     /// Where a lookup may set rows aside ([`UnknownValue::Reject`]), the import is to be planned
     /// [`in_chunks`](Self::in_chunks).
@@ -162,7 +167,7 @@ impl Import {
         self
     }
 
-    /// Asks for a way; [`Way::Auto`] unless set. A CSV file has but one way, and ignores this.
+    /// Asks for a way; [`Way::Auto`] unless set. A CSV file and a program have but one way, and ignore this.
     #[must_use]
     pub fn way(mut self, way: Way) -> Self {
         self.way = way;
@@ -170,7 +175,7 @@ impl Import {
     }
 
     /// Imports at most this many rows: the first in key order where there is a key (so that two samples are the
-    /// same rows), else whichever come first. A CSV file is read from its start.
+    /// same rows), else whichever come first. A CSV file is read from its start, and of a program its first rows are taken.
     #[must_use]
     pub fn sample(mut self, rows: u64) -> Self {
         self.sample = Some(rows);

@@ -13,6 +13,7 @@ mod mapping; // source columns to target columns, by name
 mod pace; // rows per second, time left
 mod pipe; // COPY from one session to another
 mod plan; // facts -> ImportPlan
+mod program; // rows that a program makes
 mod progress; // events, not too many
 mod retry; // whether another try is worth while
 mod run; // carrying a plan out
@@ -20,6 +21,7 @@ mod session; // settings of the sessions that load and read
 mod source; // columns of a source, and how their types fit
 mod statements; // the SQL that moves rows
 mod target; // columns of a target
+mod text_rows; // rows as lines of COPY text
 mod throttle; // a rate, a gate
 mod transform; // what happens to columns on their way
 mod way; // the ways, and which one
@@ -33,6 +35,7 @@ pub use error::ImportError;
 pub use import::{Import, Source, Way};
 pub use mapping::ColumnProblem;
 pub use plan::ImportPlan;
+pub use program::{Field, RowSink, RowSource, RowsSent, SinkClosed};
 pub use retry::pause_before_retry;
 pub use run::ImportOutcome;
 pub use session::LoadSettings;

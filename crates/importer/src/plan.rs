@@ -46,6 +46,25 @@ pub(crate) enum Transfer {
     Insert(Sql),
     Pipe { read: Sql, write: Sql },
     Csv { write: Sql, fields: Vec<CsvField> },
+    Program { write: Sql, fields: ProgramFields },
+}
+
+/// What a program sends, and what of it is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct ProgramFields {
+    /// How many values a row has.
+    pub(crate) sent: usize,
+    /// The positions of those that are wanted, in the order of the COPY column list.
+    pub(crate) wanted: Vec<usize>,
+}
+
+impl ProgramFields {
+    fn of(mapping: &Mapping, columns: &[String]) -> Self {
+        Self {
+            sent: columns.len(),
+            wanted: mapping.pairs.iter().map(|pair| pair.source).collect(),
+        }
+    }
 }
 
 /// A field of a CSV record that is wanted, in the order of the COPY column list.
@@ -90,13 +109,8 @@ impl ImportPlan {
             })
         };
         let Facts { target, mapping, .. } = facts;
-        let mut way = WayChosen::choose(import, facts);
-        if let Some(why) = &facts.one_range_because {
-            way.reason = match import.ranges() {
-                Ranges::Wanted(_) => format!("{}; in one range: {why}", way.reason),
-                Ranges::Kept(_) => format!("{}; its ranges one after the other: {why}", way.reason),
-            };
-        }
+        let way = way_in_ranges(import, facts);
+        let fill = |sql: &Sql| step("fill", sql).locking(LockMode::RowExclusive, into);
         let mut script = Plan::new(format!("import {}", import.name()), facts.digest());
         script
             .steps
@@ -105,8 +119,7 @@ impl ImportPlan {
         let transfer = match &facts.source {
             SourceFacts::Here(rows, _) => {
                 let sql = insert(import, target, mapping, rows);
-                let fill = step("fill", &sql).locking(LockMode::RowExclusive, into);
-                script.steps.push(reading(fill, rows));
+                script.steps.push(reading(fill(&sql), rows));
                 Transfer::Insert(sql)
             }
             SourceFacts::Elsewhere(rows, fits, setup) => {
@@ -141,24 +154,24 @@ impl ImportPlan {
                 script
                     .steps
                     .push(reading(step("read the source of", &read), rows));
-                script
-                    .steps
-                    .push(step("fill", &write).locking(LockMode::RowExclusive, into));
+                script.steps.push(fill(&write));
                 Transfer::Pipe { read, write }
             }
             SourceFacts::File(header) => {
                 let write = copy_from(into, target, mapping, way.way);
-                script
-                    .steps
-                    .push(step("fill", &write).locking(LockMode::RowExclusive, into));
-                let fields = mapping.pairs.iter().map(|pair| CsvField {
-                    position: pair.source,
-                    label: header[pair.source].clone(),
-                });
-                Transfer::Csv {
-                    write,
-                    fields: fields.collect(),
-                }
+                script.steps.push(fill(&write));
+                let fields = csv_fields(mapping, header);
+                Transfer::Csv { write, fields }
+            }
+            SourceFacts::Program(columns, setup) => {
+                let write = copy_from(into, target, mapping, way.way);
+                let setup = setup
+                    .iter()
+                    .map(|setup| step("set up the session to read the source of", setup));
+                script.steps.extend(setup);
+                script.steps.push(fill(&write));
+                let fields = ProgramFields::of(mapping, columns);
+                Transfer::Program { write, fields }
             }
         };
         let in_passing = InPassing::compute(import, facts, way.way);
@@ -243,6 +256,26 @@ impl fmt::Display for ImportPlan {
         }
         Ok(())
     }
+}
+
+/// The way, and why there are no ranges where some were asked for.
+fn way_in_ranges(import: &Import, facts: &Facts) -> WayChosen {
+    let mut way = WayChosen::choose(import, facts);
+    if let Some(why) = &facts.one_range_because {
+        way.reason = match import.ranges() {
+            Ranges::Wanted(_) => format!("{}; in one range: {why}", way.reason),
+            Ranges::Kept(_) => format!("{}; its ranges one after the other: {why}", way.reason),
+        };
+    }
+    way
+}
+
+fn csv_fields(mapping: &Mapping, header: &[String]) -> Vec<CsvField> {
+    let fields = mapping.pairs.iter().map(|pair| CsvField {
+        position: pair.source,
+        label: header[pair.source].clone(),
+    });
+    fields.collect()
 }
 
 /// What becomes of the ranges that were asked for, or that there are already; where they are not, the way says why.

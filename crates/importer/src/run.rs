@@ -9,7 +9,7 @@ use crate::error::ImportError;
 use crate::plan::{ImportPlan, Transfer};
 use crate::preflight::CheckReport;
 use crate::progress::Progress;
-use crate::{Source, WayChosen, csv_file, pipe};
+use crate::{RowSink, Source, WayChosen, csv_file, pipe, program};
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,8 @@ impl ImportPlan {
     /// close that connection instead of using it again.
     ///
     /// # Errors
-    /// [`ImportError::RowRefused`] and [`ImportError::Csv`] name the row; [`ImportError::Checked`] when checks of the rows
+    /// [`ImportError::RowRefused`] and [`ImportError::Csv`] name the row; [`ImportError::Program`] tells behind which row a
+    /// program failed; [`ImportError::Checked`] when checks of the rows
     /// found more than they tolerate; [`ImportError::Stale`];
     /// [`ImportError::Statement`] keeps the SQLSTATE. The transaction holds none of the rows then that could be
     /// committed; roll it back.
@@ -79,6 +80,13 @@ impl ImportPlan {
                     return Err(ImportError::stale(&self.import));
                 };
                 csv_file::load(self, csv, write, fields, target, &mut progress).await?
+            }
+            Transfer::Program { write, fields } => {
+                let Source::Program(program) = self.import.source() else {
+                    return Err(ImportError::stale(&self.import));
+                };
+                let sink = RowSink::new(self, write, fields, target, &mut progress);
+                program::load(program.as_ref(), source, sink).await?
             }
         };
         Ok(ImportOutcome {

@@ -74,7 +74,7 @@ pub(crate) fn copy_from(into: &QualifiedName, target: &Target, mapping: &Mapping
 fn format_clause(way: Transport) -> &'static str {
     match way {
         Transport::BinaryPipe => " (FORMAT binary)",
-        Transport::ServerSide | Transport::TextPipe | Transport::Csv => "",
+        Transport::ServerSide | Transport::TextPipe | Transport::Csv | Transport::Program => "",
     }
 }
 

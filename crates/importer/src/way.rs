@@ -34,6 +34,8 @@ pub enum Transport {
     TextPipe,
     /// A file read by the client, sent as COPY data.
     Csv,
+    /// What a program makes, sent as COPY data.
+    Program,
 }
 
 impl fmt::Display for WayChosen {
@@ -43,6 +45,7 @@ impl fmt::Display for WayChosen {
             Transport::BinaryPipe => "binary COPY pipe",
             Transport::TextPipe => "text COPY pipe",
             Transport::Csv => "CSV file through COPY",
+            Transport::Program => "rows of a program through COPY",
         };
         write!(f, "{way}: {}", self.reason)
     }
@@ -79,6 +82,10 @@ impl WayChosen {
             SourceFacts::File(_) => Self::new(
                 Transport::Csv,
                 "the file is on the machine that runs the import; the server parses the values",
+            ),
+            SourceFacts::Program(_, _) => Self::new(
+                Transport::Program,
+                "the program that runs the import makes them; the server parses the values",
             ),
         }
     }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use cutover_core::Phase;
-use cutover_core::release_file::{self as file, GeometryMoment, ImportPhase, ImportSource, ImportWay};
+use cutover_core::release_file::{self as file, GeometryMoment, ImportSource, ImportWay};
 use cutover_importer::preflight::Check;
 use serde::Serialize;
 
@@ -104,11 +103,7 @@ impl Cutover {
 
 /// Why a check cannot be made on the rows of an importer that reads its view.
 fn obstacle(import: &file::Import, check: &file::GeometryCheck, options: &ReleaseOptions) -> Option<String> {
-    let phase = match import.phase {
-        ImportPhase::Core => Phase::ImportCore,
-        ImportPhase::Related => Phase::ImportRelated,
-    };
-    if !options.selection.contains(phase) || !options.runs_importer(&import.name) {
+    if !options.runs(import) {
         return Some("does not run".to_owned());
     }
     if options.sample.is_some() {

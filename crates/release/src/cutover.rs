@@ -1,6 +1,8 @@
 //! The one-call API: a release set on its target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cutover_core::records::Records;
 use cutover_core::release_file::{Label, LabelError, ReleaseFile, TemplateFacts};
@@ -11,7 +13,7 @@ use cutover_core::{
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 
-use crate::ReleaseError;
+use crate::{Importer, ReleaseError};
 
 /// Importers and checks that run at once, where the release file does not say.
 const DEFAULT_POOL_SIZE: u32 = 4;
@@ -42,6 +44,8 @@ pub struct Cutover {
     pub(crate) naming: Box<NamingPolicy>,
     pub(crate) portal: Option<PortalLogin>,
     pub(crate) environment: Environment,
+    /// By the names that the release file calls them by.
+    pub(crate) importers: BTreeMap<String, Arc<dyn Importer>>,
 }
 
 /// How the upstream database is reached for what is read from it directly (`[portal]` of the release file).
@@ -66,6 +70,7 @@ impl Cutover {
             host: String::new(),
             portal: None,
             environment: Environment::empty(),
+            importers: BTreeMap::new(),
         }
     }
 
@@ -82,6 +87,14 @@ impl Cutover {
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// What `rust = "name"` of an `[[import]]` means; one of that name that there was before is replaced. A release whose file names
+    /// one that is not here is refused before anything is done: [`ReleaseError::UnknownRust`].
+    #[must_use]
+    pub fn importer(mut self, name: impl Into<String>, importer: impl Importer + 'static) -> Self {
+        self.importers.insert(name.into(), Arc::new(importer));
         self
     }
 

@@ -44,6 +44,19 @@ pub enum ReleaseError {
         /// The importers there are.
         known: Vec<String>,
     },
+    /// The release file names Rust code that the program which runs it does not have.
+    #[error(
+        "importer {importer} is Rust code named {rust:?}, which this program does not have; it has: {}",
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    )]
+    UnknownRust {
+        /// The importer.
+        importer: String,
+        /// The name in the release file.
+        rust: String,
+        /// What the program has registered.
+        known: Vec<String>,
+    },
     /// The release file asks for something that this version cannot do.
     #[error("`{name}`: {what} is not supported by this version")]
     NotSupported {

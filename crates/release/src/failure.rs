@@ -47,6 +47,7 @@ impl ReleaseError {
             | Self::Label(_)
             | Self::Template { .. }
             | Self::UnknownImporter { .. }
+            | Self::UnknownRust { .. }
             | Self::NotSupported { .. }
             | Self::Partial { .. }
             | Self::MomentPassed { .. }
@@ -98,6 +99,11 @@ impl ReleaseError {
             Self::Label(_) => "give a label that matches [release] label_pattern, or leave it out".to_owned(),
             Self::Template { .. } => "mend the release file".to_owned(),
             Self::UnknownImporter { .. } => "name importers as [[import]] name spells them".to_owned(),
+            Self::UnknownRust { .. } => {
+                "run it with the program that has this code (`Cutover::importer`), and mend the name if that is wrong; the command \
+                 `cutover` has none"
+                    .to_owned()
+            }
             Self::NotSupported { .. } => {
                 "take it out of the release file, or wait for the version that can".to_owned()
             }

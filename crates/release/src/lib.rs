@@ -17,6 +17,7 @@ mod go; // saying go to a release that holds
 mod hold; // waiting before the swap
 mod hooks; // what else happens at the points of a release
 mod https; // the client of webhooks and hooks
+mod importer; // importers written in Rust
 mod init; // a release file for a database that has none
 mod inspect; // status, backups, preflight
 mod json_log; // one event a line, appended to a file
@@ -49,6 +50,7 @@ pub use changes::ChangesOf;
 pub use check::{CheckReport, CheckSeverity, Concern, Finding};
 pub use checks_of_imports::PlannedCheck;
 pub use cutover::{Cutover, PortalLogin};
+pub use cutover_importer::{Field, RowSink, RowsSent, SinkClosed};
 pub use cutover_staging::{DeclaredChange, StructureRefused};
 pub use disk::DiskUse;
 pub use error::ReleaseError;
@@ -57,6 +59,7 @@ pub use gate::GateFailure;
 pub use gate::groups::{GroupChange, GroupFacts};
 pub use go::{GoReport, Holding};
 pub use hooks::{HookError, HookOutcome, HookProblem, HookReport, PlannedHook};
+pub use importer::{Importer, ImporterContext};
 pub use init::{InitError, InitOptions, Proposal, ProposedImport};
 pub use json_log::{JsonLog, JsonLogError};
 pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, PhaseTook, RelationFacts};

@@ -57,6 +57,7 @@ impl Cutover {
                 }
                 (Source::Csv(source), columns)
             }
+            ImportSource::Rust { rust } => (Source::Program(self.rows_of(&import.name, rust, facts)?), None),
             _ => {
                 return Err(ReleaseError::not_supported(
                     "this kind of import source",

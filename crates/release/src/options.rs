@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cutover_core::release_file::Label;
+use cutover_core::release_file::{Import, Label};
 use jiff::Timestamp;
 
 use crate::Selection;
+use crate::phases::phase_of;
 
 /// What one run of a release is asked to do; everything else stands in the release file.
 ///
@@ -140,6 +141,11 @@ impl ReleaseOptions {
 
     pub(crate) fn runs_importer(&self, name: &str) -> bool {
         (self.only.is_empty() || self.only.contains(name)) && !self.skip.contains(name)
+    }
+
+    /// Whether an importer runs: it, and its phase.
+    pub(crate) fn runs(&self, import: &Import) -> bool {
+        self.selection.contains(phase_of(import.phase)) && self.runs_importer(&import.name)
     }
 
     /// Whether the imported rows are all of the release's: a part of a dataset must never go live.

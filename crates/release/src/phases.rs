@@ -50,6 +50,14 @@ impl Run<'_> {
     }
 }
 
+/// The phase that importers run in.
+pub(crate) fn phase_of(import: ImportPhase) -> Phase {
+    match import {
+        ImportPhase::Core => Phase::ImportCore,
+        ImportPhase::Related => Phase::ImportRelated,
+    }
+}
+
 /// A number with its noun.
 pub(crate) fn counted(n: impl TryInto<u64>, noun: &str) -> String {
     match n.try_into().unwrap_or(u64::MAX) {

@@ -19,13 +19,15 @@ impl Cutover {
     /// `ACCESS SHARE` on system catalogs, and for a moment on views that are deparsed.
     ///
     /// # Errors
-    /// [`ReleaseError::Clone`] and [`ReleaseError::SwapRefused`] with everything that stands in the way.
+    /// [`ReleaseError::Clone`] and [`ReleaseError::SwapRefused`] with everything that stands in the way;
+    /// [`ReleaseError::UnknownRust`].
     pub async fn plan(&self) -> Result<PlanReport, ReleaseError> {
         let run: BoxFuture<'_, _> = Box::pin(self.run_plan());
         run.await
     }
 
     async fn run_plan(&self) -> Result<PlanReport, ReleaseError> {
+        self.refuse_unknown_rust(self.file.imports())?;
         let mut session = self.connect_safely("plan").await?;
         let live = self.read_live(&mut session).await?;
         let search_path = self.search_path(&session).await?;

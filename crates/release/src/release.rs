@@ -20,7 +20,7 @@ use crate::recorder::Recorder;
 use crate::report::PhaseReport;
 use crate::run::{Run, session_error};
 use crate::staged::Staged;
-use crate::stop::Supervisor;
+use crate::stop::{Supervisor, stop_pair};
 use crate::take_up::{
     find_staging_to_take_up, refuse_another_than_meant, refuse_to_begin_anew, refuse_to_remove_what_is_ready,
 };
@@ -221,7 +221,11 @@ impl Cutover {
         let template = self.template_facts(label);
         self.checks(&template, options)?;
         for import in self.file.imports() {
-            self.import(import, &template, options)?;
+            match self.import(import, &template, options) {
+                // Whoever has not got the code may still do what comes before and after it.
+                Err(ReleaseError::UnknownRust { .. }) if !options.runs(import) => {}
+                planned => drop(planned?),
+            }
         }
         self.changes_to_make(&template, Vec::new()).map(drop)?;
         Ok(())
@@ -314,13 +318,15 @@ impl Run<'_> {
             let (records, release, application) =
                 (self.records.clone(), self.release, self.application.clone());
             let progress = self.recorder.progress.clone();
+            let (tell, told) = stop_pair();
+            self.stopping = told;
             let mut supervisor = Supervisor {
                 client: &watcher,
                 records: &records,
                 release,
                 application: &application,
                 signal: stop.clone(),
-                told: None,
+                told: Some(tell),
                 progress: &progress,
             };
             let (outcome, asked) = match supervisor.asked_to_stop().await {

@@ -20,7 +20,7 @@ use crate::recorder::Recorder;
 use crate::release::with_causes;
 use crate::report::{PhaseReport, SwapFigures};
 use crate::staged::Staged;
-use crate::{Cutover, HookReport, Manifest, ReleaseError, ReleaseOptions, ReleaseReport};
+use crate::{Cutover, HookReport, Manifest, ReleaseError, ReleaseOptions, ReleaseReport, StopSignal};
 
 /// What the names of our sessions begin with.
 const APPLICATION: &str = "cutover: ";
@@ -60,6 +60,8 @@ pub(crate) struct Run<'a> {
     pub(crate) imported: BTreeSet<String>,
     /// What importers read of the portal.
     pub(crate) portal_states: PortalStates,
+    /// Tells within a phase that the release is asked to stop, to whom does not only wait for statements.
+    pub(crate) stopping: StopSignal,
     phase: Option<Phase>,
     phases: Vec<PhaseReport>,
 }
@@ -118,6 +120,7 @@ impl<'a> Run<'a> {
             hook_reports: Vec::new(),
             imported: BTreeSet::new(),
             portal_states: PortalStates::default(),
+            stopping: StopSignal::never(),
             phase: None,
             phases: Vec::new(),
         })

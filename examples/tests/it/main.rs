@@ -9,6 +9,7 @@ use cutover_testkit::Cluster;
 const CLONE: &str = env!("CARGO_BIN_EXE_clone_one_table");
 const CHECK: &str = env!("CARGO_BIN_EXE_check_geometry");
 const SWAP: &str = env!("CARGO_BIN_EXE_swap_and_roll_back");
+const IMPORTER: &str = env!("CARGO_BIN_EXE_rust_importer");
 const RELEASE: &str = env!("CARGO_BIN_EXE_whole_release");
 
 fn run(program: &str, args: &[&str], url: Option<&str>) -> Output {
@@ -134,6 +135,25 @@ async fn two_tables_go_live_and_back() {
         "1",
         "the rollback itself can be taken back"
     );
+}
+
+#[tokio::test]
+async fn an_importer_in_rust_fills_its_table() {
+    let database = Cluster::shared().empty_database().await.unwrap();
+    let text = output(IMPORTER, &[database.url()], None);
+    let parts = [
+        "is completed",
+        r#""iso3": "KEN""#,
+        r#""sites": 750"#,
+        r#""remark": "survey of 2024""#,
+        r#""land_area": 582646.5"#,
+        r#""sites": 250"#,
+        r#""sites": 0"#,
+        r#""land_area": null"#,
+    ];
+    for part in parts {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
 }
 
 #[test]

@@ -17,8 +17,8 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) 
         checker.distinct(&path.key("order"), &first.order);
         checker.non_empty(&path.key("order"), &first.order);
     }
-    let is_csv = matches!(import.source, ImportSource::Csv(_));
-    if import.others == OtherColumns::ByName && !is_csv && import.source.columns().is_none() {
+    let has_none = matches!(import.source, ImportSource::Csv(_) | ImportSource::Rust { .. });
+    if import.others == OtherColumns::ByName && !has_none && import.source.columns().is_none() {
         checker.report(
             &path.key("others"),
             "has no meaning without `columns`: all columns go by name then",

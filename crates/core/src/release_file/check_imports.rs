@@ -69,6 +69,20 @@ fn source(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
                 );
             }
         }
+        ImportSource::Rust { rust } => {
+            if rust.trim().is_empty() {
+                checker.report(
+                    &path.key("rust"),
+                    "the code needs the name that the program gives it",
+                );
+            }
+            if import.way == ImportWay::Server {
+                checker.report(
+                    &path.key("way"),
+                    "Rust code sends its rows through the client; use \"copy\" or \"auto\"",
+                );
+            }
+        }
     }
 }
 
@@ -99,8 +113,17 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
             "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
         );
     }
-    if matches!(import.source, ImportSource::Csv(_)) {
-        checker.report(&path.key(key), "is not for a CSV file");
+    if let Some(problem) = not_in_chunks(import) {
+        checker.report(&path.key(key), problem);
+    }
+}
+
+/// What is told of a setting for rows that come in chunks, where they do not.
+fn not_in_chunks(import: &Import) -> Option<&'static str> {
+    match import.source {
+        ImportSource::Csv(_) => Some("is not for a CSV file"),
+        ImportSource::Rust { .. } => Some("is not for Rust code, whose rows are all in or none"),
+        ImportSource::Relation { .. } | ImportSource::Query { .. } => None,
     }
 }
 
@@ -121,8 +144,8 @@ fn ranges_of(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
             "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
         );
     }
-    if matches!(import.source, ImportSource::Csv(_)) {
-        checker.report(&path, "is not for a CSV file");
+    if let Some(problem) = not_in_chunks(import) {
+        checker.report(&path, problem);
     }
 }
 

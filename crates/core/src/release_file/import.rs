@@ -120,6 +120,11 @@ pub enum ImportSource {
     },
     /// A CSV file, read by the client.
     Csv(CsvSource),
+    /// Rust code of the program that runs the release, whose columns meet the target's by name.
+    Rust {
+        /// The name that the program gives it.
+        rust: String,
+    },
 }
 
 impl ImportSource {
@@ -135,8 +140,14 @@ impl ImportSource {
         Self::Query { query, columns: None }
     }
 
+    /// Rust code that the program which runs the release knows under this name.
+    #[must_use]
+    pub fn rust(name: impl Into<String>) -> Self {
+        Self::Rust { rust: name.into() }
+    }
+
     /// Fills exactly these columns of the table, each from a column of the source. Of a CSV file, whose columns are only
-    /// renamed, see [`CsvSource::columns`].
+    /// renamed, see [`CsvSource::columns`]; Rust code names its columns itself.
     #[must_use]
     pub fn with_columns<C: Into<ColumnSource>>(
         mut self,
@@ -158,7 +169,7 @@ impl ImportSource {
     pub fn columns(&self) -> Option<&BTreeMap<Ident, ColumnSource>> {
         match self {
             Self::Relation { columns, .. } | Self::Query { columns, .. } => columns.as_ref(),
-            Self::Csv(_) => None,
+            Self::Csv(_) | Self::Rust { .. } => None,
         }
     }
 
@@ -172,7 +183,7 @@ impl ImportSource {
     #[must_use]
     pub fn template(&self) -> Option<&QueryTemplate> {
         match self {
-            Self::Relation { .. } => None,
+            Self::Relation { .. } | Self::Rust { .. } => None,
             Self::Query { query, .. } => Some(query),
             Self::Csv(source) => Some(&source.csv),
         }
@@ -372,6 +383,12 @@ impl Import {
                 "a `csv` file's rows are taken as they are",
             );
         }
+        if table.has("rust") {
+            table.out_of_place(
+                &["columns", "others", "first_by"],
+                "Rust code sends the table's columns as they are to be",
+            );
+        }
         let key = table.list("key");
         let max_rejects = table.optional("max_rejects");
         let max_reject_share = table.optional("max_reject_share");
@@ -399,13 +416,14 @@ impl Import {
 impl ImportSource {
     /// Asks for the keys of every kind of source, so that each is a known key, then keeps the one kind that is there.
     fn read(table: &mut TableReader<'_>) -> Option<Self> {
-        let present: Vec<&str> = ["from", "query", "csv"]
+        let present: Vec<&str> = ["from", "query", "csv", "rust"]
             .into_iter()
             .filter(|key| table.has(key))
             .collect();
         let from = table.optional("from");
         let query = table.optional("query");
         let csv = table.optional("csv");
+        let rust = table.optional("rust");
         let is_csv = table.has("csv");
         // A CSV header may hold any text, a relation's columns are names: each is checked as what it is.
         let (columns, csv_columns) = if is_csv {
@@ -426,7 +444,7 @@ impl ImportSource {
         let fields = table.list("fields");
         match present.as_slice() {
             [_] => {}
-            [] => table.wrong_table("needs a source: one of `from`, `query` and `csv`"),
+            [] => table.wrong_table("needs a source: one of `from`, `query`, `csv` and `rust`"),
             several => table.wrong_table(&format!(
                 "has several sources ({}); keep one",
                 super::nearest::listed(several)
@@ -438,10 +456,10 @@ impl ImportSource {
                 "only a `csv` source has it",
             );
         }
-        match (from, query, csv) {
-            (Some(from), None, None) => Some(Self::Relation { from, columns }),
-            (None, Some(query), None) => Some(Self::Query { query, columns }),
-            (None, None, Some(csv)) => Some(Self::Csv(CsvSource {
+        match (from, query, csv, rust) {
+            (Some(from), None, None, None) => Some(Self::Relation { from, columns }),
+            (None, Some(query), None, None) => Some(Self::Query { query, columns }),
+            (None, None, Some(csv), None) => Some(Self::Csv(CsvSource {
                 csv,
                 columns: csv_columns,
                 null,
@@ -449,6 +467,7 @@ impl ImportSource {
                 header,
                 fields,
             })),
+            (None, None, None, Some(rust)) => Some(Self::Rust { rust }),
             _ => None,
         }
     }

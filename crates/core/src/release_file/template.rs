@@ -105,6 +105,12 @@ impl TemplateFacts {
         }
     }
 
+    /// The release's label.
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
     /// Lets `{{ month }}` be something else than the label.
     #[must_use]
     pub fn month(mut self, month: Label) -> Self {

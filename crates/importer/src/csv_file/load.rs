@@ -6,14 +6,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_postgres::Transaction;
 
-use super::{CsvError, CsvSource, encode};
-use crate::ImportPlan;
+use super::{CsvError, CsvSource};
 use crate::copy_in::{CopyIn, Refused};
 use crate::copy_position::copy_position;
 use crate::error::{ImportError, from_text, statement};
 use crate::frames::{Frames, Piece};
 use crate::plan::CsvField;
 use crate::progress::Progress;
+use crate::{ImportPlan, text_rows};
 
 /// Records handed over at once: enough to make the hand-over cheap, little enough to be nothing.
 const BATCH_BYTES: usize = 64 << 10;
@@ -102,7 +102,7 @@ fn read(csv: &CsvSource, fields: &[CsvField], limit: u64, to: &mpsc::Sender<Batc
                 .iter()
                 .map(|field| value(csv, &record, line, field))
                 .collect::<Result<Vec<_>, _>>()?;
-            encode::record(&mut data, values);
+            text_rows::append(&mut data, values);
             lines.push(line);
         }
         if !lines.is_empty() && (!more || data.len() >= BATCH_BYTES) {

@@ -1,6 +1,5 @@
 //! CSV files as sources.
 
-mod encode; // CSV record -> line of COPY text
 mod error; // the file, the line, the column, why
 mod load; // reading beside the COPY
 

@@ -73,6 +73,7 @@ impl Direct {
             Source::Relation(name) => Sql::text("").name(name),
             Source::Query(query) => sub_select(query),
             Source::Csv(_) => return Ok(Err(NotDirect::because("it is a file"))),
+            Source::Program(_) => return Ok(Err(NotDirect::because("a program makes its rows"))),
         };
         if import.way_asked() != Way::Auto {
             return Ok(Err(NotDirect::because("another way was asked for")));

@@ -15,6 +15,7 @@ mod portal;
 mod preflight;
 mod preflight_findings;
 mod preflight_geometry;
+mod program;
 mod ranges;
 mod throttle;
 mod transform;

@@ -54,6 +54,10 @@ impl Cutover {
                 }
             }
         }
+        let imports = self.file.imports().iter();
+        for error in imports.filter_map(|import| self.refuse_unknown_rust([import]).err()) {
+            findings.failed(concern, &error);
+        }
         let what = format!("{} views and tables are there and can be read", relations.len());
         findings.ok_unless_found(concern, what);
         Ok(())

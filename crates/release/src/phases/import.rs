@@ -6,16 +6,16 @@ use std::num::NonZeroU64;
 
 use cutover_core::records::{Checkpoint, ImportSoFar, ImporterState};
 use cutover_core::release_file::{Import as FileImport, ImportPhase, ImportSource, ImportWay};
-use cutover_core::{Ident, Phase, QualifiedName, Step};
+use cutover_core::{Ident, QualifiedName, Step};
 use cutover_importer::preflight::CheckReport;
 use cutover_importer::{Import, ImportOutcome, ImportPlan, LoadSettings, Throttle};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use super::counted;
 use super::import_totals::Totals;
-use crate::ReleaseError;
+use super::{counted, phase_of};
 use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
+use crate::{ReleaseError, StopReason};
 
 /// What the importers of a phase did.
 #[derive(Debug, Default)]
@@ -143,10 +143,7 @@ impl Run<'_> {
                 (import.name.as_str(), state)
             })
             .collect();
-        let phase = match phase {
-            ImportPhase::Core => Phase::ImportCore,
-            ImportPhase::Related => Phase::ImportRelated,
-        };
+        let phase = phase_of(phase);
         Ok(self
             .records
             .begin_imports(&*self.session, self.release, phase, &importers)
@@ -198,20 +195,42 @@ impl Run<'_> {
             drop(client);
             return self.run_in_chunks(import, planned, settings).await;
         }
-        if import.way != ImportWay::Copy && planned.checks().is_empty() {
+        let is_rust = matches!(import.source, ImportSource::Rust { .. });
+        if import.way != ImportWay::Copy && planned.checks().is_empty() && !is_rust {
             return self
                 .run_importer_on(import, &planned, settings, &mut client, None)
                 .await;
         }
         let mut source = self.client().await?;
-        let outcome = self
-            .run_importer_on(import, &planned, settings, &mut client, Some(&mut source))
-            .await;
+        let running =
+            Box::pin(self.run_importer_on(import, &planned, settings, &mut client, Some(&mut source)));
+        let outcome = if is_rust {
+            self.unless_stopped(import.phase, running).await
+        } else {
+            running.await
+        };
         if outcome.is_err() {
             // It may still be receiving rows: such a connection is closed, not given back to the pool.
             drop(deadpool_postgres::Client::take(source));
         }
         outcome
+    }
+
+    /// Code may wait for something else than a statement, which nobody could cancel.
+    async fn unless_stopped(
+        &self,
+        phase: ImportPhase,
+        running: impl Future<Output = Result<ImportOutcome, ReleaseError>>,
+    ) -> Result<ImportOutcome, ReleaseError> {
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            biased;
+            outcome = running => outcome,
+            () = stopping.asked() => Err(ReleaseError::Stopped {
+                reason: StopReason::Interrupted,
+                phase: phase_of(phase),
+            }),
+        }
     }
 
     async fn run_importer_on(
@@ -222,7 +241,8 @@ impl Run<'_> {
         client: &mut Client,
         source: Option<&mut Client>,
     ) -> Result<ImportOutcome, ReleaseError> {
-        let aliases = if matches!(import.source, ImportSource::Query { .. }) {
+        let is_rust = matches!(import.source, ImportSource::Rust { .. });
+        let aliases = if is_rust || matches!(import.source, ImportSource::Query { .. }) {
             self.twins()
         } else {
             Vec::new()
@@ -235,6 +255,12 @@ impl Run<'_> {
         };
         let tx = begin(client, IsolationLevel::ReadCommitted).await?;
         run_steps(&make, source.as_ref().unwrap_or(&tx)).await?;
+        if is_rust && let Some(source) = &source {
+            source
+                .batch_execute("SET TRANSACTION READ ONLY")
+                .await
+                .map_err(|error| session_error("begin reading in", error))?;
+        }
         let plan = ImportPlan::read(planned, settings, &tx, source.as_ref()).await?;
         let apart = self.check_apart(&plan, &ImportSoFar::default()).await?;
         let mut outcome = plan.run_in(&tx, source.as_ref(), &self.events).await?;

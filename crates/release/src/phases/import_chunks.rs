@@ -14,8 +14,8 @@ impl Run<'_> {
     pub(super) fn is_chunked(&self, import: &FileImport) -> bool {
         let can_be_taken_up =
             !import.key.is_empty() && self.options.checkpoints && self.options.sample.is_none();
-        let through_the_client =
-            import.way != ImportWay::Server && !matches!(import.source, ImportSource::Csv(_));
+        let through_the_client = import.way != ImportWay::Server
+            && !matches!(import.source, ImportSource::Csv(_) | ImportSource::Rust { .. });
         through_the_client && (sets_aside(import) || can_be_taken_up || looks_up_strictly(import))
     }
 

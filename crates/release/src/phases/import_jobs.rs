@@ -99,6 +99,7 @@ fn was_cancelled(error: &ReleaseError) -> bool {
     let sqlstate = match error {
         ReleaseError::Import(error) => error.sqlstate(),
         ReleaseError::Statement(error) => error.sqlstate(),
+        ReleaseError::Stopped { .. } => return true,
         _ => None,
     };
     sqlstate == Some(&SqlState::QUERY_CANCELED)

@@ -38,6 +38,7 @@ mod recipes;
 mod resuming;
 mod retention;
 mod rollback;
+mod rust_importers;
 mod selecting;
 mod side_by_side;
 mod standby_gate;

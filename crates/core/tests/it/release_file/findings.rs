@@ -273,8 +273,31 @@ into = "sources"
 from = "v"
 query = "SELECT 1"
 "#), @r#"
-release.toml:9:1: `import["none"]`: needs a source: one of `from`, `query` and `csv`
+release.toml:9:1: `import["none"]`: needs a source: one of `from`, `query`, `csv` and `rust`
 release.toml:13:1: `import["both"]`: has several sources (`from`, `query`); keep one
+"#);
+}
+
+#[test]
+fn rust_code_sends_its_rows_as_they_are_to_be() {
+    insta::assert_snapshot!(findings_with(r#"
+[[import]]
+name = "statistics"
+into = "sources"
+rust = " "
+way = "server"
+columns = { id = "idd" }
+others = "by_name"
+max_rejects = 1
+null = ["-"]
+"#), @r#"
+release.toml:12:8: `import["statistics"].rust`: the code needs the name that the program gives it
+release.toml:13:7: `import["statistics"].way`: Rust code sends its rows through the client; use "copy" or "auto"
+release.toml:14:11: `import["statistics"].columns` is out of place: Rust code sends the table's columns as they are to be
+release.toml:15:10: `import["statistics"].others` is out of place: Rust code sends the table's columns as they are to be
+release.toml:16:15: `import["statistics"].max_rejects`: needs rows that pass through the client; use the way "copy" or "auto"
+release.toml:16:15: `import["statistics"].max_rejects`: is not for Rust code, whose rows are all in or none
+release.toml:17:8: `import["statistics"].null` is out of place: only a `csv` source has it
 "#);
 }
 

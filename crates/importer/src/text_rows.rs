@@ -1,19 +1,19 @@
-//! CSV records as lines of COPY's text format.
+//! Rows as lines of COPY's text format.
 //!
 //! Not COPY's own CSV format: that counts the lines within quoted fields, so its error messages could not be mapped
-//! back to a record. In the text format a record is exactly one line.
+//! back to a row. In the text format a row is exactly one line.
 
 use bytes::{BufMut, BytesMut};
 
-/// Appends one record, its `None`s as NULL.
-pub(super) fn record<'a>(into: &mut BytesMut, fields: impl IntoIterator<Item = Option<&'a str>>) {
+/// Appends one row, its `None`s as NULL.
+pub(crate) fn append<T: AsRef<str>>(into: &mut BytesMut, fields: impl IntoIterator<Item = Option<T>>) {
     for (n, field) in fields.into_iter().enumerate() {
         if n > 0 {
             into.put_u8(b'\t');
         }
         match field {
             None => into.put_slice(b"\\N"),
-            Some(text) => value(into, text),
+            Some(text) => value(into, text.as_ref()),
         }
     }
     into.put_u8(b'\n');
@@ -42,12 +42,12 @@ mod tests {
     #[track_caller]
     fn check(fields: &[Option<&str>], expected: &str) {
         let mut line = BytesMut::new();
-        record(&mut line, fields.iter().copied());
+        append(&mut line, fields.iter().copied());
         assert_eq!(line, expected.as_bytes());
     }
 
     #[test]
-    fn a_record_is_one_line() {
+    fn a_row_is_one_line() {
         check(&[Some("a"), None, Some("")], "a\t\\N\t\n");
         check(&[Some("two\r\nlines\tand \\N")], "two\\r\\nlines\\tand \\\\N\n");
         check(&[Some("\\.")], "\\\\.\n");
