@@ -27,7 +27,7 @@ async fn a_rehearsal_leaves_no_trace() {
     let before = dump(&set.database, &[]);
     let leftovers = set.leftovers().await;
     let rehearsal = rehearse(&mut set, &plan).await.unwrap();
-    assert_eq!((rehearsal.relations, rehearsal.attempts), (4, 1));
+    assert_eq!((rehearsal.relations, rehearsal.attempts), (4, 1), "{rehearsal:?}");
     assert!(
         rehearsal.blockers.is_empty() && rehearsal.snapshots.is_empty(),
         "{rehearsal:?}"

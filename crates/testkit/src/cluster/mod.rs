@@ -8,6 +8,7 @@ mod supervisor;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +22,17 @@ use supervisor::Supervisor;
 use crate::database::TestDatabase;
 
 const SUPERUSER: &str = "postgres";
+
+/// Returns when no session has that name any more: by then it has given back what it held.
+fn until_gone(application: &str) -> String {
+    format!(
+        "DO $$ BEGIN
+             WHILE EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '{application}') LOOP
+                 PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
+             END LOOP;
+         END $$"
+    )
+}
 
 /// A PostgreSQL server of its own, in a temporary directory, listening on 127.0.0.1 and a Unix socket.
 ///
@@ -102,7 +114,13 @@ impl Cluster {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let start = || Self::builder().version(version_from_environment()?).start();
+            let start = || {
+                Self::builder()
+                    .version(version_from_environment()?)
+                    // It would come by in the middle of some test and be in its way; tests of it have a cluster of their own.
+                    .setting("autovacuum_naptime", "1h")
+                    .start()
+            };
             start().unwrap_or_else(|error| {
                 panic!("could not start a PostgreSQL cluster for the tests: {error:#}")
             })
@@ -203,8 +221,19 @@ impl Cluster {
     /// # Errors
     /// With the program's stderr when it fails.
     pub fn run_client(&self, program: &str, database: &str, args: &[&str]) -> Result<String> {
+        self.run_client_as(program, program, database, args)
+    }
+
+    fn run_client_as(
+        &self,
+        application: &str,
+        program: &str,
+        database: &str,
+        args: &[&str],
+    ) -> Result<String> {
         let output = Command::new(self.binary(program))
             .args(args)
+            .env("PGAPPNAME", application)
             .env("PGHOST", self.host())
             .env("PGPORT", self.port.to_string())
             .env("PGUSER", SUPERUSER)
@@ -223,12 +252,18 @@ impl Cluster {
         String::from_utf8(output.stdout).with_context(|| format!("{program} wrote no UTF-8"))
     }
 
-    /// The output of `pg_dump ARGS` on `database`. Blocks.
+    /// The output of `pg_dump ARGS` on `database`. Blocks until its locks are gone as well: `pg_dump` leaves without ending its
+    /// transaction, and the server may notice a little later.
     ///
     /// # Errors
     /// With the program's stderr when it fails.
     pub fn pg_dump(&self, database: &str, args: &[&str]) -> Result<String> {
-        self.run_client("pg_dump", database, args)
+        static DUMPS: AtomicU32 = AtomicU32::new(0);
+        let number = DUMPS.fetch_add(1, Ordering::Relaxed);
+        let application = format!("pg_dump {} {number}", std::process::id());
+        let dump = self.run_client_as(&application, "pg_dump", database, args)?;
+        self.run_client("psql", database, &["-qXc", &until_gone(&application)])?;
+        Ok(dump)
     }
 
     /// A new database of a unique name with PostGIS and postgres_fdw.
