@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use cutover_core::Sql;
-use futures_util::SinkExt;
-use tokio_postgres::{CopyInSink, Transaction};
+use tokio_postgres::Transaction;
 
+use crate::copy_sink::CopySink;
 use crate::frames::{Frames, Piece};
 
 /// COPY data on its way into a table. Dropped after the first row and before [`CopyIn::finish`], it aborts the COPY
@@ -27,7 +27,7 @@ pub(crate) struct CopyIn<'a> {
 }
 
 struct Segment {
-    sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
+    sink: CopySink,
     bytes: usize,
 }
 
@@ -94,8 +94,7 @@ impl<'a> CopyIn<'a> {
         let segment = self.begin_segment().await?;
         segment.bytes += data.len();
         let bytes = data.len() as u64;
-        // `feed`, not `send`: the sink gathers small rows before it writes to the socket.
-        segment.sink.feed(data).await.map_err(refused)?;
+        segment.sink.send(data).await.map_err(refused)?;
         self.sent_bytes += bytes;
         Ok(())
     }
@@ -107,17 +106,9 @@ impl<'a> CopyIn<'a> {
         match &mut self.segment {
             Some(segment) => Ok(segment),
             none => {
-                let sink = self
-                    .transaction
-                    .copy_in(self.statement.as_str())
+                let sink = CopySink::begin(self.transaction, self.statement, self.header)
                     .await
                     .map_err(refused)?;
-                let mut sink = Box::pin(sink);
-                if !self.header.is_empty() {
-                    sink.feed(Bytes::from_static(self.header))
-                        .await
-                        .map_err(refused)?;
-                }
                 Ok(none.insert(Segment { sink, bytes: 0 }))
             }
         }
@@ -126,15 +117,8 @@ impl<'a> CopyIn<'a> {
     async fn finish_segment(&mut self) -> Result<(), Refused> {
         let rows_before = self.rows;
         let refused = |error| Refused { error, rows_before };
-        if let Some(mut segment) = self.segment.take() {
-            if !self.trailer.is_empty() {
-                segment
-                    .sink
-                    .feed(Bytes::from_static(self.trailer))
-                    .await
-                    .map_err(refused)?;
-            }
-            self.rows += segment.sink.as_mut().finish().await.map_err(refused)?;
+        if let Some(segment) = self.segment.take() {
+            self.rows += segment.sink.finish(self.trailer).await.map_err(refused)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod chunks; // chunks with checkpoints, rows set aside
 mod copy_in; // writing COPY data in segments
 mod copy_position; // where in a COPY an error happened
+mod copy_sink; // one COPY command
 mod csv_file; // CSV files: header, records, where a refused value stands
 mod direct; // straight from a foreign server
 mod error; // what can go wrong with an import, and the remedy

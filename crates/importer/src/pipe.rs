@@ -28,7 +28,7 @@ const BEGIN_CHECKED: &str = "SAVEPOINT cutover_checked";
 const UNDO_CHECKED: &str = "ROLLBACK TO SAVEPOINT cutover_checked; RELEASE SAVEPOINT cutover_checked";
 const END_CHECKED: &str = "RELEASE SAVEPOINT cutover_checked";
 
-/// Passes rows on as they come. Holds one message of the source and a few kilobytes for the socket: a slow target
+/// Passes rows on as they come. Holds one message of the source and 64 KiB for the socket: a slow target
 /// makes the source wait.
 pub(crate) async fn run(
     plan: &ImportPlan,

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cutover_core::records::Reject;
 use cutover_core::{DatabaseError, Sql};
-use futures_util::SinkExt;
-use tokio_postgres::{CopyInSink, Transaction};
+use tokio_postgres::Transaction;
 
 use super::chain::Chain;
 use super::fault::is_rows_fault;
@@ -20,6 +19,7 @@ use super::whole_rows::{Broken, WholeRows};
 use crate::ImportPlan;
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
+use crate::copy_sink::CopySink;
 use crate::error::ImportError;
 use crate::preflight::CheckReport;
 use crate::preflight::in_passing::Tee;
@@ -133,7 +133,7 @@ impl<'a> Load<'a> {
     ) -> Result<Reached, ImportError> {
         let limit = self.chunk_limit;
         self.held.clear(limit);
-        let mut copy: Option<Copy> = None;
+        let mut copy: Option<CopySink> = None;
         let reached = loop {
             let Some(row) = self.next_row().await? else {
                 break Reached::End;
@@ -350,9 +350,9 @@ impl<'a> Load<'a> {
         Ok(copy.finish(self.rows.frames().trailer()).await)
     }
 
-    async fn begin_copy(&self, tx: &Transaction<'_>) -> Result<Copy, ImportError> {
+    async fn begin_copy(&self, tx: &Transaction<'_>) -> Result<CopySink, ImportError> {
         let header = self.rows.frames().header();
-        Copy::begin(tx, self.write, header)
+        CopySink::begin(tx, self.write, header)
             .await
             .map_err(|error| self.refused(error))
     }
@@ -396,37 +396,6 @@ fn cut(rows: &Range<usize>, named: Option<usize>) -> Vec<Range<usize>> {
             let middle = rows.start + rows.len() / 2;
             vec![rows.start..middle, middle..rows.end]
         }
-    }
-}
-
-/// A COPY into the table. Dropped before it is finished, it fails, and the transaction with it.
-struct Copy {
-    sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
-}
-
-impl Copy {
-    async fn begin(
-        tx: &Transaction<'_>,
-        write: &Sql,
-        header: &'static [u8],
-    ) -> Result<Self, tokio_postgres::Error> {
-        let mut sink = Box::pin(tx.copy_in(write.as_str()).await?);
-        if !header.is_empty() {
-            sink.feed(Bytes::from_static(header)).await?;
-        }
-        Ok(Self { sink })
-    }
-
-    async fn send(&mut self, rows: Bytes) -> Result<(), tokio_postgres::Error> {
-        // `feed`, not `send`: the sink gathers small rows before it writes to the socket.
-        self.sink.feed(rows).await
-    }
-
-    async fn finish(mut self, trailer: &'static [u8]) -> Result<u64, tokio_postgres::Error> {
-        if !trailer.is_empty() {
-            self.sink.feed(Bytes::from_static(trailer)).await?;
-        }
-        self.sink.as_mut().finish().await
     }
 }
 
