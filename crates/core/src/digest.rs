@@ -41,6 +41,32 @@ impl Digest {
     }
 }
 
+/// The SHA-256 of bytes that come piece by piece, as `sha256sum` tells it.
+///
+/// ```
+/// use cutover_core::Sha256Sum;
+///
+/// let mut sum = Sha256Sum::default();
+/// sum.add(b"a");
+/// sum.add(b"bc");
+/// assert!(sum.so_far().starts_with("ba7816bf"));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Sha256Sum(Sha256);
+
+impl Sha256Sum {
+    /// Adds the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum of all that was added so far, in lower-case hex; more may follow.
+    #[must_use]
+    pub fn so_far(&self) -> String {
+        hex(&self.0.clone().finalize())
+    }
+}
+
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write;

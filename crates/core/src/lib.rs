@@ -21,7 +21,7 @@ pub use connect::{
     Environment, Origin, PassfileWarning, Password, Session, SslMode, TargetSession, UnsafeSession,
     refuse_unsafe_session,
 };
-pub use digest::Digest;
+pub use digest::{Digest, Sha256Sum};
 pub use error::{DatabaseError, StatementError};
 pub use event::{Blocker, Event, EventKind, EventSink, Events, RowsMeasured, Waiter, millis};
 pub use grants::{Grants, in_grant_order};

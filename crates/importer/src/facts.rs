@@ -72,7 +72,7 @@ impl Facts {
         let from = match import.source() {
             Source::Relation(name) => Sql::text("").name(name),
             Source::Query(query) => sub_select(query),
-            Source::Csv(csv) => return Self::read_csv(import, table, target_setup, csv).await,
+            Source::Csv(csv) => return Self::read_csv(import, table, target_setup, csv, target).await,
             Source::Program(program) => {
                 let setup = set_up_source(import, settings, source).await?;
                 return Self::of_program(import, table, target_setup, program.columns(), setup);
@@ -143,10 +143,20 @@ impl Facts {
         target: Target,
         target_setup: Sql,
         csv: &CsvSource,
+        session: &Transaction<'_>,
     ) -> Result<Self, ImportError> {
         if import.is_transformed() {
             return Err(ImportError::way(import, "a CSV file's columns are only renamed"));
         }
+        let one_range_because = match import.ranges() {
+            Ranges::Wanted(1) => None,
+            _ => Some("a file is read as one stream".to_owned()),
+        };
+        let whole_because = if import.is_chunked() {
+            whole_because_of_target(import, session).await?
+        } else {
+            None
+        };
         let header = csv
             .header()
             .await
@@ -159,8 +169,8 @@ impl Facts {
             target_setup,
             source: SourceFacts::File(header),
             mapping,
-            whole_because: None,
-            one_range_because: None,
+            whole_because,
+            one_range_because,
             postgis: None,
         })
     }
@@ -294,19 +304,26 @@ async fn whole_because(
     from: &Sql,
     key: &[Sql],
 ) -> Result<Option<String>, ImportError> {
-    let failed = |purpose| ImportError::failed(import, purpose);
-    if let Some(known) = obstacle::known(import) {
-        return Ok(Some(known));
-    }
-    let found = obstacle::of_target(target, import.into_table())
-        .await
-        .map_err(failed("look up the constraints of"))?;
+    let found = whole_because_of_target(import, target).await?;
     if found.is_some() {
         return Ok(found);
     }
     obstacle::of_key(session, from, key)
         .await
-        .map_err(failed("look up the types of the key of"))
+        .map_err(ImportError::failed(import, "look up the types of the key of"))
+}
+
+/// The same of a source whose order is given.
+async fn whole_because_of_target(
+    import: &Import,
+    target: &Transaction<'_>,
+) -> Result<Option<String>, ImportError> {
+    if let Some(known) = obstacle::known(import) {
+        return Ok(Some(known));
+    }
+    obstacle::of_target(target, import.into_table())
+        .await
+        .map_err(ImportError::failed(import, "look up the constraints of"))
 }
 
 /// The source with its transforms, and which of its columns fill which of the table.

@@ -199,7 +199,7 @@ impl Import {
     }
 
     /// Plans it for [`ImportPlan::run_in_chunks`](crate::ImportPlan::run_in_chunks): the source is read on a connection
-    /// of its own, by key, so that the import can be taken up.
+    /// of its own, by key, so that the import can be taken up; a CSV file from beginning to end.
     #[must_use]
     pub fn in_chunks(mut self) -> Self {
         self.chunked = true;
@@ -220,7 +220,7 @@ impl Import {
         self
     }
 
-    /// Goes on behind the row of this key, as an earlier import's last checkpoint has it.
+    /// Goes on behind the row of this key, as an earlier import's last checkpoint has it. For a CSV file it is not needed.
     #[must_use]
     pub fn after(mut self, key: Option<Key>) -> Self {
         self.after = key;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cutover_core::release_file::suggestion;
+use cutover_core::release_file::{nearest, suggestion};
 use cutover_core::{Ident, QualifiedName};
 
 use crate::Import;
@@ -103,6 +103,8 @@ pub enum ColumnProblem {
     Extra {
         /// The column of the source.
         source: String,
+        /// The column of the target whose name is most like it, if one is near.
+        nearest: Option<Ident>,
     },
     /// The mapping names a column that the server computes.
     Generated {
@@ -127,6 +129,23 @@ pub enum ColumnProblem {
         /// The column named.
         column: Ident,
     },
+}
+
+impl ColumnProblem {
+    /// A column of the source that the target does not have.
+    pub(crate) fn extra(source: &str, target: &Target) -> Self {
+        // Headers are often written with capitals, columns hardly ever.
+        let names = target.columns.iter().map(|column| column.name.as_str());
+        let near = nearest(&source.trim().to_lowercase(), names);
+        let near = target
+            .columns
+            .iter()
+            .find(|column| Some(column.name.as_str()) == near);
+        Self::Extra {
+            source: source.to_owned(),
+            nearest: near.map(|column| column.name.clone()),
+        }
+    }
 }
 
 impl fmt::Display for ColumnProblem {
@@ -183,11 +202,13 @@ impl fmt::Display for ColumnProblem {
                 "`columns` names {column}, which the table does not have: mend the name"
             ),
             Self::MappedTwice { column } => write!(f, "`columns` names {column} twice: leave one out"),
-            Self::Extra { source } => write!(
-                f,
-                "the source's column {source:?} has no counterpart in the table: \
-                 list the wanted columns in `columns`, or leave it out of the source"
-            ),
+            Self::Extra { source, nearest } => {
+                write!(f, "the source's column {source:?} has no counterpart in the table")?;
+                if let Some(column) = nearest {
+                    write!(f, " (nearest: {column})")?;
+                }
+                f.write_str(": list the wanted columns in `columns`, or leave it out of the source")
+            }
             Self::Generated { column } => write!(
                 f,
                 "column {column} is generated, the server computes it: take it out of `columns`"
@@ -312,9 +333,7 @@ fn by_name<'a>(
             Some(column) => {
                 wanted.insert(column.name.clone(), *label);
             }
-            None => problems.push(ColumnProblem::Extra {
-                source: (*label).to_owned(),
-            }),
+            None => problems.push(ColumnProblem::extra(label, target)),
         }
     }
     wanted

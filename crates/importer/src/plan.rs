@@ -160,6 +160,7 @@ impl ImportPlan {
             SourceFacts::File(header) => {
                 let write = copy_from(into, target, mapping, way.way);
                 script.steps.push(fill(&write));
+                chunks = ChunkPlan::of_file(import, facts, &script.digest);
                 let fields = csv_fields(mapping, header);
                 Transfer::Csv { write, fields }
             }

@@ -163,7 +163,7 @@ impl ImportPlan {
         }
     }
 
-    fn source_of<'a, 'b>(
+    pub(crate) fn source_of<'a, 'b>(
         &self,
         source: Option<&'a Transaction<'b>>,
     ) -> Result<&'a Transaction<'b>, ImportError> {

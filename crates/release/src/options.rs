@@ -103,7 +103,7 @@ impl ReleaseOptions {
         self
     }
 
-    /// How many bytes an importer with a key commits at a time; 16 MiB unless set. So much is kept in memory.
+    /// How many bytes an importer with a key, or of a CSV file, commits at a time; 16 MiB unless set. So much is kept in memory.
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = Some(bytes);
         self

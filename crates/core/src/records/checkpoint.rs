@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row};
 
 use super::Records;
 use crate::StatementError;
@@ -27,6 +27,9 @@ pub struct Checkpoint {
     /// The key of its last row, as texts; the importer goes on behind it. `None` where it cannot, and where the range ends.
     #[serde(skip_serializing)]
     pub last_key: Option<Vec<Option<String>>>,
+    /// Where in its file it ends; the importer goes on there. `None` where it reads no file, and at the end.
+    #[serde(skip_serializing)]
+    pub place: Option<FilePlace>,
     /// A digest over what decides which rows come in which order: chunks of different digests do not belong together.
     #[serde(skip_serializing)]
     pub plan: Option<String>,
@@ -48,9 +51,33 @@ impl Checkpoint {
             rejected: 0,
             done: true,
             last_key: None,
+            place: None,
             plan: None,
             checked: None,
         }
+    }
+}
+
+/// A place in a file, and what the file was up to there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlace {
+    /// Bytes before it.
+    pub byte: i64,
+    /// The line that begins there, counted from 1.
+    pub line: i64,
+    /// The SHA-256 of the bytes before it, in lower-case hex.
+    pub digest: String,
+}
+
+impl FilePlace {
+    /// Out of three columns that are all NULL where there is no place.
+    fn of(row: &Row, first: usize) -> Option<Self> {
+        let byte: Option<i64> = row.get(first);
+        Some(Self {
+            byte: byte?,
+            line: row.get(first + 1),
+            digest: row.get(first + 2),
+        })
     }
 }
 
@@ -69,6 +96,8 @@ pub struct ImportSoFar {
     pub done: bool,
     /// The key of the last row of the last chunk; `None` where there is none, and where the range has ended.
     pub last_key: Option<Vec<Option<String>>>,
+    /// Where in its file the last chunk ends; `None` where it reads no file, and at the end.
+    pub place: Option<FilePlace>,
     /// What the chunks were planned by.
     pub plan: Option<String>,
     /// What checks found in the rows of each chunk, in their order.
@@ -89,11 +118,13 @@ impl Records {
         release: i64,
         checkpoint: &Checkpoint,
     ) -> Result<(), StatementError> {
+        let place = checkpoint.place.as_ref();
         client
             .execute(
                 "INSERT INTO cutover.checkpoint \
-                     (release, importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                     (release, importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked, \
+                      file_byte, file_line, file_digest) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                 &[
                     &release,
                     &checkpoint.importer,
@@ -106,6 +137,9 @@ impl Records {
                     &checkpoint.last_key,
                     &checkpoint.plan,
                     &checkpoint.checked,
+                    &place.map(|place| place.byte),
+                    &place.map(|place| place.line),
+                    &place.map(|place| &place.digest),
                 ],
             )
             .await
@@ -124,7 +158,8 @@ impl Records {
     ) -> Result<Vec<Checkpoint>, StatementError> {
         let rows = client
             .query(
-                "SELECT importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked \
+                "SELECT importer, range, chunk, rows, bytes, rejected, done, last_key, plan, checked, \
+                        file_byte, file_line, file_digest \
                    FROM cutover.checkpoint WHERE release = $1 ORDER BY importer, range, chunk",
                 &[&release],
             )
@@ -143,6 +178,7 @@ impl Records {
                 last_key: row.get(7),
                 plan: row.get(8),
                 checked: row.get(9),
+                place: FilePlace::of(row, 10),
             })
             .collect())
     }
@@ -185,11 +221,13 @@ impl Records {
             .query_one(
                 "WITH chunks AS (SELECT * FROM cutover.checkpoint \
                                   WHERE release = $1 AND importer = $2 AND range = coalesce($3, range)), \
-                      last AS (SELECT last_key, plan FROM chunks ORDER BY range DESC, chunk DESC LIMIT 1) \
+                      last AS (SELECT last_key, plan, file_byte, file_line, file_digest \
+                                 FROM chunks ORDER BY range DESC, chunk DESC LIMIT 1) \
                  SELECT count(*), coalesce(sum(rows), 0)::bigint, coalesce(sum(bytes), 0)::bigint, \
                         coalesce(sum(rejected), 0)::bigint, coalesce(bool_or(done), false), \
                         (SELECT last_key FROM last), (SELECT plan FROM last), \
-                        coalesce(array_agg(checked ORDER BY range, chunk), '{}') \
+                        coalesce(array_agg(checked ORDER BY range, chunk), '{}'), \
+                        (SELECT file_byte FROM last), (SELECT file_line FROM last), (SELECT file_digest FROM last) \
                    FROM chunks",
                 &[&release, &importer, &range],
             )
@@ -204,6 +242,7 @@ impl Records {
             last_key: row.get(5),
             plan: row.get(6),
             checked: row.get(7),
+            place: FilePlace::of(&row, 8),
         })
     }
 

@@ -7,7 +7,7 @@ use crate::lock::CLASS;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The migrations in order; the first is number 1. Never change one that was released: add another.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_hold.sql"),
     include_str!("migrations/0003_writes.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_progress.sql"),
     include_str!("migrations/0006_checked.sql"),
     include_str!("migrations/0007_ranges.sql"),
+    include_str!("migrations/0008_file_places.sql"),
 ];
 
 /// The record store could not be brought up to date.

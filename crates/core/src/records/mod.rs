@@ -12,7 +12,7 @@ mod release;
 mod swap;
 
 pub use backup::{BackupObject, BackupSet};
-pub use checkpoint::{Checkpoint, ImportSoFar};
+pub use checkpoint::{Checkpoint, FilePlace, ImportSoFar};
 pub use event_log::Course;
 pub use hold::{Go, Hold, HoldLook};
 pub use migrate::MigrationError;

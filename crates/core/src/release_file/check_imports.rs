@@ -101,7 +101,8 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
         (None, None, Some(_)) => "max_silence",
         (None, None, None) => return,
     };
-    if key == "max_silence" && import.key.is_empty() {
+    let is_file = matches!(import.source, ImportSource::Csv(_));
+    if key == "max_silence" && import.key.is_empty() && !is_file {
         checker.report(
             &path.key(key),
             "is only noticed where rows come in chunks; name a `key`",
@@ -113,19 +114,15 @@ fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
             "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
         );
     }
-    if let Some(problem) = not_in_chunks(import) {
-        checker.report(&path.key(key), problem);
+    if matches!(import.source, ImportSource::Rust { .. }) {
+        checker.report(&path.key(key), NOT_FOR_RUST);
+    }
+    if is_file && import.max_silence.is_some() {
+        checker.report(&path.key("max_silence"), "is not for a CSV file");
     }
 }
 
-/// What is told of a setting for rows that come in chunks, where they do not.
-fn not_in_chunks(import: &Import) -> Option<&'static str> {
-    match import.source {
-        ImportSource::Csv(_) => Some("is not for a CSV file"),
-        ImportSource::Rust { .. } => Some("is not for Rust code, whose rows are all in or none"),
-        ImportSource::Relation { .. } | ImportSource::Query { .. } => None,
-    }
-}
+const NOT_FOR_RUST: &str = "is not for Rust code, whose rows are all in or none";
 
 /// Ranges are of a key, of rows that pass through the client.
 fn ranges_of(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
@@ -144,8 +141,10 @@ fn ranges_of(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) {
             "needs rows that pass through the client; use the way \"copy\" or \"auto\"",
         );
     }
-    if let Some(problem) = not_in_chunks(import) {
-        checker.report(&path, problem);
+    match import.source {
+        ImportSource::Csv(_) => checker.report(&path, "is not for a CSV file"),
+        ImportSource::Rust { .. } => checker.report(&path, NOT_FOR_RUST),
+        ImportSource::Relation { .. } | ImportSource::Query { .. } => {}
     }
 }
 

@@ -50,7 +50,7 @@ pub use label::{Label, LabelError, LabelPolicy, MAX_LABEL_BYTES};
 pub use load::Load;
 pub use memory::Memory;
 pub use moment::{Moment, MomentError};
-pub use nearest::suggestion;
+pub use nearest::{nearest, suggestion};
 pub use notify::{Mail, MailAddress, Notify, Slack, Told, Webhook};
 pub use overrides::{OverrideError, Overrides, UnreadableVariable, VARIABLES, Variable};
 pub use preflight::{

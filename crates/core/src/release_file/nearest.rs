@@ -1,7 +1,15 @@
 //! The word that was probably meant.
 
 /// The candidate most like `word`, where one is near enough to be worth proposing.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// ```
+/// use cutover_core::release_file::nearest;
+///
+/// assert_eq!(nearest("iso_3", ["site_id", "iso3"]), Some("iso3"));
+/// assert_eq!(nearest("country", ["site_id", "iso3"]), None);
+/// ```
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let reach = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

@@ -4,6 +4,7 @@ use cutover_core::records::{Checkpoint, ImportSoFar};
 use cutover_core::{Events, Sql};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
+use super::incoming::Incoming;
 use super::journal::Journal;
 use super::load::{BEGIN_PART, Load, Reached};
 use super::plan::ChunkPlan;
@@ -32,8 +33,8 @@ pub(super) struct Chain<'a> {
 pub(super) struct Rest<'a> {
     /// Its number.
     pub(super) range: usize,
-    /// Reads it.
-    pub(super) read: Sql,
+    /// Its rows.
+    pub(super) rows: Incoming,
     pub(super) so_far: &'a ImportSoFar,
     /// The checks of its rows.
     pub(super) tee: Option<Tee<'a>>,
@@ -45,15 +46,13 @@ impl<'a> Chain<'a> {
         &self,
         rest: Rest<'a>,
         target: &mut Client,
-        source: &Transaction<'_>,
     ) -> Result<Vec<CheckReport>, ImportError> {
         let plan = self.plan;
         let failed = |purpose| ImportError::failed(&plan.import, purpose);
         let range = i32::try_from(rest.range).unwrap_or(i32::MAX);
         let before = Tally::of(rest.so_far);
         let mut committed = before;
-        let rows = self.read(&rest.read, source).await?;
-        let mut load = Load::new(self, rest.range, rows, before);
+        let mut load = Load::new(self, rest.range, rest.rows, before);
         load.tee = rest.tee;
         for chunk in rest.so_far.chunks.. {
             let tx = begin(target).await.map_err(failed("begin to fill"))?;
@@ -65,10 +64,10 @@ impl<'a> Chain<'a> {
                 None
             };
             let done = ending.as_deref() == Some(&1);
-            let last_key = if range_ends {
-                None
+            let (last_key, place) = if range_ends {
+                (None, None)
             } else {
-                load.last_key(&tx).await?
+                (load.last_key(&tx).await?, load.rows.place().cloned())
             };
             if done && self.sums.are_too_many_rejected_in_the_end(rest.range, load.tally) {
                 return Err(self.sums.too_many());
@@ -82,6 +81,7 @@ impl<'a> Chain<'a> {
                 rejected: whole(tally.rejected - committed.rejected),
                 done,
                 last_key,
+                place,
                 plan: Some(self.digest.to_owned()),
                 ..Checkpoint::whole(
                     plan.importer(),
@@ -112,7 +112,8 @@ impl<'a> Chain<'a> {
         Ok(load.checks)
     }
 
-    async fn read(&self, read: &Sql, source: &Transaction<'_>) -> Result<WholeRows, ImportError> {
+    /// The rows that a statement reads.
+    pub(super) async fn read(&self, read: &Sql, source: &Transaction<'_>) -> Result<Incoming, ImportError> {
         let (import, silence) = (&self.plan.import, self.plan.settings.longest_silence());
         // Its answer comes with the first rows.
         let stream = match silence {
@@ -122,7 +123,8 @@ impl<'a> Chain<'a> {
             None => source.copy_out(read.as_str()).await,
         };
         let stream = stream.map_err(|error| ImportError::source_broke(import, error))?;
-        Ok(WholeRows::new(stream, self.chunks.format, silence))
+        let rows = WholeRows::new(stream, self.chunks.format, silence);
+        Ok(Incoming::Stream(Box::new(rows)))
     }
 
     async fn begin_chunk(&self, tx: &Transaction<'_>) -> Result<(), ImportError> {

@@ -6,23 +6,25 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cutover_core::records::Reject;
 use cutover_core::{DatabaseError, Sql};
+use serde_json::{Map, Value};
 use tokio_postgres::Transaction;
 
 use super::chain::Chain;
 use super::fault::is_rows_fault;
+use super::incoming::{Ended, Incoming};
 use super::journal::Journal;
 use super::plan::ChunkPlan;
 use super::printed::Printer;
-use super::row_format::HeldRows;
+use super::row_format::{HeldRows, Taken};
 use super::sums::{Sums, Tally};
-use super::whole_rows::{Broken, WholeRows};
-use crate::ImportPlan;
+use super::whole_rows::Broken;
 use crate::copy_in::Refused;
 use crate::copy_position::copy_position;
 use crate::copy_sink::CopySink;
 use crate::error::ImportError;
 use crate::preflight::CheckReport;
 use crate::preflight::in_passing::Tee;
+use crate::{ImportPlan, Source};
 
 /// A chunk ends after this time too, so that little is lost where rows are slow to come.
 const CHUNK_TIME: Duration = Duration::from_secs(30);
@@ -57,7 +59,7 @@ pub(super) struct Load<'a> {
     sums: &'a Sums<'a>,
     range: usize,
     chunk_limit: usize,
-    rows: WholeRows,
+    pub(super) rows: Incoming,
     printer: Printer<'a>,
     held: HeldRows,
     /// Rows that the source says are to be set aside, with why; kept until the COPY is over.
@@ -75,7 +77,7 @@ pub(super) struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn new(chain: &Chain<'a>, range: usize, rows: WholeRows, tally: Tally) -> Self {
+    pub(super) fn new(chain: &Chain<'a>, range: usize, rows: Incoming, tally: Tally) -> Self {
         Self {
             plan: chain.plan,
             chunks: chain.chunks,
@@ -97,12 +99,14 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The key of the last row read, as texts.
+    /// The key of the last row read, as texts; `None` where it comes out of a file, whose place is told instead.
     pub(super) async fn last_key(
         &mut self,
         tx: &Transaction<'_>,
     ) -> Result<Option<Vec<Option<String>>>, ImportError> {
-        let Some(row) = &self.last else { return Ok(None) };
+        let (Some(row), Incoming::Stream(_)) = (&self.last, &self.rows) else {
+            return Ok(None);
+        };
         let key = self.printer.key(tx, row).await;
         key.map(Some)
             .map_err(ImportError::failed(&self.plan.import, "print a key of"))
@@ -156,7 +160,7 @@ impl<'a> Load<'a> {
                 continue;
             }
             let pieces = self.chunks.for_table(&row);
-            self.held.push(pieces.iter().map(AsRef::as_ref));
+            self.held.push(pieces.iter().map(AsRef::as_ref), self.rows.line());
             if let Some(tee) = &mut self.tee {
                 tee.look(&row, 1, row.len()).await?;
             }
@@ -175,7 +179,7 @@ impl<'a> Load<'a> {
             );
         };
         if let Some(copy) = copy {
-            match copy.finish(self.rows.frames().trailer()).await {
+            match copy.finish(self.rows.frame().1).await {
                 Ok(taken) => {
                     self.tally.rows += taken;
                     self.tally.bytes += self.held.bytes() as u64;
@@ -201,11 +205,19 @@ impl<'a> Load<'a> {
             if self.chunks.whole_because.is_some() {
                 return Some(Reached::PartFull);
             }
-            if !self.is_of_last_key(row) {
+            if self.may_go_on_at(row) {
                 return Some(Reached::ChunkFull);
             }
         }
         (self.held.len() >= self.part_rows).then_some(Reached::PartFull)
+    }
+
+    /// Whether an import can be taken up at this row, which was given last.
+    fn may_go_on_at(&self, row: &[u8]) -> bool {
+        match &self.rows {
+            Incoming::Stream(_) => !self.is_of_last_key(row),
+            Incoming::File(rows) => rows.place().is_some(),
+        }
     }
 
     /// Rows of one key are not parted: the import is taken up behind a key.
@@ -223,7 +235,7 @@ impl<'a> Load<'a> {
         tx: &Transaction<'_>,
         error: tokio_postgres::Error,
     ) -> Result<(), ImportError> {
-        let (data, ends) = self.held.take();
+        let Taken { data, ends, lines } = self.held.take();
         let start_of = |row: usize| row.checked_sub(1).map_or(0, |before| ends[before]);
         let mut open: Vec<Range<usize>> = std::iter::once(0..ends.len()).collect();
         let mut refusal = Some(error);
@@ -253,7 +265,8 @@ impl<'a> Load<'a> {
             };
             self.batch(tx, UNDO_PART).await?;
             if rows.len() == 1 {
-                self.set_aside(tx, &bytes, error).await?;
+                let line = lines.get(rows.start).copied();
+                self.set_aside(tx, &bytes, error, line).await?;
                 self.batch(tx, NEXT_PART).await?;
                 if self.sums.are_too_many_rejected_and_named() {
                     return Err(self.sums.too_many());
@@ -279,17 +292,18 @@ impl<'a> Load<'a> {
         for (row, why) in std::mem::take(&mut self.unfit) {
             // What was done before stays when a row cannot be printed.
             self.batch(tx, NEXT_PART).await?;
-            self.keep_aside(tx, &row, why, None).await?;
+            self.keep_aside(tx, &row, (why, None), None).await?;
         }
         Ok(())
     }
 
-    /// Sets a row aside that the table has refused.
+    /// Sets a row aside that the table has refused, out of this line of a file.
     async fn set_aside(
         &mut self,
         tx: &Transaction<'_>,
         row: &[u8],
         error: tokio_postgres::Error,
+        line: Option<u64>,
     ) -> Result<(), ImportError> {
         let import = &self.plan.import;
         let error = DatabaseError::from(error);
@@ -303,15 +317,15 @@ impl<'a> Load<'a> {
             None => message,
         };
         let sqlstate = error.sqlstate().map(|state| state.code().to_owned());
-        self.keep_aside(tx, row, reason, sqlstate).await
+        self.keep_aside(tx, row, (reason, sqlstate), line).await
     }
 
     async fn keep_aside(
         &mut self,
         tx: &Transaction<'_>,
         row: &[u8],
-        reason: String,
-        sqlstate: Option<String>,
+        (reason, sqlstate): (String, Option<String>),
+        line: Option<u64>,
     ) -> Result<(), ImportError> {
         let import = &self.plan.import;
         let whole = match self.printer.row(tx, row).await {
@@ -324,8 +338,11 @@ impl<'a> Load<'a> {
         };
         let reject = Reject {
             importer: import.name().to_owned(),
-            key: self.printer.key_of(&whole),
-            reason,
+            key: self.printer.key_of(&whole).or_else(|| line.map(line_as_key)),
+            reason: match (import.source(), line) {
+                (Source::Csv(csv), Some(line)) => format!("{}, line {line}: {reason}", csv.name()),
+                _ => reason,
+            },
             sqlstate,
             row: Some(whole),
         };
@@ -347,25 +364,26 @@ impl<'a> Load<'a> {
     ) -> Result<Result<u64, tokio_postgres::Error>, ImportError> {
         let mut copy = self.begin_copy(tx).await?;
         copy.send(rows).await.map_err(|error| self.refused(error))?;
-        Ok(copy.finish(self.rows.frames().trailer()).await)
+        Ok(copy.finish(self.rows.frame().1).await)
     }
 
     async fn begin_copy(&self, tx: &Transaction<'_>) -> Result<CopySink, ImportError> {
-        let header = self.rows.frames().header();
-        CopySink::begin(tx, self.write, header)
+        CopySink::begin(tx, self.write, self.rows.frame().0)
             .await
             .map_err(|error| self.refused(error))
     }
 
     /// The next row, to be looked at only.
     pub(super) async fn next_row(&mut self) -> Result<Option<Bytes>, ImportError> {
-        self.rows.next().await.map_err(|broken| self.broken(broken))
+        self.rows.next().await.map_err(|ended| self.broken(ended))
     }
 
-    fn broken(&self, broken: Broken) -> ImportError {
-        match broken {
-            Broken::Off(error) => ImportError::source_broke(&self.plan.import, error),
-            Broken::Silent(silence) => ImportError::silent(&self.plan.import, silence),
+    fn broken(&self, ended: Ended) -> ImportError {
+        let import = &self.plan.import;
+        match ended {
+            Ended::Stream(Broken::Off(error)) => ImportError::source_broke(import, error),
+            Ended::Stream(Broken::Silent(silence)) => ImportError::silent(import, silence),
+            Ended::File(error) => ImportError::csv(import, error),
         }
     }
 
@@ -383,6 +401,11 @@ impl<'a> Load<'a> {
             .await
             .map_err(ImportError::failed(&self.plan.import, "fill"))
     }
+}
+
+/// What names a row of a file whose importer has no key.
+fn line_as_key(line: u64) -> Map<String, Value> {
+    Map::from_iter([("line".to_owned(), Value::String(line.to_string()))])
 }
 
 /// The parts that refused rows are tried again in.

@@ -3,6 +3,7 @@
 mod chain; // chunk after chunk of a range
 mod checked; // checks of a chunk's rows
 mod fault; // a row's fault, or not
+mod incoming; // out of a stream, out of a file
 mod journal; // checkpoints, ranges, rows set aside
 mod key_order; // ORDER BY key, in a range, behind a key
 mod key_ranges; // ranges of a key, and where to cut them

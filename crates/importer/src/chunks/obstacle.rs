@@ -4,17 +4,19 @@ use cutover_core::{Ident, QualifiedName, Sql};
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::Import;
+use crate::{Import, Source};
 
 const KEY_TYPES: &str = include_str!("sql/key_types.sql");
 const RANGE_OBSTACLE: &str = include_str!("sql/range_obstacle.sql");
 
 /// What can be said without asking anybody.
 pub(crate) fn known(import: &Import) -> Option<String> {
+    let is_file = matches!(import.source(), Source::Csv(_));
     if import.is_one_transaction() {
         return Some("checkpoints are switched off".to_owned());
     }
-    if import.key_columns().is_empty() {
+    // In a file, places take the place of keys.
+    if import.key_columns().is_empty() && !is_file {
         return Some("it has no key to go on from".to_owned());
     }
     if import.sample_rows().is_some() {

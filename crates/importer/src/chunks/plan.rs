@@ -5,9 +5,10 @@ use cutover_core::{Digest, Ident, Sql};
 
 use super::key_order::KeyedRead;
 use super::row_format::{RowFormat, unescaped};
+use crate::facts::Facts;
 use crate::mapping::Mapping;
 use crate::target::Target;
-use crate::{Import, Transport};
+use crate::{Import, Source, Transport};
 
 /// How the rows of a COPY pipe are cut into chunks.
 #[derive(Debug, Clone)]
@@ -61,6 +62,24 @@ impl ChunkPlan {
         }
     }
 
+    /// That of a file, which is taken up at a place and not behind a key; `None` where it is not to be in chunks.
+    pub(crate) fn of_file(import: &Import, facts: &Facts, columns: &Digest) -> Option<Self> {
+        let Source::Csv(csv) = import.source() else {
+            return None;
+        };
+        let digest = Digest::of([columns.as_str().as_bytes(), csv.reading().as_bytes()]);
+        import.is_chunked().then(|| Self {
+            format: RowFormat::Text,
+            key: key_positions(import, &facts.target, &facts.mapping),
+            whole_because: facts.whole_because.clone(),
+            read: None,
+            from: Sql::text(""),
+            has_verdicts: false,
+            printed: Vec::new(),
+            digest: digest.as_str().to_owned(),
+        })
+    }
+
     /// Why the source wants a row set aside.
     pub(crate) fn verdict(&self, row: &[u8]) -> Option<String> {
         if !self.has_verdicts || self.format.ends_in_null(row) {
@@ -105,11 +124,16 @@ impl ChunkPlan {
         if let Some(why) = &self.whole_because {
             return format!("one transaction: {why}{rejects}");
         }
-        let key: Vec<String> = import.key_columns().iter().map(Ident::to_string).collect();
+        let by_key = match &self.read {
+            Some(_) => {
+                let key: Vec<String> = import.key_columns().iter().map(Ident::to_string).collect();
+                format!(" by {}", key.join(", "))
+            }
+            None => String::new(),
+        };
         format!(
-            "in chunks of {} MiB by {}, each committed with its checkpoint{rejects}",
-            bytes >> 20,
-            key.join(", ")
+            "in chunks of {} MiB{by_key}, each committed with its checkpoint{rejects}",
+            bytes >> 20
         )
     }
 }

@@ -69,7 +69,11 @@ impl<'a> Printer<'a> {
             .map(|field| field.filter(|value| value.len() <= VALUE_BYTES))
             .collect();
         let texts = match self.chunks.format {
-            RowFormat::Text => kept.iter().map(|field| field.map(unescaped)).collect(),
+            // A file may hold NUL, which no text of a server can, nor JSON that it is to keep.
+            RowFormat::Text => kept
+                .iter()
+                .map(|field| field.map(|text| unescaped(text).replace('\0', "\u{fffd}")))
+                .collect(),
             RowFormat::Binary => {
                 let statement = match &mut self.of_all {
                     Some(statement) => statement,

@@ -88,7 +88,7 @@ impl ImportPlan {
         journal: &Journal<'_>,
         events: &Events,
     ) -> Result<ImportOutcome, ImportError> {
-        let (chunks, _, write) = self.pipe_in_chunks()?;
+        let (chunks, write) = self.in_chunks()?;
         let Some(read) = &chunks.read else {
             return Err(ImportError::way(
                 &self.import,
@@ -130,13 +130,14 @@ impl ImportPlan {
             self.check_session(sessions).await?;
             while let Some(range) = next {
                 let so_far = &so_far[range];
+                let read = read.statement(&ranges.range(range), so_far.last_key.as_ref());
                 let rest = Rest {
                     range,
-                    read: read.statement(&ranges.range(range), so_far.last_key.as_ref()),
+                    rows: chain.read(&read, sessions.source).await?,
                     so_far,
                     tee: None,
                 };
-                chain.load(rest, sessions.target, sessions.source).await?;
+                chain.load(rest, sessions.target).await?;
                 next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             }
             Ok(())

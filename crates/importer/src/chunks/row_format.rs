@@ -125,15 +125,28 @@ pub(crate) struct HeldRows {
     data: BytesMut,
     /// Where each ends.
     ends: Vec<usize>,
+    /// In which line of its file each begins, where they come out of one.
+    lines: Vec<u64>,
+}
+
+/// Rows that were kept, to be sent again in parts.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) data: Bytes,
+    /// Where each ends.
+    pub(crate) ends: Vec<usize>,
+    /// In which line of its file each begins, where they come out of one.
+    pub(crate) lines: Vec<u64>,
 }
 
 impl HeldRows {
-    /// Keeps a row that comes in pieces.
-    pub(crate) fn push<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) {
+    /// Keeps a row that comes in pieces, and out of this line of a file.
+    pub(crate) fn push<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>, line: Option<u64>) {
         for piece in pieces {
             self.data.extend_from_slice(piece);
         }
         self.ends.push(self.data.len());
+        self.lines.extend(line);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -151,6 +164,7 @@ impl HeldRows {
     /// Lets the rows go. A buffer that one huge row has blown up goes with them.
     pub(crate) fn clear(&mut self, usual_bytes: usize) {
         self.ends.clear();
+        self.lines.clear();
         if self.data.capacity() > 2 * usual_bytes {
             self.data = BytesMut::new();
         } else {
@@ -159,8 +173,12 @@ impl HeldRows {
     }
 
     /// The rows, to be sent again in parts.
-    pub(crate) fn take(&mut self) -> (Bytes, Vec<usize>) {
-        (self.data.split().freeze(), std::mem::take(&mut self.ends))
+    pub(crate) fn take(&mut self) -> Taken {
+        Taken {
+            data: self.data.split().freeze(),
+            ends: std::mem::take(&mut self.ends),
+            lines: std::mem::take(&mut self.lines),
+        }
     }
 }
 
@@ -210,11 +228,12 @@ mod tests {
     #[test]
     fn held_rows_know_their_ends() {
         let mut held = HeldRows::default();
-        held.push([&b"o"[..], b"ne"]);
-        held.push([&b"three"[..]]);
+        held.push([&b"o"[..], b"ne"], Some(2));
+        held.push([&b"three"[..]], Some(4));
         assert_eq!((held.len(), held.bytes()), (2, 8));
-        let (data, ends) = held.take();
+        let Taken { data, ends, lines } = held.take();
         assert_eq!((&data[..], &ends[..]), (&b"onethree"[..], &[3, 8][..]));
+        assert_eq!(lines, [2, 4]);
         assert!(held.is_empty());
     }
 }

@@ -5,16 +5,18 @@ use cutover_core::{EventKind, Events, Sql};
 use tokio_postgres::{Client, Transaction};
 
 use super::chain::{Chain, Rest, begin};
+use super::incoming::Incoming;
 use super::journal::Journal;
 use super::key_ranges::KeyRanges;
 use super::plan::ChunkPlan;
 use super::ranges::digest_of;
 use super::sums::{Sums, Tally};
-use crate::ImportOutcome;
+use crate::csv_file::FileRows;
 use crate::error::ImportError;
 use crate::plan::{ImportPlan, Transfer};
 use crate::preflight::in_passing::Tee;
 use crate::progress::Progress;
+use crate::{ImportOutcome, Source};
 
 impl ImportPlan {
     /// Imports chunk by chunk. Each chunk commits together with its checkpoint, so that a later run, planned with
@@ -26,7 +28,9 @@ impl ImportPlan {
     ///
     /// Only the last commit waits for the disk: a crash of the server takes away chunks together with their checkpoints.
     ///
-    /// `source` is one transaction for the whole import: one state of the source. A later run sees another one.
+    /// `source` is one transaction for the whole import: one state of the source. A later run sees another one. A CSV file
+    /// needs none: a later run goes on at the place where the last chunk ends, and proves first that the file is the same up to
+    /// there, by its digest. What follows may be mended meanwhile.
     ///
     /// # Locks
     /// `ROW EXCLUSIVE` on the table, a chunk at a time; `ACCESS SHARE` on the relations that the source reads, throughout.
@@ -39,16 +43,17 @@ impl ImportPlan {
     /// [`ImportError::Checked`] when checks of the rows found more than they tolerate: the chunk in which that was certain is
     /// not committed, those before it are, and a later run goes on counting behind them;
     /// [`ImportError::Rejected`] with the first refused rows, when they are more than tolerated; [`ImportError::OtherChunks`]
-    /// when the chunks committed before belong to another plan, or to ranges; [`ImportError::OneKey`] when too many rows bear
+    /// when the chunks committed before belong to another plan, or to ranges;
+    /// [`CsvError::Changed`](crate::CsvError::Changed) when the file is not what they were read from; [`ImportError::OneKey`] when too many rows bear
     /// one key; otherwise as [`ImportPlan::run_in`].
     pub async fn run_in_chunks(
         &self,
         target: &mut Client,
-        source: &Transaction<'_>,
+        source: Option<&Transaction<'_>>,
         journal: &Journal<'_>,
         events: &Events,
     ) -> Result<ImportOutcome, ImportError> {
-        let (chunks, read, write) = self.pipe_in_chunks()?;
+        let (chunks, write) = self.in_chunks()?;
         let failed = |purpose| ImportError::failed(&self.import, purpose);
         let in_journal = |error| ImportError::journal(&self.import, error);
         let so_far = journal
@@ -64,8 +69,9 @@ impl ImportPlan {
         }
         self.refuse_others_chunks(chunks, &so_far)?;
         let tx = begin(target).await.map_err(failed("begin to fill"))?;
-        self.check_unchanged(&tx, Some(source)).await?;
+        self.check_unchanged(&tx, source).await?;
         tx.rollback().await.map_err(failed("begin to fill"))?;
+        let file = self.open_file(&so_far).await?;
 
         self.tell_taken_up(&so_far, events);
         let progress = Progress::start(events, self, self.way());
@@ -80,13 +86,18 @@ impl ImportPlan {
             digest: &chunks.digest,
             events,
         };
+        let rows = match (&self.transfer, file) {
+            (_, Some(file)) => Incoming::File(Box::new(file)),
+            (Transfer::Pipe { read, .. }, None) => chain.read(read, self.source_of(source)?).await?,
+            (_, None) => return Err(ImportError::stale(&self.import)),
+        };
         let rest = Rest {
             range: 0,
-            read: read.clone(),
+            rows,
             so_far: &so_far,
             tee: Tee::of(self, &so_far),
         };
-        let checks = chain.load(rest, target, source).await?;
+        let checks = chain.load(rest, target).await?;
         Ok(sums.finish(self.way().clone(), checks))
     }
 
@@ -109,15 +120,27 @@ impl ImportPlan {
         so_far.chunks == 0 || so_far.plan == digest
     }
 
-    /// How rows are cut into chunks, and the statements that read and write them.
-    pub(super) fn pipe_in_chunks(&self) -> Result<(&ChunkPlan, &Sql, &Sql), ImportError> {
+    /// How rows are cut into chunks, and the statement that writes them.
+    pub(super) fn in_chunks(&self) -> Result<(&ChunkPlan, &Sql), ImportError> {
         match (&self.chunks, &self.transfer) {
-            (Some(chunks), Transfer::Pipe { read, write }) => Ok((chunks, read, write)),
+            (Some(chunks), Transfer::Pipe { write, .. } | Transfer::Csv { write, .. }) => Ok((chunks, write)),
             _ => Err(ImportError::way(
                 &self.import,
-                "it was not planned in chunks, which needs a second connection to read the source",
+                "it was not planned in chunks, which needs a file, or a second connection to read the source",
             )),
         }
+    }
+
+    /// The file, from where the last chunk ends, where it is one that is read.
+    async fn open_file(&self, so_far: &ImportSoFar) -> Result<Option<FileRows>, ImportError> {
+        let (Transfer::Csv { fields, .. }, Source::Csv(csv)) = (&self.transfer, self.import.source()) else {
+            return Ok(None);
+        };
+        let limit = self.import.sample_rows().unwrap_or(u64::MAX);
+        let from = so_far.place.as_ref();
+        let rows = FileRows::open(csv, fields, from, limit, self.settings.chunk_limit()).await;
+        rows.map(Some)
+            .map_err(|error| ImportError::csv(&self.import, error))
     }
 
     pub(super) fn tell_taken_up(&self, so_far: &ImportSoFar, events: &Events) {
@@ -130,10 +153,12 @@ impl ImportPlan {
         }
     }
 
-    /// Chunks of another query, mapping or key would leave rows out, or bring them twice.
+    /// Chunks of another query, mapping, key or reading of a file would leave rows out, or bring them twice.
     fn refuse_others_chunks(&self, chunks: &ChunkPlan, so_far: &ImportSoFar) -> Result<(), ImportError> {
         let is_next = so_far.chunks == 0
-            || (so_far.plan.as_ref() == Some(&chunks.digest) && so_far.last_key.is_some() && !so_far.done);
+            || (so_far.plan.as_ref() == Some(&chunks.digest)
+                && (so_far.last_key.is_some() || so_far.place.is_some())
+                && !so_far.done);
         if is_next && so_far.last_key.as_ref() == self.import.key_before() {
             Ok(())
         } else {

@@ -60,6 +60,19 @@ pub enum CsvError {
         /// The COPY that failed; not the `source`, for `reason` says what it says.
         statement: Box<StatementError>,
     },
+    /// Chunks of it are imported, and it is not the same any more up to where they end.
+    #[error(
+        "{} has changed in what is imported already: its first {bytes} bytes, up to line {line}",
+        path.display()
+    )]
+    Changed {
+        /// The path as given.
+        path: PathBuf,
+        /// The line where the import was to go on, counted from 1.
+        line: u64,
+        /// The bytes before it.
+        bytes: u64,
+    },
     /// Reading ended without a result.
     #[error("the task that read {} ended early", path.display())]
     Reader {
@@ -86,6 +99,7 @@ impl CsvError {
             | Self::Record { .. }
             | Self::Fields { .. }
             | Self::Encoding { .. }
+            | Self::Changed { .. }
             | Self::Reader { .. } => None,
         }
     }
@@ -99,6 +113,9 @@ impl CsvError {
             Self::Fields { .. } => "name every field of the file in `fields`, in its order",
             Self::Encoding { .. } => "save the file in UTF-8 (iconv -f LATIN1 -t UTF-8)",
             Self::Value { .. } => "mend the value in the file, or add it to the markers that mean NULL",
+            Self::Changed { .. } => {
+                "put the file back as it was (what follows that line may change), or begin again with build_staging"
+            }
             Self::Reader { .. } => "run again; it is a bug if it happens twice",
         }
     }

@@ -1,13 +1,19 @@
 //! CSV files as sources.
 
 mod error; // the file, the line, the column, why
-mod load; // reading beside the COPY
+mod load; // into a table, in one transaction
+mod proven; // what was read, digested
+mod records; // reading beside whoever takes the records
+mod rows; // one by one, for chunks
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use cutover_core::records::FilePlace;
 pub use error::CsvError;
 pub(crate) use load::load;
+use proven::ProvenFile;
+pub(crate) use rows::FileRows;
 
 /// A CSV file ([RFC 4180]) in UTF-8 whose first record names its columns, unless [`CsvSource::fields`] does.
 ///
@@ -65,23 +71,73 @@ impl CsvSource {
         &self.path
     }
 
-    fn open(&self) -> Result<csv::Reader<File>, CsvError> {
+    /// The file's name, without where it is.
+    pub(crate) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    fn open(&self) -> Result<ProvenFile, CsvError> {
         let file = File::open(&self.path).map_err(|source| CsvError::Open {
             path: self.path.clone(),
             source,
         })?;
-        Ok(csv::ReaderBuilder::new()
+        Ok(ProvenFile::new(file))
+    }
+
+    fn reader(&self, file: ProvenFile) -> csv::Reader<ProvenFile> {
+        csv::ReaderBuilder::new()
             .delimiter(self.delimiter)
             .has_headers(self.fields.is_none())
             .buffer_capacity(256 << 10)
-            .from_reader(file))
+            .from_reader(file)
+    }
+
+    /// Opens the file to read records from a place on, if it is the same up to there; `None` when they are not wanted any more.
+    fn open_at(
+        &self,
+        from: Option<&FilePlace>,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Option<csv::Reader<ProvenFile>>, CsvError> {
+        let mut file = self.open()?;
+        let Some(place) = from else {
+            return Ok(Some(self.reader(file)));
+        };
+        let broken = |source| CsvError::Record {
+            path: self.path.clone(),
+            source,
+        };
+        let is_same = file.is_same_up_to(place, is_wanted);
+        match is_same.map_err(|source| broken(source.into()))? {
+            None => return Ok(None),
+            Some(true) => {}
+            Some(false) => {
+                return Err(CsvError::Changed {
+                    path: self.path.clone(),
+                    line: place.line.unsigned_abs(),
+                    bytes: place.byte.unsigned_abs(),
+                });
+            }
+        }
+        let mut reader = self.reader(file);
+        let mut position = csv::Position::new();
+        position.set_byte(place.byte.unsigned_abs());
+        position.set_line(place.line.unsigned_abs());
+        // Reads the header first.
+        reader.seek(position).map_err(broken)?;
+        Ok(Some(reader))
+    }
+
+    /// What of it decides which rows its records are.
+    pub(crate) fn reading(&self) -> String {
+        format!("{:?} {:?} {:?}", self.delimiter, self.nulls, self.fields)
     }
 
     /// The names of the columns, read on a blocking thread.
     pub(crate) async fn header(&self) -> Result<Vec<String>, CsvError> {
         let csv = self.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let mut reader = csv.open()?;
+            let mut reader = csv.reader(csv.open()?);
             if let Some(fields) = csv.fields {
                 // All records have as many fields as the first, or reading ends there. A wrong list of names would put
                 // NULL, or the value of another field, into the columns without a word.

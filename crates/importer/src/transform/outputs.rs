@@ -144,9 +144,7 @@ fn by_name<'a>(
                 transform: None,
             }),
             None if first.contains(&name) || named.iter().any(|output| output.from == name) => {}
-            None => problems.push(ColumnProblem::Extra {
-                source: name.as_str().to_owned(),
-            }),
+            None => problems.push(ColumnProblem::extra(name.as_str(), target)),
         }
     }
     outputs

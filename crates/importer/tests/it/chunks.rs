@@ -55,7 +55,7 @@ pub(crate) async fn go_on(
     let import = import.clone().in_chunks().after(so_far.last_key);
     let plan = plan_pipe(&import, settings, &mut target, &mut source).await?;
     let reading = source.transaction().await.unwrap();
-    plan.run_in_chunks(&mut target, &reading, &record.journal(), events)
+    plan.run_in_chunks(&mut target, Some(&reading), &record.journal(), events)
         .await
 }
 
@@ -269,7 +269,7 @@ async fn chunks_of_another_query_are_not_gone_on_from() {
         .unwrap();
     let reading = source.transaction().await.unwrap();
     let error = plan
-        .run_in_chunks(&mut target, &reading, &record.journal(), &Events::none())
+        .run_in_chunks(&mut target, Some(&reading), &record.journal(), &Events::none())
         .await
         .unwrap_err();
     assert!(

@@ -282,7 +282,7 @@ async fn a_header_that_does_not_fit() {
         .unwrap_err();
     assert_snapshot!(told_of(&error, &file), @r#"
     importer statistics: the columns of [statistics.csv] do not fit "public"."staging_statistics"
-      - the source's column "iso" has no counterpart in the table: list the wanted columns in `columns`, or leave it out of the source
+      - the source's column "iso" has no counterpart in the table (nearest: "iso3"): list the wanted columns in `columns`, or leave it out of the source
       - column "iso3" is NOT NULL without a default and the source has no column of that name: add it to the source, or map it in `columns`
       remedy: mend what is listed above, then run again; nothing was imported
     "#);

@@ -4,6 +4,7 @@
 
 mod chunks;
 mod csv;
+mod csv_chunks;
 mod direct;
 mod faults;
 mod fixture;

@@ -213,7 +213,7 @@ async fn what_goes_wrong_is_told_and_leaves_nothing() {
     });
     assert_snapshot!(told(&import(&db, &unfit).await.unwrap_err()), @r#"
     importer sites: the columns of its program's rows do not fit "public"."staging_sites"
-      - the source's column "nam" has no counterpart in the table: list the wanted columns in `columns`, or leave it out of the source
+      - the source's column "nam" has no counterpart in the table (nearest: "name"): list the wanted columns in `columns`, or leave it out of the source
       remedy: mend what is listed above, then run again; nothing was imported
     "#);
     assert_eq!(count(&db).await, "0");

@@ -193,6 +193,9 @@ impl Run<'_> {
         }
         if self.is_chunked(import) {
             drop(client);
+            if matches!(import.source, ImportSource::Csv(_)) {
+                return self.run_file_in_chunks(import, planned, settings).await;
+            }
             return self.run_in_chunks(import, planned, settings).await;
         }
         let is_rust = matches!(import.source, ImportSource::Rust { .. });

@@ -12,10 +12,11 @@ use crate::run::{Run, session_error};
 impl Run<'_> {
     /// Whether rows pass through the client in chunks: to be taken up, or to have refused ones set aside.
     pub(super) fn is_chunked(&self, import: &FileImport) -> bool {
-        let can_be_taken_up =
-            !import.key.is_empty() && self.options.checkpoints && self.options.sample.is_none();
-        let through_the_client = import.way != ImportWay::Server
-            && !matches!(import.source, ImportSource::Csv(_) | ImportSource::Rust { .. });
+        // In a file, places take the place of keys.
+        let has_places = matches!(import.source, ImportSource::Csv(_)) || !import.key.is_empty();
+        let can_be_taken_up = has_places && self.options.checkpoints && self.options.sample.is_none();
+        let through_the_client =
+            import.way != ImportWay::Server && !matches!(import.source, ImportSource::Rust { .. });
         through_the_client && (sets_aside(import) || can_be_taken_up || looks_up_strictly(import))
     }
 
@@ -51,6 +52,28 @@ impl Run<'_> {
             }
         }
         outcome
+    }
+
+    /// Loads what the checkpoints of an importer that reads a file do not have yet.
+    pub(super) async fn run_file_in_chunks(
+        &self,
+        import: &FileImport,
+        planned: Import,
+        settings: &LoadSettings,
+    ) -> Result<ImportOutcome, ReleaseError> {
+        let mut target = self.client().await?;
+        let settings = self.settings_of_chunks(import, settings);
+        let beginning = self.beginning_of(import, &target).await?;
+        let tx = begin(&mut target, IsolationLevel::ReadCommitted).await?;
+        let plan = ImportPlan::read(&beginning.of_file(planned), &settings, &tx, None).await?;
+        tx.rollback()
+            .await
+            .map_err(|error| session_error("end planning in", error))?;
+        let apart = self.check_apart(&plan, &beginning.so_far).await?;
+        let loading = plan.run_in_chunks(&mut target, None, &beginning.journal, &self.events);
+        let mut outcome = Box::pin(loading).await?;
+        outcome.checks.extend(apart);
+        Ok(outcome)
     }
 
     async fn run_in_chunks_on(

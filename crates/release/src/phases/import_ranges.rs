@@ -77,7 +77,7 @@ impl Run<'_> {
         let apart = self.check_apart(plan, &beginning.so_far).await?;
         let (journal, events) = (&beginning.journal, &self.events);
         let mut outcome = if ranges.count() == 1 {
-            Box::pin(plan.run_in_chunks(target, source, journal, events)).await?
+            Box::pin(plan.run_in_chunks(target, Some(source), journal, events)).await?
         } else {
             let more = targets.iter_mut().map(|target| &mut ***target).zip(sources);
             let mut sessions: Vec<RangeSessions<'_>> = std::iter::once((target, source))
@@ -100,6 +100,16 @@ impl Beginning<'_> {
             _ if self.may_be_cut() => import.in_ranges(self.wanted),
             _ => import.after(self.so_far.last_key.clone()),
         };
+        if self.in_one_transaction {
+            import.in_one_transaction()
+        } else {
+            import
+        }
+    }
+
+    /// The import of a file as it is to be planned: where it goes on, the journal says.
+    pub(super) fn of_file(&self, import: Import) -> Import {
+        let import = import.in_chunks();
         if self.in_one_transaction {
             import.in_one_transaction()
         } else {

@@ -14,6 +14,7 @@ mod check;
 mod checks_of_imports;
 mod child;
 mod companions;
+mod csv_importers;
 mod end_to_end;
 mod events;
 mod faults;

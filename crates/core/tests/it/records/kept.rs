@@ -1,6 +1,6 @@
 //! What is kept with a release: checkpoints, events, staging facts, the manifest, the error.
 
-use cutover_core::records::{Checkpoint, ImportSoFar, Reject, ReleaseState};
+use cutover_core::records::{Checkpoint, FilePlace, ImportSoFar, Reject, ReleaseState};
 use cutover_core::{Event, EventKind, Events, Phase};
 use jiff::Timestamp;
 use serde_json::json;
@@ -26,11 +26,19 @@ async fn checkpoints_live_and_die_with_their_transaction() {
     let mut fixture = Fixture::new().await;
     let id = fixture.open("a").await;
     let records = &fixture.records;
+    let place = |chunk: i64| {
+        (chunk == 1).then(|| FilePlace {
+            byte: 1 << 40,
+            line: 17,
+            digest: "a file's".to_owned(),
+        })
+    };
     let checkpoint = |importer: &str, chunk| Checkpoint {
         chunk,
         rejected: 1,
         done: chunk == 1,
         last_key: Some(vec![Some(chunk.to_string()), None]),
+        place: place(chunk),
         plan: Some("digest".to_owned()),
         checked: (chunk == 1).then(|| json!({ "offending": 3 })),
         ..Checkpoint::whole(importer, 10, chunk)
@@ -60,6 +68,7 @@ async fn checkpoints_live_and_die_with_their_transaction() {
         rejected: 2,
         done: true,
         last_key: Some(vec![Some("1".to_owned()), None]),
+        place: place(1),
         plan: Some("digest".to_owned()),
         checked: vec![None, Some(json!({ "offending": 3 }))],
     };

@@ -233,6 +233,9 @@ into = "sources"
 csv = "x.csv"
 columns = { id = "idd" }
 fields = ["id", "name"]
+max_rejects = 3
+max_silence = "1h"
+ranges = 2
 
 [[import]]
 name = "plain"
@@ -256,7 +259,10 @@ release.toml:30:7: `import["late"].csv`: a path cannot hold the name of a stagin
 release.toml:31:7: `import["late"].way`: a CSV file is read by the client; use "copy" or "auto"
 release.toml:38:18: `import["csv"].columns.id`: `idd` is no field of the file; did you mean `id`?
 release.toml:39:10: `import["csv"].fields`: the header names the fields; set `header = false`
-release.toml:45:8: `import["plain"].null` is out of place: only a `csv` source has it
+release.toml:41:15: `import["csv"].max_silence`: is not for a CSV file
+release.toml:42:10: `import["csv"].ranges`: they are ranges of a key; name a `key`
+release.toml:42:10: `import["csv"].ranges`: is not for a CSV file
+release.toml:48:8: `import["plain"].null` is out of place: only a `csv` source has it
 "#);
 }
 
