@@ -146,7 +146,7 @@ async fn an_import_that_is_taken_up_goes_on_counting() {
     let settings = settings().chunk_bytes(60_000);
     let record = Record::in_database(&db).await;
     let mut cuts = 0;
-    for polls in (100..).step_by(100) {
+    for polls in (50..).step_by(25) {
         let round = poll_at_most(polls, go_on(&db, &record, &import, &settings, &Events::none())).await;
         until(&db, NO_OTHER_SESSION).await;
         if let Some(outcome) = round {
