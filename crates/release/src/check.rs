@@ -2,17 +2,21 @@
 
 mod clock; // the server's and this machine's
 mod connection; // the server, its version, what stands between
-mod disk; // what a release takes
+mod disk; // what a release takes, and what is free
 mod finding; // what was found
 mod foreign; // foreign servers and what is installed there
 mod names; // names that are cut
 mod plans; // what the plans refuse and warn of
-mod replication; // standbys and slots
+mod portal; // whether it is reached past the foreign data wrapper
+mod refreshed; // materialized views that are refreshed first
+mod replication; // standbys, slots, the archive
+mod rights; // beside those that the plans ask for
 mod schemas; // who may look into those of staging and backups
 mod sources; // what importers read
 mod vacuum; // vacuums that give way to nobody
 
 use cutover_core::Session;
+pub use disk::{DiskPrediction, DiskSpace, FreeFrom, Growth, GrowthFrom};
 pub use finding::{CheckReport, CheckSeverity, Concern, Finding};
 
 use crate::boxed::BoxFuture;
@@ -21,22 +25,26 @@ use crate::{Cutover, ReleaseError};
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    disk: Option<DiskPrediction>,
+}
 
 impl Findings {
     fn ok(&mut self, concern: Concern, what: impl Into<String>) {
-        self.0.push(Finding::new(concern, CheckSeverity::Ok, what, None));
+        self.all
+            .push(Finding::new(concern, CheckSeverity::Ok, what, None));
     }
 
     fn warning(&mut self, concern: Concern, what: impl Into<String>, remedy: impl Into<String>) {
         let remedy = Some(remedy.into());
-        self.0
+        self.all
             .push(Finding::new(concern, CheckSeverity::Warning, what, remedy));
     }
 
     fn error(&mut self, concern: Concern, what: impl Into<String>, remedy: impl Into<String>) {
         let remedy = Some(remedy.into());
-        self.0
+        self.all
             .push(Finding::new(concern, CheckSeverity::Error, what, remedy));
     }
 
@@ -54,7 +62,7 @@ impl Findings {
 
     /// That nothing was found of a concern, where that is so.
     fn ok_unless_found(&mut self, concern: Concern, what: impl Into<String>) {
-        if !self.0.iter().any(|finding| finding.concern == concern) {
+        if !self.all.iter().any(|finding| finding.concern == concern) {
             self.ok(concern, what);
         }
     }
@@ -65,7 +73,7 @@ impl Cutover {
     /// made for it is undone; live, records and the release lock are not touched.
     ///
     /// It finds what planning finds (the structure, dependents, rights, locks) and what only shows from outside: whether
-    /// foreign servers answer and how fast, clocks, standbys, replication slots, disk, vacuums. What a source *holds* is the
+    /// foreign servers and the portal answer and how fast, clocks, standbys, replication slots, free disk, vacuums. What a source *holds* is the
     /// preflight's to say.
     ///
     /// # Locks
@@ -90,13 +98,16 @@ impl Cutover {
             }
             Err(error) => findings.failed(Concern::Connection, &error.into()),
         }
-        Ok(CheckReport::new(findings.0))
+        self.check_portal(&mut findings).await;
+        Ok(CheckReport::new(findings.all, findings.disk))
     }
 
     async fn check_database(&self, session: &mut Session, findings: &mut Findings) {
         let stands = self.check_connection(session, findings).await;
         let looked = self.check_clock(session, findings).await;
         findings.unless_looked(Concern::Clock, &looked);
+        let looked = self.check_rights(session, findings).await;
+        findings.unless_looked(Concern::Rights, &looked);
         let live = self.read_live(session).await;
         match &live {
             Ok(live) => {
@@ -105,6 +116,8 @@ impl Cutover {
             }
             Err(error) => findings.failed(Concern::Structure, error),
         }
+        let looked = self.check_refreshed(session, findings).await;
+        findings.unless_looked(Concern::Sources, &looked);
         let looked = self.check_sources(session, findings).await;
         findings.unless_looked(Concern::Sources, &looked);
         let looked = self.check_replication(session, findings).await;

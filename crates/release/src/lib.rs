@@ -47,7 +47,9 @@ mod take_up; // what an earlier release has left
 mod upkeep; // space, audit, dropping backups and staging
 
 pub use changes::ChangesOf;
-pub use check::{CheckReport, CheckSeverity, Concern, Finding};
+pub use check::{
+    CheckReport, CheckSeverity, Concern, DiskPrediction, DiskSpace, Finding, FreeFrom, Growth, GrowthFrom,
+};
 pub use checks_of_imports::PlannedCheck;
 pub use cutover::{Cutover, PortalLogin};
 pub use cutover_importer::{Field, RowSink, RowsSent, SinkClosed};

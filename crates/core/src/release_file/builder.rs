@@ -7,7 +7,7 @@ use super::finding::Findings;
 use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
-    GeometryCheck, Hook, Import, Load, Log, Mail, Metrics, NotEmptyCheck, Notify, Portal, Preflight,
+    Disk, GeometryCheck, Hook, Import, Load, Log, Mail, Metrics, NotEmptyCheck, Notify, Portal, Preflight,
     QueryCheck, Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging,
     StructureChange, Swap, Target, UniqueCheck, Validation, ViewCheck, Webhook, check,
 };
@@ -46,6 +46,7 @@ impl ReleaseFileBuilder {
             imports: Vec::new(),
             changes: Vec::new(),
             load: Load::read(table),
+            disk: Disk::default(),
             validations: Vec::new(),
             hooks: Vec::new(),
             notify: Notify::read(table),
@@ -170,6 +171,13 @@ impl ReleaseFileBuilder {
     /// Declares how the structure of a member changes with this release.
     pub fn change(mut self, change: StructureChange) -> Self {
         self.file.changes.push(change);
+        self
+    }
+
+    /// What the target's disk has to spare, and how much larger than live a release is expected to be; looked up, and
+    /// taken from the release that is live, unless set.
+    pub fn disk(mut self, change: impl FnOnce(&mut Disk)) -> Self {
+        change(&mut self.file.disk);
         self
     }
 

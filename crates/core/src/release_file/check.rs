@@ -13,8 +13,8 @@ use super::label::is_safe_name;
 use super::nearest::nearest;
 use super::template::unknown_member;
 use super::{
-    GeometryEngine, GeometryMoment, HookAction, HookPoint, Preflight, QueryTemplate, ReleaseFile, Severity,
-    Swap, check_changes, check_imports,
+    Disk, GeometryEngine, GeometryMoment, HookAction, HookPoint, Preflight, QueryTemplate, ReleaseFile,
+    Severity, Swap, check_changes, check_imports,
 };
 use crate::{Ident, Phase};
 
@@ -39,6 +39,7 @@ pub(super) fn check(file: &ReleaseFile, document: Option<&Spanned<DeTable<'_>>>,
     }
     checker.staging(&root.key("staging"));
     checker.load(&root.key("load"));
+    checker.disk(&root.key("disk"));
     checker.swap(&root.key("swap"));
 }
 
@@ -362,6 +363,23 @@ impl Checker<'_> {
             self.report(
                 &path.key("max_rate"),
                 "nothing would ever arrive; leave it out for no limit",
+            );
+        }
+    }
+
+    fn disk(&mut self, path: &KeyPath) {
+        let Disk {
+            free,
+            free_query,
+            growth,
+        } = &self.file.disk;
+        if free.is_some() && free_query.is_some() {
+            self.report(&path.key("free_query"), "`free` says it already; leave one out");
+        }
+        if growth.is_some_and(|share| !(share >= 0.0 && share.is_finite())) {
+            self.report(
+                &path.key("growth"),
+                "must be a share of live's size, 0.0 or more: 0.1 for a tenth more",
             );
         }
     }

@@ -8,6 +8,7 @@ mod check_columns; // what happens to columns on their way
 mod check_imports; // what importers fill, read and wait for
 mod column; // [import.columns]
 mod difference; // between two files
+mod disk; // [disk]
 mod duration; // lengths of time as people write them
 mod finding; // what is wrong, and where
 mod hook; // [[hook]]
@@ -41,6 +42,7 @@ pub use column::{
     CentroidAxis, ColumnSource, Derived, FirstBy, Lookup, OtherColumns, Transform, UnknownValue,
 };
 pub use difference::{ChangedSetting, changed_settings};
+pub use disk::Disk;
 pub use duration::parse_duration;
 pub use finding::{Finding, FindingKind, Position, ReleaseFileError};
 pub use hook::{Hook, HookAction, HookPoint, HttpMethod, HttpRequest};
@@ -89,6 +91,7 @@ pub struct ReleaseFile {
     #[serde(rename = "change", skip_serializing_if = "Vec::is_empty")]
     changes: Vec<StructureChange>,
     load: Load,
+    disk: Disk,
     #[serde(rename = "validate", skip_serializing_if = "Vec::is_empty")]
     validations: Vec<Validation>,
     #[serde(rename = "hook", skip_serializing_if = "Vec::is_empty")]
@@ -143,6 +146,7 @@ impl ReleaseFile {
         let imports = table.tables("import", Import::read);
         let changes = table.tables("change", StructureChange::read);
         let load = table.table_or_empty("load", Load::read);
+        let disk = table.table_or_empty("disk", Disk::read);
         let validations = table.tables("validate", Validation::read);
         let hooks = table.tables("hook", Hook::read);
         let notify = table.table_or_empty("notify", Notify::read);
@@ -160,6 +164,7 @@ impl ReleaseFile {
             imports,
             changes,
             load,
+            disk,
             validations,
             hooks,
             notify,
@@ -286,6 +291,12 @@ impl ReleaseFile {
     #[must_use]
     pub fn load(&self) -> &Load {
         &self.load
+    }
+
+    /// `[disk]`.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// How many ranges of its key an importer is to be loaded by at once; 1 where it has none.

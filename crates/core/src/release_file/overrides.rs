@@ -69,7 +69,7 @@ macro_rules! overrides {
         /// ```
         ///
         /// Lists are separated by commas. A variable that is set to nothing counts as not set.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Default, PartialEq)]
         #[non_exhaustive]
         pub struct Overrides {
             $(
@@ -156,6 +156,12 @@ overrides! {
     import_max_rate: Memory = "CUTOVER_IMPORT_MAX_RATE", key "load.max_rate";
     /// How far a standby may be behind while importers load.
     import_max_standby_lag: StandbyLag = "CUTOVER_IMPORT_MAX_STANDBY_LAG", key "load.max_standby_lag";
+    /// What may be taken on the server's disks.
+    disk_free: Memory = "CUTOVER_DISK_FREE", key "disk.free";
+    /// The query that says what is free there.
+    disk_free_query: String = "CUTOVER_DISK_FREE_QUERY", key "disk.free_query";
+    /// How much larger than live a release is expected to be.
+    disk_growth: f64 = "CUTOVER_DISK_GROWTH", key "disk.growth";
     /// How often a release that holds reminds of it.
     remind_after: Duration = "CUTOVER_NOTIFY_REMIND_AFTER", key "notify.remind_after";
     /// How often the progress of imports is told.
@@ -347,6 +353,12 @@ impl Overrides {
         set(&mut file.load.ranges, self.import_ranges.as_ref());
         file.load.max_rate = self.import_max_rate.or(file.load.max_rate);
         file.load.max_standby_lag = self.import_max_standby_lag.or(file.load.max_standby_lag);
+        // Each says the same in its own way, so the one that is given takes the other's place.
+        if self.disk_free.is_some() || self.disk_free_query.is_some() {
+            file.disk.free = self.disk_free;
+            file.disk.free_query.clone_from(&self.disk_free_query);
+        }
+        file.disk.growth = self.disk_growth.or(file.disk.growth);
         set(&mut file.notify.remind_after, self.remind_after.as_ref());
         set(&mut file.notify.progress_every, self.progress_every.as_ref());
         if let Some(url) = &self.webhook {

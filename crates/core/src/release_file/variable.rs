@@ -115,6 +115,13 @@ impl FromVariable for Ident {
     }
 }
 
+impl FromVariable for f64 {
+    fn from_variable(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error| format!("{text:?} is no number ({error})"))
+    }
+}
+
 impl FromVariable for u32 {
     fn from_variable(text: &str) -> Result<Self, String> {
         text.parse()

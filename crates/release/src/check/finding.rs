@@ -4,18 +4,22 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::disk::DiskPrediction;
+
 /// All findings of a check, the concerns in a fixed order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CheckReport {
     /// Each with what it is about.
     pub findings: Vec<Finding>,
+    /// What the next release takes on disk; `None` where that cannot be told.
+    pub disk: Option<DiskPrediction>,
 }
 
 impl CheckReport {
-    pub(super) fn new(mut findings: Vec<Finding>) -> Self {
+    pub(super) fn new(mut findings: Vec<Finding>, disk: Option<DiskPrediction>) -> Self {
         findings.sort_by_key(|finding| finding.concern);
-        Self { findings }
+        Self { findings, disk }
     }
 
     /// Whether a release would be refused, or fail, as things are.
@@ -84,6 +88,8 @@ pub enum Concern {
     Connection,
     /// The server's clock and this machine's.
     Clock,
+    /// What the role may do beside building and swapping: records, other sessions, prewarming.
+    Rights,
     /// Whether the set can be cloned: kinds, rights, event triggers, publications, the lock table.
     Structure,
     /// Whether it can change places: dependents, rights on them, the lock table.
@@ -92,13 +98,15 @@ pub enum Concern {
     Names,
     /// The schemas of staging and backups, and who may look into them.
     Schemas,
-    /// What importers read.
+    /// What importers and checks read, and what is refreshed for them.
     Sources,
     /// Foreign servers: whether they answer, how fast, what is installed there.
     ForeignServer,
-    /// Standbys and replication slots.
+    /// The portal, where importers read it past the foreign data wrapper.
+    Portal,
+    /// Standbys, replication slots, the archive of the write-ahead log.
     Replication,
-    /// What a release takes.
+    /// What a release takes on disk, and what is free.
     Disk,
     /// Vacuums that give way to nobody.
     Vacuum,
@@ -111,12 +119,14 @@ impl fmt::Display for Concern {
         f.write_str(match self {
             Self::Connection => "connection",
             Self::Clock => "clock",
+            Self::Rights => "rights",
             Self::Structure => "structure",
             Self::Swap => "swap",
             Self::Names => "names",
             Self::Schemas => "schemas",
             Self::Sources => "sources",
             Self::ForeignServer => "foreign server",
+            Self::Portal => "portal",
             Self::Replication => "replication",
             Self::Disk => "disk",
             Self::Vacuum => "vacuum",

@@ -1,15 +1,12 @@
-//! Standbys, which replay the swap's locks, and replication slots, which keep the log of a release.
+//! Standbys, which replay the swap's locks, and who keeps the log of a release: replication slots and the archive.
 
 use cutover_core::Session;
 use cutover_swap::StandbyReport;
 
-use super::finding::Concern;
-use super::{Findings, disk::size};
+use super::disk::{Archive, LogKept, size};
+use super::{Concern, Findings};
 use crate::run::session_error;
 use crate::{Cutover, ReleaseError};
-
-/// How much log an inactive slot may hold back before somebody should know, in bytes.
-const HELD_BACK: i64 = 1 << 30;
 
 impl Cutover {
     pub(super) async fn check_replication(
@@ -26,13 +23,15 @@ impl Cutover {
                 "none is needed for the swap; [swap] max_standby_lag bounds how far behind one may be",
             );
         }
+        // More than stays without slots is what somebody should know.
+        let log = LogKept::read(session).await?;
         let rows = session
             .query(include_str!("sql/slots.sql"), &[])
             .await
             .map_err(|error| session_error("look for replication slots in", error))?;
         for row in rows {
             let (slot, active, kept): (&str, bool, i64) = (row.get(0), row.get(1), row.get(2));
-            if !active && kept >= HELD_BACK {
+            if !active && kept.unsigned_abs() >= log.usual {
                 findings.warning(
                     concern,
                     format!(
@@ -43,6 +42,13 @@ impl Cutover {
                 );
             }
         }
+        if log.archive == Archive::Fails {
+            findings.warning(
+                concern,
+                "the archive did not take the write-ahead log that it was last given: all of it stays here, and a release adds to that",
+                "mend archive_command (see last_failed_wal of pg_stat_archiver, and the server's log)",
+            );
+        }
         let level: &str = &session
             .query_one("SELECT pg_catalog.current_setting('wal_level')", &[])
             .await
@@ -50,7 +56,7 @@ impl Cutover {
             .get::<_, String>(0);
         findings.ok_unless_found(
             concern,
-            format!("wal_level is {level}; no standby, and no slot that keeps much log"),
+            format!("wal_level is {level}; no standby, no slot that keeps much log, no archive that fails"),
         );
         Ok(())
     }

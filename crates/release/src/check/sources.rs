@@ -1,4 +1,4 @@
-//! What importers read: whether it is there, and the role may read it.
+//! What importers and checks read: whether it is there, and the role may read it.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,18 @@ impl Cutover {
             .iter()
             .flat_map(|import| import.source.lookups());
         let lookups = lookups.map(|(_, lookup)| &lookup.table);
-        let named = imports.chain(lookups).chain(&self.file.refresh().views);
+        let preflight = self.file.preflight();
+        let checked = preflight
+            .view
+            .iter()
+            .map(|check| &check.view)
+            .chain(preflight.not_empty.iter().flat_map(|check| &check.any_of))
+            .chain(preflight.unique.iter().map(|check| &check.view))
+            .chain(preflight.geometry.iter().map(|check| &check.view));
+        let named = imports
+            .chain(lookups)
+            .chain(&self.file.refresh().views)
+            .chain(checked);
         named
             .map(|relation: &RelationRef| relation.in_schema(self.schema()))
             .collect()

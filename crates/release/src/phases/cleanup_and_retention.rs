@@ -33,8 +33,18 @@ impl Run<'_> {
 impl Cutover {
     /// What `keep_backups` and `keep_backups_for` say.
     fn retention(&self) -> Retention {
+        self.retention_beside(0)
+    }
+
+    /// What they leave of the sets that are there now, when a swap has made one more.
+    pub(crate) fn retention_after_a_swap(&self) -> Retention {
+        self.retention_beside(1)
+    }
+
+    fn retention_beside(&self, newer: usize) -> Retention {
         let release = self.file.release();
-        let newest = Retention::newest(usize::try_from(release.keep_backups).unwrap_or(usize::MAX));
+        let keep = usize::try_from(release.keep_backups).unwrap_or(usize::MAX);
+        let newest = Retention::newest(keep.saturating_sub(newer));
         release
             .keep_backups_for
             .map_or(newest, |age| newest.for_at_least(age))

@@ -31,6 +31,7 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
     insta::assert_snapshot!(told(&report), @r#"
     ok connection: PostgreSQL [n], database "test_[n]" as role "wdpa_owner", not through a pooling proxy
     ok clock: the server's and this machine's agree
+    ok rights: the role may keep records, and sees whose sessions are in the way
     ok structure: [n] relations can be cloned, with the rights that takes
     ok swap: the set and everything that refers to it can change places
     ok names: "public"."index_protected_areas_on_management_authority_id_and_name" is cut in backups: with what goes before it, it has over [n] bytes; cutover.backup_object has the whole name
@@ -40,8 +41,9 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
     warning sources: importer global_statistics: there is no file [folder]/global_statistics_[label].csv
       put it there before the release; with another label it may have another name
     ok foreign server: "portal": PostgreSQL [n], connected in [n] ms, a query takes [n] ms, fetch_size [n]
-    ok replication: wal_level is replica; no standby, and no slot that keeps much log
-    ok disk: a release will take about [n] MB more while it is built, as much as live ([n] MB, backups [n] kB), and as much again in write-ahead log; whether the server's disks have it cannot be seen from here
+    ok replication: wal_level is replica; no standby, no slot that keeps much log, no archive that fails
+    warning disk: a release takes about [n] MB more while it is built: tables [n] MB, TOAST [n] MB, indexes [n] kB (live's sizes and [n] % more, as no release tells how it grows), [n] kB to sort indexes, [n] MB of write-ahead log (of [n] MB that are written); live ([n] MB) and the backup sets ([n] kB) stay meanwhile, and [n] MB more than now are taken when it is done; how much is free is not known: the server runs on this machine, but the role may not read data_directory
+      set [disk] free_query or free; where the server is on this machine, GRANT pg_read_all_settings to the role
     ok vacuum: none is due that would make the swap wait
     "#);
     assert_same_dump(&site.dump_everything(), &before);
@@ -68,6 +70,7 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
     insta::assert_snapshot!(told(&report), @r#"
     ok connection: PostgreSQL [n], database "test_[n]" as role "wdpa_owner", not through a pooling proxy
     ok clock: the server's and this machine's agree
+    ok rights: the role may keep records, and sees whose sessions are in the way
     error structure: materialized view "public"."portal_standard_pame" may not be read by role "wdpa_owner", so its columns cannot be copied
       GRANT SELECT ON it to the role
     warning structure: event trigger "watch" fires on the clone's statements and may veto them: rehearse, or disable it meanwhile
@@ -88,8 +91,9 @@ async fn all_findings_are_told_at_once_and_nothing_is_changed() {
     error foreign server: "portal" does not answer this role: could not connect to server "portal" (SQLSTATE [n]); detail: connection to server at "[n]", port [n] failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
       check its options, the role's user mapping and USAGE on it, and the network between the servers
-    ok replication: wal_level is replica; no standby, and no slot that keeps much log
-    ok disk: a release will take about [n] MB more while it is built, as much as live ([n] MB, backups [n] kB), and as much again in write-ahead log; whether the server's disks have it cannot be seen from here
+    ok replication: wal_level is replica; no standby, no slot that keeps much log, no archive that fails
+    warning disk: a release takes about [n] MB more while it is built: tables [n] MB, TOAST [n] MB, indexes [n] kB (live's sizes and [n] % more, as no release tells how it grows), [n] kB to sort indexes, [n] MB of write-ahead log (of [n] MB that are written); live ([n] MB) and the backup sets ([n] kB) stay meanwhile, and [n] MB more than now are taken when it is done; how much is free is not known: the server runs on this machine, but the role may not read data_directory
+      set [disk] free_query or free; where the server is on this machine, GRANT pg_read_all_settings to the role
     ok vacuum: none is due that would make the swap wait
     error hooks: the environment variable `PAGER` that `hook["page"].http.url` of the release file asks for is not set
       set the variable

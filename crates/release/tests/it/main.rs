@@ -11,6 +11,7 @@ mod bad_input;
 mod busy;
 mod changes;
 mod check;
+mod check_findings;
 mod checks_of_imports;
 mod child;
 mod companions;

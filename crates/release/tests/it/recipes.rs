@@ -1,7 +1,7 @@
 //! The recipes of `docs/hooks.md`, as they stand there, in real releases and rollbacks: against a real Redis and a real PgBouncer,
 //! and against servers of a few lines that answer as the documentation of Elasticsearch and S3 says.
 
-mod pgbouncer;
+pub(crate) mod pgbouncer;
 mod redis;
 mod search;
 mod server;

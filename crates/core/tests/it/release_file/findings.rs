@@ -552,6 +552,19 @@ release.toml:34:10: `load.ranges`: 2 importers at once, by up to 4 ranges each, 
 }
 
 #[test]
+fn free_disk_is_told_in_one_way_and_growth_is_a_share() {
+    insta::assert_snapshot!(findings_with(r#"
+[disk]
+free = "10GB"
+free_query = "SELECT 1"
+growth = -0.1
+"#), @r#"
+release.toml:11:14: `disk.free_query`: `free` says it already; leave one out
+release.toml:12:10: `disk.growth`: must be a share of live's size, 0.0 or more: 0.1 for a tenth more
+"#);
+}
+
+#[test]
 fn columns_that_change_on_their_way() {
     insta::assert_snapshot!(findings_with(r#"
 [[import]]

@@ -213,7 +213,15 @@ fn settings_of_the_file_have_variables() {
         ("CUTOVER_IMPORT_JOBS", "2"),
         ("CUTOVER_IMPORT_MAX_RATE", "20MB"),
         ("CUTOVER_IMPORT_MAX_STANDBY_LAG", "30s"),
+        ("CUTOVER_DISK_FREE", "30GB"),
+        ("CUTOVER_DISK_GROWTH", "0.5"),
     ]);
+    assert_eq!(file.disk().growth, Some(0.5));
+    let mut asked = file.clone();
+    let query = overrides(&[("CUTOVER_DISK_FREE_QUERY", "SELECT 1")]).unwrap();
+    query.apply(&mut asked).unwrap();
+    let both = (file.disk().free.is_some(), asked.disk().free);
+    assert_eq!(both, (true, None), "one takes the other's place");
     let rate = file
         .load()
         .max_rate

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::server::Server;
 use crate::world::wait_until;
 
-pub(super) struct PgBouncer {
+pub(crate) struct PgBouncer {
     server: Server,
     application: Client,
     _directory: TempDir,
@@ -16,7 +16,7 @@ pub(super) struct PgBouncer {
 
 impl PgBouncer {
     /// With an application that is connected through it.
-    pub(super) async fn before(database: &TestDatabase) -> Self {
+    pub(crate) async fn before(database: &TestDatabase) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let target: Config = database.url().parse().unwrap();
         let password = String::from_utf8(target.get_password().unwrap().to_vec()).unwrap();
@@ -51,6 +51,14 @@ impl PgBouncer {
             application,
             _directory: directory,
         }
+    }
+
+    /// How anything but an administrator connects through it.
+    pub(crate) fn pooled_url(&self) -> String {
+        format!(
+            "postgres://reader@127.0.0.1:{}/parks?sslmode=disable",
+            self.server.port
+        )
     }
 
     pub(super) fn admin_url(&self) -> String {
