@@ -194,6 +194,17 @@ pub enum EventKind {
         /// How long it took, in milliseconds.
         took_ms: u64,
     },
+    /// A lookup added what it did not find to its table, which is outside the release set: committed, and there to stay.
+    ValuesAdded {
+        /// The importer's name.
+        importer: String,
+        /// The table.
+        table: QualifiedName,
+        /// The column of that table that got the values.
+        column: String,
+        /// How many.
+        values: u64,
+    },
     /// The table refused rows of an importer, which were set aside.
     RowsRejected {
         /// The importer's name.

@@ -14,7 +14,7 @@ use crate::statements::sent;
 use crate::target::Target;
 use crate::transform::{Reader, transformed};
 use crate::way::refuse_impossible_way;
-use crate::{CsvSource, Import, LoadSettings, Source};
+use crate::{Addition, CsvSource, Import, LoadSettings, Source};
 
 /// What the catalogs and the source said; computing a plan from it needs no connection.
 pub(crate) struct Facts {
@@ -29,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) one_range_because: Option<String>,
     /// PostGIS's schema in the target's database; only asked for where rows are to be checked.
     pub(crate) postgis: Option<Ident>,
+    /// What lookups add before.
+    pub(crate) additions: Vec<Addition>,
 }
 
 /// Where the source is, and its columns.
@@ -84,14 +86,14 @@ impl Facts {
         let rows = Rows::read(session, from)
             .await
             .map_err(|error| ImportError::source(import, error))?;
-        let (rows, named) = if import.is_transformed() {
+        let (rows, named, additions) = if import.is_transformed() {
             let reader = match source {
                 Some(_) => Reader::Client,
                 None => Reader::Table,
             };
-            read_transformed(import, &table, &rows, session, reader).await?
+            read_transformed(import, &table, &rows, session, (reader, &target_setup)).await?
         } else {
-            (rows, import.mapped_columns().map(<[_]>::to_vec))
+            (rows, import.mapped_columns().map(<[_]>::to_vec), Vec::new())
         };
         let (mapping, mut problems) = map(import, named.as_deref(), &table, &rows.labels());
         let mut fits = read_fits(session, &mapping, &table, &rows)
@@ -135,6 +137,7 @@ impl Facts {
             whole_because,
             one_range_because,
             postgis,
+            additions,
         })
     }
 
@@ -172,6 +175,7 @@ impl Facts {
             whole_because,
             one_range_because,
             postgis: None,
+            additions: Vec::new(),
         })
     }
 
@@ -196,6 +200,7 @@ impl Facts {
             whole_because: None,
             one_range_because: None,
             postgis: None,
+            additions: Vec::new(),
         })
     }
 
@@ -332,8 +337,8 @@ async fn read_transformed(
     target: &Target,
     source: &Rows,
     session: &Transaction<'_>,
-    reader: Reader,
-) -> Result<(Rows, Option<Vec<(Ident, String)>>), ImportError> {
+    reader: (Reader, &Sql),
+) -> Result<(Rows, Option<Vec<(Ident, String)>>, Vec<Addition>), ImportError> {
     let failed = |purpose| ImportError::failed(import, purpose);
     let transformed = transformed(import, target, source, session, reader)
         .await
@@ -343,7 +348,7 @@ async fn read_transformed(
         .await
         .map_err(failed("read the transformed source of"))?;
     rows.has_verdicts = import.may_set_aside();
-    Ok((rows, Some(transformed.columns)))
+    Ok((rows, Some(transformed.columns), transformed.additions))
 }
 
 /// Where a cast is asked for, the table reads the text that the source sends.

@@ -31,6 +31,7 @@ pub struct Import {
     columns: Option<Vec<(Ident, String)>>,
     transforms: Vec<(Ident, Transform)>,
     others_by_name: bool,
+    additions: Additions,
     first_by: Option<FirstBy>,
     key: Vec<Ident>,
     way: Way,
@@ -56,6 +57,15 @@ pub(crate) enum Straight {
     From(Ident),
     /// It cannot be.
     No(NotDirect),
+}
+
+/// What becomes of the values that lookups add to their tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Additions {
+    /// They are there when the import begins.
+    Made,
+    /// It does without them.
+    LeftOut,
 }
 
 /// By how many ranges of its key it is loaded.
@@ -112,6 +122,7 @@ impl Import {
             columns: None,
             transforms: Vec::new(),
             others_by_name: false,
+            additions: Additions::Made,
             first_by: None,
             key: Vec::new(),
             way: Way::Auto,
@@ -137,11 +148,20 @@ impl Import {
     /// source. A lookup's table is in the schema of the table filled unless it names one. The columns of a CSV file or a program
     /// are only renamed.
     ///
-    /// Where a lookup may set rows aside ([`UnknownValue::Reject`]), the import is to be planned
-    /// [`in_chunks`](Self::in_chunks).
+    /// Where a lookup may set rows aside ([`UnknownValue::Reject`], and [`UnknownValue::Add`] of what is not there after all),
+    /// the import is to be planned [`in_chunks`](Self::in_chunks). What is to be added is not by the import itself: see
+    /// [`ImportPlan::additions`](crate::ImportPlan::additions).
     #[must_use]
     pub fn transforms(mut self, transforms: impl IntoIterator<Item = (Ident, Transform)>) -> Self {
         self.transforms = transforms.into_iter().collect();
+        self
+    }
+
+    /// Does without what lookups would add: a column that waits for it is NULL or, where it may not be, its row is not imported.
+    /// For imports that nothing comes of.
+    #[must_use]
+    pub fn adding_nothing(mut self) -> Self {
+        self.additions = Additions::LeftOut;
         self
     }
 
@@ -314,9 +334,15 @@ impl Import {
             .transforms
             .iter()
             .filter_map(|(_, transform)| transform.looked_up());
-        lookups
-            .into_iter()
-            .any(|lookup| lookup.unknown == UnknownValue::Reject)
+        lookups.into_iter().any(|lookup| match lookup.unknown {
+            UnknownValue::Null => false,
+            UnknownValue::Add => self.additions == Additions::Made,
+            _ => true,
+        })
+    }
+
+    pub(crate) fn adds_nothing(&self) -> bool {
+        self.additions == Additions::LeftOut
     }
 
     /// Whether the text of this column's value is for the table to read.

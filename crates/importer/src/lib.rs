@@ -41,4 +41,5 @@ pub use retry::pause_before_retry;
 pub use run::ImportOutcome;
 pub use session::LoadSettings;
 pub use throttle::{Gate, Throttle};
+pub use transform::{Addition, AdditionObstacle, MissingValues};
 pub use way::{Transport, WayChosen};

@@ -6,8 +6,8 @@ use std::fmt;
 use cutover_core::release_file::{nearest, suggestion};
 use cutover_core::{Ident, QualifiedName};
 
-use crate::Import;
 use crate::target::{Target, WithoutValue};
+use crate::{AdditionObstacle, Import};
 
 /// Which source column fills which target column, as positions in the two lists; in the target's order.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +66,15 @@ pub enum ColumnProblem {
         matching: Ident,
         /// The first of them.
         values: Vec<String>,
+    },
+    /// A lookup is to add to its table, and cannot.
+    CannotAdd {
+        /// The column of the target.
+        column: Ident,
+        /// The table that values are looked up in.
+        table: QualifiedName,
+        /// Why not.
+        obstacle: AdditionObstacle,
     },
     /// `first_by` names a column that the source does not have.
     MissingForFirst {
@@ -178,6 +187,14 @@ impl fmt::Display for ColumnProblem {
                 f,
                 "column {column} is to be looked up in {table}, which has several rows with the same {matching}, as {values:?}: \
                  leave one of each there (a unique index keeps it so), or match by another column"
+            ),
+            Self::CannotAdd {
+                column,
+                table,
+                obstacle,
+            } => write!(
+                f,
+                "column {column} is to be looked up in {table}, with what is not there added, which cannot be: {obstacle}"
             ),
             Self::MissingForFirst { wanted, hint } => write!(
                 f,

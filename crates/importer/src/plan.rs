@@ -16,7 +16,7 @@ use crate::preflight::in_passing::InPassing;
 use crate::source::Rows;
 use crate::statements::{copy_by_key, copy_from, copy_to, filled, insert, sent};
 use crate::target::Target;
-use crate::{Import, LoadSettings, WayChosen};
+use crate::{Addition, Import, LoadSettings, WayChosen};
 
 /// Everything an import will do, computed before it does any of it.
 ///
@@ -35,6 +35,7 @@ pub struct ImportPlan {
     one_range_because: Option<String>,
     /// The checks of its rows.
     pub(crate) in_passing: InPassing,
+    additions: Vec<Addition>,
     /// What people should know and no statement says.
     notes: Vec<String>,
     script: Plan,
@@ -193,6 +194,7 @@ impl ImportPlan {
             in_passing,
             chunks,
             one_range_because: facts.one_range_because.clone(),
+            additions: facts.additions.clone(),
             script,
         }
     }
@@ -229,6 +231,15 @@ impl ImportPlan {
         self.in_passing.apart_behind(&self.import, so_far)
     }
 
+    /// What lookups add to their tables ([`UnknownValue::Add`](cutover_core::release_file::UnknownValue::Add)). To be done before
+    /// the import, each in a transaction of its own, and before the transaction on the source begins: rows with values that were not
+    /// there by then are set aside. So that nothing is added for an import that cannot be, plan it first, with sessions that are not
+    /// those that import.
+    #[must_use]
+    pub fn additions(&self) -> &[Addition] {
+        &self.additions
+    }
+
     /// Why it is not loaded by several ranges at once, where [`Import::in_ranges`] asked for that.
     #[must_use]
     pub fn one_range_because(&self) -> Option<&str> {
@@ -251,6 +262,10 @@ impl fmt::Display for ImportPlan {
         write_comment(f, format_args!("way: {}", self.way))?;
         for note in &self.notes {
             write_comment(f, format_args!("note: {note}"))?;
+        }
+        for addition in &self.additions {
+            write_comment(f, format_args!("before, in a transaction of its own:"))?;
+            writeln!(f, "{}", addition.step())?;
         }
         for step in &self.script.steps {
             writeln!(f, "{step}")?;

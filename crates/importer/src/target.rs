@@ -21,6 +21,7 @@ pub(crate) struct TargetColumn {
     /// The type below any domain, without a modifier: what the source is cast to.
     pub(crate) base_type: QualifiedName,
     pub(crate) without_value: WithoutValue,
+    pub(crate) not_null: bool,
     /// Whether its binary form means the same in every database.
     pub(crate) portable: bool,
 }
@@ -47,7 +48,8 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), bn.nspn
               OR NOT (a.attnotnull OR t.typnotnull) THEN 'default' ELSE 'refused' END, \
        b.typreceive <> 0 AND b.typtype <> 'c' AND (b.typcategory <> 'A' OR b.typelem < 16384), \
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g \
-         WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')) \
+         WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')), \
+       a.attnotnull OR t.typnotnull \
   FROM pg_catalog.pg_class c \
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
@@ -106,6 +108,7 @@ impl Target {
                     "default" => WithoutValue::Default,
                     _ => WithoutValue::Refused,
                 },
+                not_null: row.get(7),
                 portable: row.get(5),
             });
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod abort; // making a running release stop
+mod additions; // lookups that add to tables outside the set
 mod aliases; // live names that mean staging twins while rows are imported
 mod boxed; // futures with their type left out
 mod busy; // who holds the lock
@@ -46,6 +47,7 @@ mod stop; // Ctrl-C and abort
 mod take_up; // what an earlier release has left
 mod upkeep; // space, audit, dropping backups and staging
 
+pub use additions::PlannedAddition;
 pub use changes::ChangesOf;
 pub use check::{
     CheckReport, CheckSeverity, Concern, DiskPrediction, DiskSpace, Finding, FreeFrom, Growth, GrowthFrom,

@@ -91,6 +91,9 @@ impl Cutover {
         if let Some(first) = &import.first_by {
             planned = planned.first_by(first.clone());
         }
+        if !options.adds_values() {
+            planned = planned.adding_nothing();
+        }
         if let Some(rows) = options.sample {
             planned = planned.sample(rows);
         }

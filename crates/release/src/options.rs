@@ -148,6 +148,11 @@ impl ReleaseOptions {
         self.selection.contains(phase_of(import.phase)) && self.runs_importer(&import.name)
     }
 
+    /// Whether lookups add to tables outside the set: not for what never goes live.
+    pub(crate) fn adds_values(&self) -> bool {
+        !self.dry_run && self.sample.is_none()
+    }
+
     /// Whether the imported rows are all of the release's: a part of a dataset must never go live.
     pub(crate) fn imports_everything(&self) -> bool {
         self.only.is_empty() && self.skip.is_empty() && self.sample.is_none()

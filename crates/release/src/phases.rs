@@ -4,6 +4,7 @@ mod build_staging;
 mod cleanup_and_retention;
 mod finalise_swap;
 mod import;
+mod import_additions;
 mod import_checks;
 mod import_chunks;
 mod import_jobs;

@@ -86,6 +86,7 @@ impl Cutover {
             changes: self.listed_changes(),
             plan_safe,
             checks: self.planned_checks()?,
+            additions: self.planned_additions(),
             hooks: self.planned_hooks(),
             warnings,
             plans,

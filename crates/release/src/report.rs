@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use cutover_core::records::ReleaseState;
+use cutover_core::records::{AddedValues, ReleaseState};
 use cutover_core::release_file::Label;
 use cutover_core::{ObjectName, Phase, Plan, Stamp, write_comment};
 use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
-use crate::{ChangesOf, HookReport, Manifest, PlannedCheck, PlannedHook};
+use crate::{ChangesOf, HookReport, Manifest, PlannedAddition, PlannedCheck, PlannedHook};
 
 /// How a release ended that did not fail.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +28,9 @@ pub struct ReleaseReport {
     pub manifest: Option<Manifest>,
     /// The hooks whose points were passed, in order.
     pub hooks: Vec<HookReport>,
+    /// What lookups added to tables outside the set, in all runs of this release: it stays, whatever becomes of the release.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<AddedValues>,
 }
 
 /// A phase that ran.
@@ -182,6 +185,9 @@ pub struct PlanReport {
     /// Where the geometry checks with `when = "import"` would be made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<PlannedCheck>,
+    /// The lookups that add to tables outside the set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additions: Vec<PlannedAddition>,
     /// The hooks of the release file at their points, in the order they would be passed.
     pub hooks: Vec<PlannedHook>,
     /// The plans in the order they would run.
@@ -215,6 +221,9 @@ impl fmt::Display for PlanReport {
         for check in &self.checks {
             write_comment(f, format_args!("{check}"))?;
         }
+        for addition in &self.additions {
+            write_comment(f, format_args!("{addition}"))?;
+        }
         for hook in &self.hooks {
             write_comment(f, format_args!("{hook}"))?;
         }
@@ -224,6 +233,7 @@ impl fmt::Display for PlanReport {
         if !(self.companions.is_empty()
             && self.changes.is_empty()
             && self.checks.is_empty()
+            && self.additions.is_empty()
             && self.hooks.is_empty()
             && self.warnings.is_empty())
         {

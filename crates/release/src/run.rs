@@ -330,6 +330,11 @@ impl<'a> Run<'a> {
             .await;
         self.tell_the_end(state);
         self.write_events().await;
+        let added = self.records.added_values(&*self.session, self.release).await;
+        let added = added.unwrap_or_else(|error| {
+            tracing::warn!(release = self.release, %error, "could not read what was added");
+            Vec::new()
+        });
         let Self { session, pool, .. } = self;
         pool.close();
         session.close().await;
@@ -341,6 +346,7 @@ impl<'a> Run<'a> {
             swap: self.swap,
             manifest: self.manifest,
             hooks: self.hook_reports,
+            added,
         })
     }
 

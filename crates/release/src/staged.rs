@@ -24,7 +24,7 @@ pub(crate) struct Staged {
     /// What had been written to live when the tables were cloned.
     #[serde(default)]
     pub(crate) writes: WriteCounts,
-    /// Whether an importer brought only a sample.
+    /// Whether an importer brought only a sample, or rows without values that lookups add in a release that goes live.
     #[serde(default)]
     pub(crate) sampled: bool,
     /// Whether the gates were open, with nothing written to staging since.

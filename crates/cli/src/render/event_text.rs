@@ -74,6 +74,33 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             Detail::Phases => Vec::new(),
             Detail::Everything => vec![small(finished(importer, *rows, *sent, *took_ms), palette)],
         },
+        EventKind::CheckFinished {
+            check,
+            violations,
+            tolerated,
+            fatal,
+        } => {
+            let text = violations_text(*violations, *tolerated);
+            check_lines(check, &text, (*violations, *fatal), detail, palette)
+        }
+        EventKind::BackupDropped { backup, bytes: size } => {
+            vec![small(
+                format!("backup {backup} dropped, {} freed", bytes(*size)),
+                palette,
+            )]
+        }
+        EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
+        EventKind::ImportTakenUp { .. }
+        | EventKind::ImportSourceLost { .. }
+        | EventKind::ValuesAdded { .. }
+        | EventKind::RowsRejected { .. } => import_lines(event, palette),
+        _ => swap_lines(event, detail, palette),
+    }
+}
+
+/// The lines that tell of what an importer meets.
+fn import_lines(event: &EventKind, palette: Palette) -> Vec<String> {
+    match event {
         EventKind::ImportTakenUp {
             importer,
             chunks,
@@ -95,6 +122,16 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
             palette.notable("!"),
             took(*retry_in_ms)
         )],
+        EventKind::ValuesAdded {
+            importer,
+            table,
+            column,
+            values,
+        } => vec![format!(
+            "{} {importer}: {} of {column} added to {table}, to stay; see cutover.added_value",
+            palette.notable("!"),
+            counted(*values, "value", "values")
+        )],
         EventKind::RowsRejected { importer, rejected } => {
             let aside = counted(*rejected, "refused row", "refused rows");
             vec![format!(
@@ -102,23 +139,7 @@ pub(crate) fn event_lines(event: &EventKind, detail: Detail, palette: Palette) -
                 palette.notable("!")
             )]
         }
-        EventKind::CheckFinished {
-            check,
-            violations,
-            tolerated,
-            fatal,
-        } => {
-            let text = violations_text(*violations, *tolerated);
-            check_lines(check, &text, (*violations, *fatal), detail, palette)
-        }
-        EventKind::BackupDropped { backup, bytes: size } => {
-            vec![small(
-                format!("backup {backup} dropped, {} freed", bytes(*size)),
-                palette,
-            )]
-        }
-        EventKind::Warning { message } => vec![format!("{} {message}", palette.notable("!"))],
-        _ => swap_lines(event, detail, palette),
+        _ => Vec::new(),
     }
 }
 

@@ -21,6 +21,13 @@ pub(crate) fn release_text(report: &ReleaseReport, palette: Palette) -> String {
         text.push_str(&manifest_table(manifest));
         text.push('\n');
     }
+    for added in &report.added {
+        let _ = writeln!(
+            text,
+            "Importer {} added {} to {}.{} ({}): they stay, see cutover.added_value.",
+            added.importer, added.values, added.schema, added.table, added.column
+        );
+    }
     let label = palette.strong(&report.label);
     match (&report.swap, report.state) {
         (Some(swap), _) => {

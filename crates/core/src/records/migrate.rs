@@ -7,7 +7,7 @@ use crate::lock::CLASS;
 use crate::{Ident, ObjectKind, ObjectName, StatementError};
 
 /// The migrations in order; the first is number 1. Never change one that was released: add another.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_hold.sql"),
     include_str!("migrations/0003_writes.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_checked.sql"),
     include_str!("migrations/0007_ranges.sql"),
     include_str!("migrations/0008_file_places.sql"),
+    include_str!("migrations/0009_added_values.sql"),
 ];
 
 /// The record store could not be brought up to date.

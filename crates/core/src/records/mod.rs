@@ -1,5 +1,6 @@
 //! The record store: schema `cutover` in the target database.
 
+mod added_value;
 mod backup;
 mod checkpoint;
 mod event_log;
@@ -11,6 +12,7 @@ mod reject;
 mod release;
 mod swap;
 
+pub use added_value::AddedValues;
 pub use backup::{BackupObject, BackupSet};
 pub use checkpoint::{Checkpoint, FilePlace, ImportSoFar};
 pub use event_log::Course;

@@ -36,7 +36,11 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &KeyPath, import: &Import) 
         list(checker, &path, transform);
         match &transform.derived {
             Some(Derived::Centroid(_)) => centroid(checker, &path, transform),
-            Some(Derived::Lookup(lookup)) => rejects(checker, &path.key("lookup"), import, lookup),
+            Some(Derived::Lookup(lookup)) => {
+                let path = path.key("lookup");
+                rejects(checker, &path, import, lookup);
+                adds(checker, &path, lookup);
+            }
             None => {}
         }
     }
@@ -87,11 +91,25 @@ fn centroid(checker: &mut Checker<'_>, path: &KeyPath, transform: &Transform) {
 }
 
 fn rejects(checker: &mut Checker<'_>, path: &KeyPath, import: &Import, lookup: &Lookup) {
-    if lookup.unknown == UnknownValue::Reject && import.way == ImportWay::Server {
+    if lookup.unknown != UnknownValue::Null && import.way == ImportWay::Server {
         checker.report(
             path,
             "sets rows aside, which needs rows that pass through the client; use the way \"copy\" or \"auto\", or \
              unknown = \"null\"",
+        );
+    }
+}
+
+/// What is added stays, and a member's rows are those of its importers.
+fn adds(checker: &mut Checker<'_>, path: &KeyPath, lookup: &Lookup) {
+    let file = checker.file;
+    let member = lookup.table.member_of(&file.target.schema);
+    if lookup.unknown == UnknownValue::Add
+        && member.is_some_and(|name| file.release.members().any(|member| member == name))
+    {
+        checker.report(
+            &path.key("unknown"),
+            &format!("{} is of the release set: importers fill it anew, and only tables outside the set are added to", lookup.table),
         );
     }
 }

@@ -101,6 +101,9 @@ pub enum UnknownValue {
     Reject,
     /// The column becomes NULL.
     Null,
+    /// It is added to the table before the rows are imported, and stays there whatever becomes of the release. The table is
+    /// outside the release set, and a unique index says that it holds each value once.
+    Add,
 }
 
 /// Keeps of all rows with the same `key` the first by `order`. Texts are compared byte by byte (collation `"C"`), so that

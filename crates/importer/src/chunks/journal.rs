@@ -1,12 +1,12 @@
 //! Where an import keeps how far it has come.
 
-use cutover_core::StatementError;
 use cutover_core::records::{Checkpoint, ImportSoFar, Records, Reject};
+use cutover_core::{Ident, QualifiedName, StatementError};
 use tokio_postgres::{GenericClient, Transaction};
 
 use super::key_ranges::KeyRanges;
 
-/// Where an import writes its checkpoints and the rows it sets aside: the record of a release.
+/// Where an import writes its checkpoints, the rows it sets aside and what its lookups add: the record of a release.
 #[derive(Debug)]
 pub struct Journal<'a> {
     records: &'a Records,
@@ -97,6 +97,19 @@ impl<'a> Journal<'a> {
         reject: &Reject,
     ) -> Result<(), StatementError> {
         self.records.add_reject(tx, self.release, reject).await
+    }
+
+    /// Writes down what a lookup added to a column of its table.
+    pub(crate) async fn add_values(
+        &self,
+        tx: &Transaction<'_>,
+        importer: &str,
+        place: (&QualifiedName, &Ident),
+        values: &[String],
+    ) -> Result<(), StatementError> {
+        self.records
+            .add_values(tx, self.release, importer, place, values)
+            .await
     }
 
     pub(super) async fn add_checkpoint(

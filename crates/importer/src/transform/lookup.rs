@@ -4,20 +4,24 @@ use cutover_core::release_file::{UnknownValue, suggestion};
 use cutover_core::{Ident, QualifiedName, Sql};
 use tokio_postgres::GenericClient;
 
+use super::addition::{Extendable, NotFound};
 use super::numbered;
 use super::outputs::Output;
 use crate::Import;
 use crate::mapping::ColumnProblem;
+use crate::target::Target;
 
 /// Values that a problem names.
 const NAMED: i64 = 5;
 
 /// A lookup whose table and columns are there, and whose table holds no value twice.
 pub(super) struct LookedUp {
-    table: QualifiedName,
-    matching: Ident,
+    pub(super) table: QualifiedName,
+    pub(super) matching: Ident,
     pub(super) take: Ident,
-    pub(super) unknown: UnknownValue,
+    pub(super) not_found: NotFound,
+    /// Where it gets what it lacks.
+    pub(super) adds: Option<Extendable>,
 }
 
 impl LookedUp {
@@ -26,6 +30,7 @@ impl LookedUp {
     pub(super) async fn read(
         output: &Output<'_>,
         import: &Import,
+        target: &Target,
         session: &impl GenericClient,
         problems: &mut Vec<ColumnProblem>,
     ) -> Result<Option<Self>, tokio_postgres::Error> {
@@ -61,11 +66,28 @@ impl LookedUp {
         let is_unique = found
             .iter()
             .any(|row| row.get::<_, &str>(0) == lookup.matching.as_str() && row.get(1));
+        let mut adds = None;
+        if lookup.unknown == UnknownValue::Add {
+            match Extendable::read(session, &table, &lookup.matching, is_unique).await? {
+                Ok(extendable) => adds = Some(extendable),
+                Err(obstacles) => {
+                    problems.extend(obstacles.into_iter().map(|obstacle| ColumnProblem::CannotAdd {
+                        column: output.column.clone(),
+                        table: table.clone(),
+                        obstacle,
+                    }));
+                    return Ok(None);
+                }
+            }
+        }
+        let filled = target.columns.iter().find(|column| column.name == *output.column);
+        let not_null = filled.is_some_and(|column| column.not_null);
         let looked_up = Self {
             table,
             matching: lookup.matching.clone(),
             take: lookup.take.clone(),
-            unknown: lookup.unknown,
+            not_found: NotFound::of(lookup.unknown, import.adds_nothing(), not_null),
+            adds,
         };
         if !is_unique {
             let twice = looked_up.twice(session).await?;
@@ -114,6 +136,17 @@ impl LookedUp {
             .ident(&self.matching)
             .then(" = ")
             .append(value)
+    }
+
+    /// Whether there is nothing to find, or it was found.
+    pub(super) fn found(&self, n: i64, value: &Sql) -> Sql {
+        Sql::text("(")
+            .append(value)
+            .then(" IS NULL OR ")
+            .append(&numbered("l", n))
+            .then(".")
+            .ident(&self.matching)
+            .then(" IS NOT NULL)")
     }
 
     /// Why the row is to be set aside, or NULL.

@@ -5,10 +5,11 @@
 //! client sets it aside: a query that failed would end the whole stream, and a second query for such rows would see another
 //! state, or run the source twice.
 
+mod addition; // what lookups add to their tables
 mod lookup; // tables that values are looked up in
 mod outputs; // which columns are filled, and from what
 
-use cutover_core::release_file::{CentroidAxis, FirstBy, UnknownValue};
+use cutover_core::release_file::{CentroidAxis, FirstBy};
 use cutover_core::{Ident, Sql};
 use tokio_postgres::GenericClient;
 
@@ -18,8 +19,11 @@ use crate::preflight::postgis_schema;
 use crate::source::Rows;
 use crate::target::Target;
 
+use addition::NotFound;
 use lookup::LookedUp;
 use outputs::{Output, outputs};
+
+pub use addition::{Addition, AdditionObstacle, MissingValues};
 
 /// The column that says why a row is to be set aside; NULL where it is not.
 pub(crate) const VERDICT: &str = "cutover_verdict";
@@ -30,6 +34,8 @@ pub(crate) struct Transformed {
     pub(crate) from: Sql,
     /// Target column and column of `from`, which bear the same name.
     pub(crate) columns: Vec<(Ident, String)>,
+    /// What has to be in the tables that values are looked up in.
+    pub(crate) additions: Vec<Addition>,
 }
 
 /// Where the query runs.
@@ -41,19 +47,20 @@ pub(crate) enum Reader {
     Client,
 }
 
-/// Puts the transforms of an import around its source, or tells everything that is wrong with them.
+/// Puts the transforms of an import around its source, or tells everything that is wrong with them. `setup` is what a session has to
+/// be set up with that adds to tables of lookups.
 pub(crate) async fn transformed(
     import: &Import,
     target: &Target,
     source: &Rows,
     session: &impl GenericClient,
-    reader: Reader,
+    (reader, setup): (Reader, &Sql),
 ) -> Result<Result<Transformed, Vec<ColumnProblem>>, tokio_postgres::Error> {
     let mut problems = Vec::new();
     let outputs = outputs(import, target, source, &mut problems);
     let mut lookups = Vec::new();
     for output in &outputs {
-        lookups.push(LookedUp::read(output, import, session, &mut problems).await?);
+        lookups.push(LookedUp::read(output, import, target, session, &mut problems).await?);
     }
     let postgis = if outputs.iter().any(Output::is_centroid) {
         let schema = postgis_schema(session).await?;
@@ -90,6 +97,7 @@ pub(crate) async fn transformed(
             .iter()
             .map(|output| (output.column.clone(), output.column.as_str().to_owned()))
             .collect(),
+        additions: query.additions(import, setup),
     }))
 }
 
@@ -148,6 +156,7 @@ impl Query<'_> {
         let mut columns = Vec::new();
         let mut joins = Sql::text("");
         let mut verdicts = Vec::new();
+        let mut kept = Vec::new();
         for (n, (output, lookup)) in (1..).zip(self.outputs.iter().zip(self.lookups)) {
             let mut value = output.value();
             if let Some(list) = output.transform.and_then(|transform| transform.split.as_deref()) {
@@ -155,8 +164,10 @@ impl Query<'_> {
             }
             if let Some(lookup) = lookup {
                 joins = joins.append(&lookup.join(n, &value));
-                if lookup.unknown == UnknownValue::Reject {
-                    verdicts.push(lookup.verdict(n, &value, output.column));
+                match lookup.not_found {
+                    NotFound::SetAside => verdicts.push(lookup.verdict(n, &value, output.column)),
+                    NotFound::LeaveOut => kept.push(lookup.found(n, &value)),
+                    NotFound::Null => {}
                 }
                 value = numbered("l", n).then(".").ident(&lookup.take);
             }
@@ -198,13 +209,16 @@ impl Query<'_> {
                     .then(VERDICT),
             );
         }
-        Sql::text("(SELECT ")
+        let mut query = Sql::text("(SELECT ")
             .append(&Sql::join(columns, ",\n        "))
             .then("\n   FROM ")
             .append(&self.rows())
             .then(" AS r")
-            .append(&joins)
-            .then("\n)")
+            .append(&joins);
+        if !kept.is_empty() {
+            query = query.then("\n  WHERE ").append(&Sql::join(kept, " AND "));
+        }
+        query.then("\n)")
     }
 
     /// The source, or the first of its rows.

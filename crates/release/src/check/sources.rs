@@ -39,6 +39,23 @@ impl Cutover {
                 Some(true) => {}
             }
         }
+        for addition in self.planned_additions() {
+            let table = addition.table;
+            let row = session
+                .query_one(
+                    include_str!("sql/may_insert.sql"),
+                    &[&table.schema.as_str(), &table.name.as_str(), &addition.column],
+                )
+                .await
+                .map_err(|error| session_error("look for the sources in", error))?;
+            if row.get::<_, Option<bool>>(0) == Some(false) {
+                findings.error(
+                    concern,
+                    format!("importer {} adds to {table}, where the role may not insert", addition.importer),
+                    "GRANT INSERT on it to the role, and USAGE on its schema and on the sequences that its defaults draw from",
+                );
+            }
+        }
         for import in self.file.imports() {
             if let ImportSource::Csv(csv) = &import.source {
                 let facts = self.template_facts(&self.choose_label(None)?);

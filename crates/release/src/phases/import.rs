@@ -13,6 +13,7 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::import_totals::Totals;
 use super::{counted, phase_of};
+use crate::additions::adds;
 use crate::aliases::twin_aliases;
 use crate::run::{Run, session_error};
 use crate::{ReleaseError, StopReason};
@@ -66,7 +67,8 @@ impl Run<'_> {
             .collect();
         if selected.iter().any(|import| !done.contains(&import.name)) {
             self.staged.validated = false;
-            self.staged.sampled |= self.options.sample.is_some();
+            let lacks_values = !self.options.adds_values() && selected.iter().any(|import| adds(import));
+            self.staged.sampled |= self.options.sample.is_some() || lacks_values;
             self.keep_staged().await?;
         }
         self.note_importers(phase, &selected, &done).await?;
@@ -182,8 +184,9 @@ impl Run<'_> {
         import: &FileImport,
         settings: &LoadSettings,
     ) -> Result<ImportOutcome, ReleaseError> {
-        let mut client = self.client().await?;
         let mut planned = self.cutover.import(import, &self.template, self.options)?;
+        self.add_looked_up(import, &planned, settings).await?;
+        let mut client = self.client().await?;
         if let Some(login) = &self.cutover.portal {
             let straight = Box::pin(self.import_straight(import, &planned, settings, login, &mut client));
             match straight.await? {
@@ -245,12 +248,7 @@ impl Run<'_> {
         source: Option<&mut Client>,
     ) -> Result<ImportOutcome, ReleaseError> {
         let is_rust = matches!(import.source, ImportSource::Rust { .. });
-        let aliases = if is_rust || matches!(import.source, ImportSource::Query { .. }) {
-            self.twins()
-        } else {
-            Vec::new()
-        };
-        let (make, undo) = twin_aliases(&aliases);
+        let (make, undo) = twin_aliases(&self.aliases_of(import));
         let source = match source {
             // Not read-only: the aliases are temporary views. It is rolled back in the end.
             Some(source) => Some(begin(source, IsolationLevel::RepeatableRead).await?),
@@ -298,11 +296,16 @@ impl Run<'_> {
             .map_err(|error| session_error("commit the rows of an importer in", error))
     }
 
-    /// The members that importers may read by their live names: materialized views, whose twins are filled by now.
-    pub(super) fn twins(&self) -> Vec<(Ident, QualifiedName)> {
-        self.cutover
-            .matviews()
-            .iter()
+    /// The members that an importer may read by their live names: materialized views, whose twins are filled by now.
+    pub(super) fn aliases_of(&self, import: &FileImport) -> Vec<(Ident, QualifiedName)> {
+        if !matches!(
+            import.source,
+            ImportSource::Query { .. } | ImportSource::Rust { .. }
+        ) {
+            return Vec::new();
+        }
+        let matviews = self.cutover.matviews().iter();
+        matviews
             .map(|matview| (matview.clone(), self.cutover.staging(matview)))
             .collect()
     }

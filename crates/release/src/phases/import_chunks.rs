@@ -152,7 +152,7 @@ impl Run<'_> {
     /// Begins to read in the target's database, in a state that others read, too, where there is one.
     ///
     /// Not read-only: the aliases are temporary views. It is rolled back in the end.
-    async fn begin_reading<'c>(
+    pub(super) async fn begin_reading<'c>(
         &self,
         import: &FileImport,
         source: &'c mut Client,
@@ -165,9 +165,7 @@ impl Run<'_> {
                 .await
                 .map_err(|error| session_error("begin to read one state of", error))?;
         }
-        if matches!(import.source, ImportSource::Query { .. }) {
-            run_steps(&twin_aliases(&self.twins()).0, &reading).await?;
-        }
+        run_steps(&twin_aliases(&self.aliases_of(import)).0, &reading).await?;
         Ok(reading)
     }
 }
@@ -175,7 +173,7 @@ impl Run<'_> {
 /// Whether a value that a lookup does not find is a matter of its row.
 fn looks_up_strictly(import: &FileImport) -> bool {
     let mut lookups = import.source.lookups();
-    lookups.any(|(_, lookup)| lookup.unknown == UnknownValue::Reject)
+    lookups.any(|(_, lookup)| lookup.unknown != UnknownValue::Null)
 }
 
 async fn pid_of(client: &Client) -> Result<i32, ReleaseError> {

@@ -596,7 +596,7 @@ release.toml:18:8: `import["areas"].columns.year`: invalid type: integer `7`, ex
 release.toml:19:39: `import["areas"].columns.iucn.default`: invalid type: integer `1`, expected a string
 release.toml:19:51: `import["areas"].columns.iucn.lookup.table` is missing
 release.toml:19:53: unknown key `import["areas"].columns.iucn.lookup.tabel`; did you mean `table`?
-release.toml:19:108: `import["areas"].columns.iucn.lookup.unknown`: unknown variant `skip`, expected `reject` or `null`
+release.toml:19:108: `import["areas"].columns.iucn.lookup.unknown`: unknown variant `skip`, expected one of `reject`, `null`, `add`
 release.toml:20:35: `import["areas"].columns.lat.centroid`: unknown variant `latitud`, expected `latitude` or `longitude`
 release.toml:26:12: `import["listed"].first_by` is out of place: a `csv` file's rows are taken as they are
 "#);
@@ -612,6 +612,7 @@ a = { from = "a", split = "", default = "x" }
 b = { from = "b", split = ";" }
 c = { from = "c", cast = true, centroid = "longitude" }
 d = { from = "d", lookup = { table = "public.sources", match = "name", take = "id" } }
+e = { from = "e", lookup = { table = "protected_areas", match = "name", take = "id", unknown = "add" } }
 
 [[import]]
 name = "plain"
@@ -627,6 +628,8 @@ release.toml:17:27: `import["areas"].columns.b.split`: "a" is split already; one
 release.toml:18:43: `import["areas"].columns.c.centroid`: is made of a geometry: `split`, `null_if`, `default` and `cast` have no meaning beside it
 release.toml:19:28: `import["areas"].columns.d.lookup`: sets rows aside, which needs rows that pass through the client; use the way "copy" or "auto", or unknown = "null"
 release.toml:19:28: `import["areas"].columns.d.lookup`: staging('sources') is filled by the import `plain`; add it to `after`, so that it is done: after = ["plain"]
-release.toml:25:10: `import["plain"].others`: has no meaning without `columns`: all columns go by name then
+release.toml:20:28: `import["areas"].columns.e.lookup`: sets rows aside, which needs rows that pass through the client; use the way "copy" or "auto", or unknown = "null"
+release.toml:20:96: `import["areas"].columns.e.lookup.unknown`: protected_areas is of the release set: importers fill it anew, and only tables outside the set are added to
+release.toml:26:10: `import["plain"].others`: has no meaning without `columns`: all columns go by name then
 "#);
 }
