@@ -93,7 +93,8 @@ pub(crate) fn filled<'a>(target: &'a Target, mapping: &'a Mapping) -> impl Itera
 /// `varchar(10)` would cut a longer value without a word, where COPY into the column refuses it, as INSERT does.
 fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, casts: Option<&[Fit]>) -> Sql {
     let mut sql = select_from(mapping, rows, casts.unwrap_or_default());
-    if let Some(limit) = import.sample_rows() {
+    // Joins keep no order, that of a query neither.
+    if import.sample_rows().is_some() || import.is_transformed() {
         let keys: Vec<Sql> = import
             .key_columns()
             .iter()
@@ -108,6 +109,8 @@ fn select(import: &Import, target: &Target, mapping: &Mapping, rows: &Rows, cast
         if !keys.is_empty() {
             sql = sql.then("\n ORDER BY ").append(&Sql::join(keys, ", "));
         }
+    }
+    if let Some(limit) = import.sample_rows() {
         sql = sql
             .then("\n LIMIT ")
             .number(i64::try_from(limit).unwrap_or(i64::MAX));
