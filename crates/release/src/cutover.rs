@@ -167,12 +167,14 @@ impl Cutover {
     }
 
     pub(crate) async fn pool(&self, purpose: &str) -> Result<Pool, ReleaseError> {
+        let size = usize::try_from(self.pool_size()).unwrap_or(1);
+        Ok(self.target.pool(purpose, size).await?)
+    }
+
+    /// How many sessions a release may have beside its own.
+    pub(crate) fn pool_size(&self) -> u32 {
         let default = DEFAULT_POOL_SIZE.max(self.file.import_connections());
-        let size = self.file.target().pool_size.unwrap_or(default).max(1);
-        Ok(self
-            .target
-            .pool(purpose, usize::try_from(size).unwrap_or(1))
-            .await?)
+        self.file.target().pool_size.unwrap_or(default).max(1)
     }
 
     /// The label asked for, checked, or the default one.

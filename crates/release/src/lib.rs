@@ -30,6 +30,7 @@ mod notify; // who is told of a release, and of what
 mod options; // what one run is asked to do
 mod phases; // a file each
 mod plan; // what a release would do
+mod planned_imports; // ranges, connections
 mod process_group; // a program with everything that it has started
 mod progress; // what a release is at, for whoever asks from elsewhere
 mod recorder; // events on their way to the record
@@ -70,6 +71,7 @@ pub use manifest::{MANIFEST_SCHEMA_VERSION, Manifest, PhaseTook, RelationFacts};
 pub use metrics::{MetricsFile, MetricsSink};
 pub use notify::{NOTIFICATION_SCHEMA_VERSION, NotificationSink, Notifications, NotifyError};
 pub use options::{ReleaseOptions, RollbackOptions};
+pub use planned_imports::{PlannedImport, PlannedImports};
 pub use rehearse::RehearsalReport;
 pub use report::{
     AbortReport, PhasePlan, PhaseReport, PlanReport, ReleaseReport, RollbackPlan, RollbackReport, SwapFigures,

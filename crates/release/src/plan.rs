@@ -13,7 +13,9 @@ impl Cutover {
     /// refuses what a release would refuse.
     ///
     /// The swap is planned as if staging were there: a clone has the same parts as live, under the names that the
-    /// naming policy gives them, but for the declared changes; what those add is not in it, for only its name is known. How rows travel is decided when the importers run, and told by their events.
+    /// naming policy gives them, but for the declared changes; what those add is not in it, for only its name is known.
+    /// By how many ranges each importer is to be loaded, and how many connections that takes, is told as the release file has it. How
+    /// rows travel is decided when the importers run, and told by their events.
     ///
     /// # Locks
     /// `ACCESS SHARE` on system catalogs, and for a moment on views that are deparsed.
@@ -85,6 +87,7 @@ impl Cutover {
             companions: self.companions(&live),
             changes: self.listed_changes(),
             plan_safe,
+            imports: self.planned_imports(),
             checks: self.planned_checks()?,
             additions: self.planned_additions(),
             hooks: self.planned_hooks(),

@@ -8,7 +8,7 @@ use cutover_core::{ObjectName, Phase, Plan, Stamp, write_comment};
 use cutover_swap::{LostWrites, OrphanedRows, StandbyReplay, SwapPlan, SwapReport, WaitedBehind};
 use serde::Serialize;
 
-use crate::{ChangesOf, HookReport, Manifest, PlannedAddition, PlannedCheck, PlannedHook};
+use crate::{ChangesOf, HookReport, Manifest, PlannedAddition, PlannedCheck, PlannedHook, PlannedImports};
 
 /// How a release ended that did not fail.
 #[derive(Debug, Clone, Serialize)]
@@ -182,6 +182,8 @@ pub struct PlanReport {
     pub plan_safe: bool,
     /// What the operator should know of the set, the clone and the swap, though it stops nothing.
     pub warnings: Vec<String>,
+    /// By how many ranges each importer is to be loaded, and how many connections that takes.
+    pub imports: PlannedImports,
     /// Where the geometry checks with `when = "import"` would be made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<PlannedCheck>,
@@ -218,6 +220,12 @@ impl fmt::Display for PlanReport {
                 write_comment(f, format_args!("  because: {why}"))?;
             }
         }
+        if !self.imports.importers.is_empty() {
+            write_comment(f, format_args!("{}", self.imports))?;
+        }
+        for import in &self.imports.importers {
+            write_comment(f, format_args!("{import}"))?;
+        }
         for check in &self.checks {
             write_comment(f, format_args!("{check}"))?;
         }
@@ -232,6 +240,7 @@ impl fmt::Display for PlanReport {
         }
         if !(self.companions.is_empty()
             && self.changes.is_empty()
+            && self.imports.importers.is_empty()
             && self.checks.is_empty()
             && self.additions.is_empty()
             && self.hooks.is_empty()

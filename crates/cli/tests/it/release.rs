@@ -331,6 +331,31 @@ async fn without_a_terminal_and_without_yes_nothing_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_release_file_that_names_rust_code_is_for_another_program() {
+    let (workplace, database) = Workplace::with_database().await;
+    let file = RELEASE_FILE.replace(
+        "query = \"SELECT id, name FROM upstream_sites ORDER BY id\"",
+        "rust = \"sites_of_the_field_trip\"",
+    );
+    std::fs::write(workplace.path("release.toml"), file).unwrap();
+    for command in [&["release", "Sep2025"][..], &["plan"]] {
+        let ended = workplace.run(command);
+        assert_eq!(ended.status, 2, "{ended:#?}");
+        assert!(ended.stdout.is_empty(), "{ended:#?}");
+        let told = "importer sites is Rust code named \"sites_of_the_field_trip\", which this program does not have; it has: none";
+        let remedy = "remedy: run it with the program that has this code (`Cutover::importer`)";
+        assert!(
+            ended.stderr.contains(told) && ended.stderr.contains(remedy),
+            "{}",
+            ended.stderr
+        );
+    }
+    let untouched =
+        "SELECT (to_regclass('staging_sites') IS NULL AND to_regnamespace('cutover') IS NULL)::text";
+    assert_eq!(database.query_text(untouched).await.unwrap(), "true");
+}
+
+#[tokio::test]
 async fn relative_paths_start_at_the_release_files_folder() {
     let (workplace, database) = Workplace::with_database().await;
     let file = RELEASE_FILE.replace(

@@ -299,10 +299,11 @@ impl ReleaseFile {
         &self.disk
     }
 
-    /// How many ranges of its key an importer is to be loaded by at once; 1 where it has none.
+    /// How many ranges of its key an importer is to be loaded by at once; 1 where it has none, or its rows come as one stream.
     #[must_use]
     pub fn ranges_of(&self, import: &Import) -> u32 {
-        if import.key.is_empty() {
+        let is_one_stream = matches!(import.source, ImportSource::Csv(_) | ImportSource::Rust { .. });
+        if import.key.is_empty() || is_one_stream || import.way == ImportWay::Server {
             return 1;
         }
         import.ranges.unwrap_or(self.load.ranges).max(1)

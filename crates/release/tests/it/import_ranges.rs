@@ -302,3 +302,84 @@ async fn chunks_that_were_read_straight_are_gone_on_with_straight() {
         "6000 6000"
     );
 }
+
+const DECLARED: &str = r#"
+[release]
+name = "shores"
+tables = ["shores"]
+
+[target]
+url = "env:DATABASE_URL"
+
+[load]
+jobs = 2
+
+[[import]]
+name = "shores"
+into = "shores"
+from = "portal_shores"
+key = ["lake_id", "country_id"]
+ranges = 2
+max_rejects = 40
+[import.columns]
+lake_id = "lake"
+country_id = { from = "iso3", split = ";", lookup = { table = "countries", match = "iso3", take = "id" } }
+"#;
+
+/// Every fiftieth lake has a country that nobody knows beside one that is known.
+const SHORES: &str = "
+    CREATE TABLE countries (id int PRIMARY KEY, iso3 text NOT NULL UNIQUE);
+    INSERT INTO countries VALUES (1, 'KEN'), (2, 'PER'), (3, 'DEU');
+    CREATE TABLE shores (lake_id bigint NOT NULL, country_id int NOT NULL REFERENCES countries, UNIQUE (lake_id, country_id));
+    CREATE TABLE portal_shores AS
+        SELECT n::bigint AS lake, CASE WHEN n % 50 = 0 THEN 'KEN;QQQ' WHEN n % 2 = 0 THEN 'KEN; PER;DEU' ELSE 'PER' END AS iso3
+          FROM generate_series(1, 2000) n";
+
+#[tokio::test]
+async fn a_list_is_split_and_looked_up_by_several_ranges() {
+    let live = Cluster::shared().database().await.unwrap();
+    live.execute(SHORES).await.unwrap();
+    let shores = Lakes::with(live, DECLARED);
+    let cutover = cutover(&shores.url(), shores.directory.path());
+    let plan = cutover.plan().await.unwrap();
+    let told = plan.to_string();
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("-- importer"))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    -- importers: 2 at once; up to 4 connections to the target, of 4 that there may be, and up to 5 to a foreign server that they read from
+    -- importer shores: in 2 ranges of "lake_id" at once, if nothing stands against it
+    "#);
+    let imports = serde_json::to_value(&plan).unwrap()["imports"].to_string();
+    insta::assert_snapshot!(imports, @r#"{"importers":[{"importer":"shores","of":"lake_id","ranges":2}],"jobs":2,"portal_connections":5,"target_connections":4,"target_pool_size":4}"#);
+
+    let ear = Ear::default();
+    let options = release("Jan2026").chunk_bytes(4000);
+    cutover
+        .release(&options, StopSignal::never(), &ear.events())
+        .await
+        .unwrap();
+    let ways = ways(&ear);
+    assert!(
+        ways[0].ends_with("; in 2 ranges of \"lake_id\", 2 at once"),
+        "{ways:?}"
+    );
+    let chunks = shores.chunks().await;
+    assert_eq!(chunks.matches("has ended").count(), 2, "{chunks}");
+    assert_eq!(
+        shores
+            .text("SELECT (count(*) > 10)::text FROM cutover.checkpoint")
+            .await,
+        "true"
+    );
+    let same = "SELECT concat_ws(' ', count(*), bool_and(s IS NOT NULL AND w IS NOT NULL)) \
+                  FROM (SELECT p.lake AS lake_id, c.id AS country_id FROM portal_shores p, \
+                               unnest(string_to_array(replace(p.iso3, ' ', ''), ';')) i(iso3) JOIN countries c USING (iso3)) w \
+                  FULL JOIN shores s USING (lake_id, country_id)";
+    // A thousand of one, 960 of three, 40 of one that is known.
+    assert_eq!(shores.text(same).await, "3920 t");
+    let rejects = "SELECT concat_ws(' ', count(*), count(DISTINCT key ->> 'lake_id'), bool_and((key ->> 'lake_id')::int % 50 = 0), \
+                          min(reason)) FROM cutover.reject";
+    insta::assert_snapshot!(shores.text(rejects).await, @r#"40 40 t column "country_id": "QQQ" is not in countries.iso3"#);
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cutover::{
-    Concern, Cutover, FailureClass, Importer, ImporterContext, ReleaseOptions, ResumeOptions, RowSink,
-    RowsSent, Selection, StopSignal, stop_pair,
+    Concern, Cutover, FailureClass, Importer, ImporterContext, PortalLogin, ReleaseOptions, ResumeOptions,
+    RowSink, RowsSent, Selection, StopSignal, stop_pair,
 };
 use cutover_core::release_file::{Label, ReleaseFile};
 use cutover_core::{ConnectSettings, Environment, EventKind, Events, Phase};
@@ -131,9 +131,13 @@ impl Parks {
     }
 
     fn cutover(&self) -> Cutover {
+        self.cutover_with(RELEASE_FILE)
+    }
+
+    fn cutover_with(&self, release_file: &str) -> Cutover {
         let url = format!("{}?sslmode=disable", self.database.url());
         let target = ConnectSettings::resolve(&url, &Environment::empty()).unwrap();
-        let file = ReleaseFile::parse(RELEASE_FILE, "release.toml").unwrap();
+        let file = ReleaseFile::parse(release_file, "release.toml").unwrap();
         Cutover::new(file, target).folder(Path::new("/srv/parks"))
     }
 
@@ -261,5 +265,54 @@ async fn a_program_without_the_code_is_refused_up_front_where_it_would_run() {
     assert_eq!(
         parks.statistics("staging_statistics").await,
         "(PER,1,per,,Jan2026)"
+    );
+}
+
+#[tokio::test]
+async fn one_runs_beside_others_that_read_straight_from_the_portal() {
+    let parks = Parks::new().await;
+    let portal = Cluster::shared().database().await.unwrap();
+    let cluster = Cluster::shared();
+    portal
+        .execute("CREATE TABLE sites AS SELECT n AS id, 'KEN' AS iso3 FROM generate_series(1, 4) n")
+        .await
+        .unwrap();
+    parks
+        .database
+        .execute(&format!(
+            "CREATE EXTENSION postgres_fdw; DROP MATERIALIZED VIEW portal_names; DROP TABLE portal_sites; \
+             CREATE SERVER portal FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{}', port '{}', dbname '{}'); \
+             CREATE USER MAPPING FOR CURRENT_USER SERVER portal OPTIONS (user '{}', password '{}'); \
+             CREATE FOREIGN TABLE portal_sites (id int, iso3 text) SERVER portal OPTIONS (table_name 'sites'); \
+             CREATE MATERIALIZED VIEW portal_names AS SELECT DISTINCT iso3, lower(iso3) AS name FROM portal_sites",
+            cluster.host(),
+            cluster.port(),
+            portal.name(),
+            cluster.superuser(),
+            cluster.password(),
+        ))
+        .await
+        .unwrap();
+    let file = format!("{RELEASE_FILE}\n[portal]\nuser_mapping = true\n");
+    let cutover = parks
+        .cutover_with(&file)
+        .portal(PortalLogin::UserMapping)
+        .importer("per_country", PerCountry::new([]));
+    let ear = Ear::default();
+    cutover
+        .release(&options(), StopSignal::never(), &ear.events())
+        .await
+        .unwrap();
+    let ways = ear.heard().into_iter().filter_map(|kind| match kind {
+        EventKind::ImportStarted { importer, way, .. } => Some(format!("{importer}: {way}")),
+        _ => None,
+    });
+    insta::assert_snapshot!(ways.collect::<Vec<_>>().join("\n"), @r#"
+    sites: binary COPY pipe: straight from foreign server "portal": all that the source reads is there, and means the same, and every column's binary form is the same on both sides
+    statistics: rows of a program through COPY: the program that runs the import makes them; the server parses the values
+    "#);
+    assert_eq!(
+        parks.statistics("statistics").await,
+        r"(,0,nowhere,,) (KEN,4,ken,,Jan2026)"
     );
 }
