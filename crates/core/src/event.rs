@@ -28,10 +28,12 @@ pub struct Event {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A release could not begin: no record was opened, and nothing was changed.
+    /// A release or rollback could not begin: no record was opened, and nothing was changed.
     NotBegun {
         /// The release set's name.
         name: String,
+        /// New data, or a backup set to be put back.
+        operation: ReleaseKind,
         /// The label that was to go live, where one was given.
         label: Option<String>,
         /// The error with its causes.
@@ -234,7 +236,7 @@ pub enum EventKind {
         /// Whether they stop the release.
         fatal: bool,
     },
-    /// What is staged was counted beside what is live; told again when a later run takes it up.
+    /// What is staged, or the backup set of a rollback, was counted beside what is live; told again when a later run takes it up.
     Measured {
         /// Tables and materialized views, by live name.
         relations: Vec<RowsMeasured>,
@@ -394,14 +396,14 @@ pub enum EventKind {
     },
 }
 
-/// How many rows a relation has in staging and live.
+/// How many rows a relation has in staging, or in the backup set that comes back, and live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowsMeasured {
     /// Its live name.
     pub relation: String,
     /// Rows live.
     pub live_rows: u64,
-    /// Rows in staging.
+    /// Rows of what is to go live.
     pub rows: u64,
 }
 

@@ -25,6 +25,7 @@ mod json_log; // one event a line, appended to a file
 mod lost_commit; // whether it happened
 mod manifest; // what a release consists of
 mod map; // release file -> importer crate
+mod measure_backup; // rows of a backup set that comes back
 mod metrics; // a file for Prometheus
 mod notify; // who is told of a release, and of what
 mod options; // what one run is asked to do

@@ -101,6 +101,10 @@ pub struct RelationFacts {
     pub live_rows: u64,
     /// Size of the staging twin with indexes and TOAST, in bytes.
     pub bytes: u64,
+    /// The sum of its rows' hashes in staging, where the release file asks for it. An audit with checksums has the same of what is
+    /// live, on servers of one major version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
     /// How its rows are spread over the values of columns, where a gate asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupFacts>,
@@ -112,6 +116,7 @@ impl RelationFacts {
             rows,
             live_rows,
             bytes,
+            checksum: None,
             groups: Vec::new(),
         }
     }

@@ -58,7 +58,8 @@ impl Cutover {
         if let Err(error) = &ended
             && !started.is_so()
         {
-            self.tell_that_it_did_not_begin(error, options.label.as_ref(), events);
+            let label = options.label.as_ref().map(ToString::to_string);
+            self.tell_that_it_did_not_begin(error, ReleaseKind::Release, label, events);
         }
         Ok(ended?.0)
     }
@@ -174,12 +175,21 @@ impl Cutover {
         Ok((Box::pin(run.end(outcome, after, &stop)).await?, preflight))
     }
 
-    /// Of a release at night nobody else hears. Whoever mistyped a command has the answer before their eyes.
-    fn tell_that_it_did_not_begin(&self, error: &ReleaseError, label: Option<&Label>, events: &Events) {
-        if error.class() != FailureClass::Usage {
+    /// Of a release at night nobody else hears. Whoever mistyped a command, or a stamp, has the answer before their eyes.
+    pub(crate) fn tell_that_it_did_not_begin(
+        &self,
+        error: &ReleaseError,
+        operation: ReleaseKind,
+        label: Option<String>,
+        events: &Events,
+    ) {
+        let is_mistyped =
+            error.class() == FailureClass::Usage || matches!(error, ReleaseError::UnknownStamp { .. });
+        if !is_mistyped {
             events.emit(EventKind::NotBegun {
                 name: self.file.release().name.clone(),
-                label: label.map(ToString::to_string),
+                operation,
+                label,
                 error: with_causes(error),
                 remedy: error.remedy(),
             });
@@ -436,10 +446,10 @@ impl Run<'_> {
 
 /// Whether a release has opened its record.
 #[derive(Debug, Clone, Default)]
-struct Started(Arc<AtomicBool>);
+pub(crate) struct Started(Arc<AtomicBool>);
 
 impl Started {
-    fn is_so(&self) -> bool {
+    pub(crate) fn is_so(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

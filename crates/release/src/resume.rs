@@ -76,7 +76,9 @@ impl Cutover {
         events: &Events,
     ) -> Result<ReleaseReport, ReleaseError> {
         let run: BoxFuture<'_, _> = Box::pin(async move {
-            let rest = self.what_is_left(options).await?;
+            let rest = self.what_is_left(options).await.inspect_err(|error| {
+                self.tell_that_it_did_not_begin(error, ReleaseKind::Release, None, events);
+            })?;
             self.release(&rest, stop, events).await
         });
         run.await

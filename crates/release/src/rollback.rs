@@ -11,7 +11,7 @@ use crate::busy::busy;
 use crate::hooks::{HookFacts, HookReport, HookSite, Hooks, PlannedHook};
 use crate::phases::is_violation;
 use crate::progress::Progress;
-use crate::release::with_causes;
+use crate::release::{Started, with_causes};
 use crate::report::SwapFigures;
 use crate::run::session_purpose;
 use crate::stop::{Supervisor, stop_pair};
@@ -43,8 +43,15 @@ impl Cutover {
         stop: StopSignal,
         events: &Events,
     ) -> Result<RollbackReport, ReleaseError> {
-        let run: BoxFuture<'_, _> = Box::pin(self.run_rollback(stamp, *options, stop, events));
-        run.await
+        let started = Started::default();
+        let listened = events.clone().and(started.clone());
+        let run: BoxFuture<'_, _> = Box::pin(self.run_rollback(stamp, *options, stop, &listened));
+        run.await.inspect_err(|error| {
+            if !started.is_so() {
+                let label = Some(format!("rollback to {stamp}"));
+                self.tell_that_it_did_not_begin(error, ReleaseKind::Rollback, label, events);
+            }
+        })
     }
 
     /// Plans a rollback with these options, and looks for what would refuse it: [`RollbackPlan::is_refused`]. Reads only, and
@@ -310,6 +317,9 @@ impl Cutover {
                     ));
                 }
                 plan = plan.allow_lost_writes();
+            }
+            if planned == 1 {
+                self.measure_backup(session, records, stamp, events).await?;
             }
             self.remember_keys_to_validate(session, release, &plan).await?;
             match plan.run(session, context, &self.lock_policy()).await {

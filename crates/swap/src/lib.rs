@@ -49,7 +49,7 @@ mod wraparound; // the one vacuum that gives way to nobody
 
 pub use cutover_core::release_file::OldSnapshots;
 
-pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions};
+pub use audit::{Audit, AuditChange, AuditDiff, AuditError, AuditOptions, RowSum, sum_rows};
 pub use behind::WaitedBehind;
 pub use blocked::{BlockedSession, blocked_sessions};
 pub use drop_backups::DropError;

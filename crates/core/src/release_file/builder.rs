@@ -7,9 +7,9 @@ use super::finding::Findings;
 use super::label::LabelPolicy;
 use super::table_reader::read_nothing;
 use super::{
-    Disk, GeometryCheck, Hook, Import, Load, Log, Mail, Metrics, NotEmptyCheck, Notify, Portal, Preflight,
-    QueryCheck, Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret, Slack, Staging,
-    StructureChange, Swap, Target, UniqueCheck, Validation, ViewCheck, Webhook, check,
+    Disk, GeometryCheck, Hook, Import, Load, Log, Mail, ManifestContents, Metrics, NotEmptyCheck, Notify,
+    Portal, Preflight, QueryCheck, Refresh, RelationRef, Release, ReleaseFile, ReleaseFileError, Secret,
+    Slack, Staging, StructureChange, Swap, Target, UniqueCheck, Validation, ViewCheck, Webhook, check,
 };
 use crate::Ident;
 
@@ -49,6 +49,7 @@ impl ReleaseFileBuilder {
             disk: Disk::default(),
             validations: Vec::new(),
             hooks: Vec::new(),
+            manifest: ManifestContents::default(),
             notify: Notify::read(table),
             log: Log::default(),
             metrics: Metrics::default(),
@@ -171,6 +172,12 @@ impl ReleaseFileBuilder {
     /// Declares how the structure of a member changes with this release.
     pub fn change(mut self, change: StructureChange) -> Self {
         self.file.changes.push(change);
+        self
+    }
+
+    /// Whether the manifest has a checksum of the rows of each table, for which every value is read; not unless set.
+    pub fn manifest_checksums(mut self, wanted: bool) -> Self {
+        self.file.manifest.checksums = wanted;
         self
     }
 

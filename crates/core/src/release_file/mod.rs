@@ -63,8 +63,8 @@ pub use relation_ref::{RelationRef, RelationRefError};
 pub use secret::{RevealedSecret, Secret, SecretError};
 pub use setting::{Setting, SettingOrigin};
 pub use settings::{
-    Log, MatviewsOutside, Metrics, OldSnapshots, Portal, Refresh, Release, SequenceStart, Staging, Swap,
-    Target,
+    Log, ManifestContents, MatviewsOutside, Metrics, OldSnapshots, Portal, Refresh, Release, SequenceStart,
+    Staging, Swap, Target,
 };
 pub use standby_lag::StandbyLag;
 pub use template::{QueryTemplate, TemplateError, TemplateFacts};
@@ -96,6 +96,7 @@ pub struct ReleaseFile {
     validations: Vec<Validation>,
     #[serde(rename = "hook", skip_serializing_if = "Vec::is_empty")]
     hooks: Vec<Hook>,
+    manifest: ManifestContents,
     notify: Notify,
     log: Log,
     metrics: Metrics,
@@ -149,6 +150,7 @@ impl ReleaseFile {
         let disk = table.table_or_empty("disk", Disk::read);
         let validations = table.tables("validate", Validation::read);
         let hooks = table.tables("hook", Hook::read);
+        let manifest = table.table_or_empty("manifest", ManifestContents::read);
         let notify = table.table_or_empty("notify", Notify::read);
         let log = table.table_or_empty("log", Log::read);
         let metrics = table.table_or_empty("metrics", Metrics::read);
@@ -167,6 +169,7 @@ impl ReleaseFile {
             disk,
             validations,
             hooks,
+            manifest,
             notify,
             log,
             metrics,
@@ -291,6 +294,12 @@ impl ReleaseFile {
     #[must_use]
     pub fn load(&self) -> &Load {
         &self.load
+    }
+
+    /// `[manifest]`.
+    #[must_use]
+    pub fn manifest(&self) -> &ManifestContents {
+        &self.manifest
     }
 
     /// `[disk]`.

@@ -162,6 +162,8 @@ overrides! {
     disk_free_query: String = "CUTOVER_DISK_FREE_QUERY", key "disk.free_query";
     /// How much larger than live a release is expected to be.
     disk_growth: f64 = "CUTOVER_DISK_GROWTH", key "disk.growth";
+    /// Whether the manifest has a checksum of the rows of each table.
+    manifest_checksums: bool = "CUTOVER_MANIFEST_CHECKSUMS", key "manifest.checksums";
     /// How often a release that holds reminds of it.
     remind_after: Duration = "CUTOVER_NOTIFY_REMIND_AFTER", key "notify.remind_after";
     /// How often the progress of imports is told.
@@ -359,6 +361,7 @@ impl Overrides {
             file.disk.free_query.clone_from(&self.disk_free_query);
         }
         file.disk.growth = self.disk_growth.or(file.disk.growth);
+        set(&mut file.manifest.checksums, self.manifest_checksums.as_ref());
         set(&mut file.notify.remind_after, self.remind_after.as_ref());
         set(&mut file.notify.progress_every, self.progress_every.as_ref());
         if let Some(url) = &self.webhook {

@@ -336,6 +336,22 @@ impl Swap {
     }
 }
 
+/// `[manifest]`: what the manifest tells beside what it always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct ManifestContents {
+    /// Whether it has a checksum of the rows of each table; `false` unless set. Every value is read and printed for it.
+    pub checksums: bool,
+}
+
+impl ManifestContents {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            checksums: table.or("checksums", false),
+        }
+    }
+}
+
 /// `[log]`: the log as JSON lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]

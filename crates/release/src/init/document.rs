@@ -303,10 +303,10 @@ fn name(name: &str) -> String {
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit());
-    if is_plain {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
+    match Ident::new(name) {
+        Ok(ident) if !is_plain => ident.to_string(),
+        // The server's own names are never too long to be one.
+        _ => name.to_owned(),
     }
 }
 

@@ -77,6 +77,7 @@ pub(super) enum News {
     RolledBack {
         backup: Stamp,
         exclusive_ms: u64,
+        relations: Vec<Change>,
     },
     Failed {
         phase: Phase,
@@ -187,9 +188,14 @@ impl News {
                 "is live; readers were held up for at most {exclusive_ms} ms; `cutover rollback {backup}` takes it back{}",
                 lines(relations)
             ),
-            Self::RolledBack { backup, exclusive_ms } => format!(
+            Self::RolledBack {
+                backup,
+                exclusive_ms,
+                relations,
+            } => format!(
                 "is done: the backup set is live again; readers were held up for at most {exclusive_ms} ms; \
-                 `cutover rollback {backup}` takes that back"
+                 `cutover rollback {backup}` takes that back{}",
+                lines(relations)
             ),
             Self::Failed { phase, error, remedy } => format!("failed in {phase}: {error}\nremedy: {remedy}"),
             Self::Ended { state } => format!("has ended: {state}"),

@@ -63,9 +63,16 @@ impl Teller {
 
     fn learn(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::NotBegun { name, label, .. } => {
+            EventKind::NotBegun {
+                name,
+                operation,
+                label,
+                ..
+            } => {
                 self.release_set.clone_from(name);
+                self.release = None;
                 self.label.clone_from(label);
+                self.operation = *operation;
             }
             EventKind::ReleaseStarted {
                 release,
@@ -78,6 +85,7 @@ impl Teller {
                 self.release = Some(*release);
                 self.label = Some(label.clone());
                 self.operation = *operation;
+                self.measured.clear();
             }
             EventKind::Measured { relations } => {
                 self.measured = relations.iter().map(Change::of).collect();
@@ -180,6 +188,7 @@ impl Teller {
             } if self.operation == ReleaseKind::Rollback => News::RolledBack {
                 backup: backup.clone(),
                 exclusive_ms: *exclusive_ms,
+                relations: self.measured.clone(),
             },
             EventKind::Swapped {
                 backup, exclusive_ms, ..

@@ -131,6 +131,7 @@ fn everything() -> Vec<EventKind> {
     vec![
         EventKind::NotBegun {
             name: "wdpa".into(),
+            operation: ReleaseKind::Release,
             label: None,
             error: "could not connect".into(),
             remedy: "start it".into(),
@@ -188,7 +189,17 @@ fn everything() -> Vec<EventKind> {
             release: 7,
             state: "completed".into(),
         },
+        EventKind::NotBegun {
+            name: "wdpa".into(),
+            operation: ReleaseKind::Rollback,
+            label: Some("rollback to 2509012201".into()),
+            error: "another release is running".into(),
+            remedy: "wait".into(),
+        },
         started(ReleaseKind::Rollback),
+        EventKind::Measured {
+            relations: vec![rows("protected_areas", 298_114, 296_051)],
+        },
         swapped,
     ]
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cutover_core::catalog::{CatalogSnapshot, RelationKind};
 use cutover_core::{EventKind, Ident, Phase, Sql, Step};
 use cutover_staging::{StagedMember, StagedSet};
-use cutover_swap::is_plan_safe;
+use cutover_swap::{is_plan_safe, sum_rows};
 use jiff::Timestamp;
 
 use super::counted;
@@ -49,7 +49,7 @@ impl Run<'_> {
             declared.check(&live, &staging, &set)?;
         }
 
-        let mut relations = self.measure(&client, &members, &live, &staging).await?;
+        let mut relations = self.measure(&mut client, &members, &live, &staging).await?;
         self.open_gates(&client, &mut relations).await?;
         let manifest = self.manifest(&members, &live, &staging, relations).await?;
         let complete = self.importers_missing(&manifest).is_empty();
@@ -113,10 +113,10 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Counts what is staged and what is live, partitions with their tables.
+    /// Counts what is staged and what is live, partitions with their tables; sums up what is staged where that is asked for.
     async fn measure(
         &self,
-        client: &tokio_postgres::Client,
+        client: &mut tokio_postgres::Client,
         members: &[Ident],
         live: &CatalogSnapshot,
         staging: &CatalogSnapshot,
@@ -136,13 +136,17 @@ impl Run<'_> {
             } else {
                 0
             };
-            let rows = count_rows(client, &staged.name).await?;
+            let (rows, checksum) = if self.cutover.file.manifest().checksums {
+                let sum = sum_rows(client, &staged.name, staged.object()).await?;
+                (sum.rows, Some(sum.checksum))
+            } else {
+                (count_rows(client, &staged.name).await?, None)
+            };
             let parts = staging.partitions_of(staged.oid).map(|partition| partition.bytes);
             let bytes = u64::try_from(staged.bytes + parts.sum::<i64>()).unwrap_or(0);
-            relations.insert(
-                live.name.name.as_str().to_owned(),
-                RelationFacts::new(rows, live_rows, bytes),
-            );
+            let mut facts = RelationFacts::new(rows, live_rows, bytes);
+            facts.checksum = checksum;
+            relations.insert(live.name.name.as_str().to_owned(), facts);
         }
         Ok(relations)
     }

@@ -14,6 +14,7 @@ mod changes;
 mod check;
 mod check_findings;
 mod checks_of_imports;
+mod checksums;
 mod child;
 mod companions;
 mod csv_importers;

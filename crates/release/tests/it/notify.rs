@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use cutover::{Notifications, RollbackOptions, StopSignal};
-use cutover_core::Events;
+use cutover::{Notifications, ResumeOptions, RollbackOptions, StopSignal};
+use cutover_core::{Events, Ident, ReleaseLock};
 
 use crate::hooks::server::{Answer, Server};
 use crate::parks::Parks;
@@ -79,6 +79,10 @@ async fn a_release_is_told_of_beside_channels_that_take_nothing() {
             .any(|text| text.starts_with(&format!(":rewind: *parks* rollback to {backup} is done")))
     })
     .await;
+    let told = texts(&slack);
+    let back = told.iter().find(|text| text.contains("is live again")).unwrap();
+    let counts = "portal_sites: 60 → 50 rows (-16.67 %)\nsites: 60 → 50 rows (-16.67 %)\nsources: 3 → 3 rows (+0.00 %)";
+    assert!(back.ends_with(counts), "{back}");
     // With nothing in staging any more, and before any record is opened.
     let error = cutover
         .release(&swap_what_is_staged(), StopSignal::never(), &events)
@@ -90,6 +94,35 @@ async fn a_release_is_told_of_beside_channels_that_take_nothing() {
         })
     })
     .await;
+    // Nor are a resumed release and a rollback that somebody else is in the way of; a stamp that nobody knows is a typo.
+    let lock = parks.database.connect().await.unwrap();
+    let held = ReleaseLock::of(&Ident::new("parks").unwrap());
+    assert!(held.try_acquire(&lock).await.unwrap());
+    let nobody = StopSignal::never;
+    let unknown = "0001010000".parse().unwrap();
+    let options = RollbackOptions::default();
+    cutover
+        .rollback(&unknown, &options, nobody(), &events)
+        .await
+        .unwrap_err();
+    let stamp = parks.newest_backup().await;
+    cutover
+        .rollback(&stamp, &options, nobody(), &events)
+        .await
+        .unwrap_err();
+    cutover
+        .resume(&ResumeOptions::default(), nobody(), &events)
+        .await
+        .unwrap_err();
+    wait_until("all that did not begin is told", async || {
+        let did_not = |text: &&String| text.contains("could not begin: ");
+        texts(&slack).iter().filter(did_not).count() == 3
+    })
+    .await;
+    let told = texts(&slack);
+    let rollback = format!(":x: *parks* rollback to {stamp} could not begin: ");
+    assert!(told.iter().any(|text| text.starts_with(&rollback)), "{told:?}");
+    assert!(!told.iter().any(|text| text.contains("0001010000")), "{told:?}");
     // Something hangs there, and what waits behind it is dropped.
     assert!(!hanging.requests().is_empty());
     drop(notifications);

@@ -2,17 +2,19 @@
 
 mod change; // what differs between two audits
 mod facts; // a catalog snapshot as named facts
+mod rows; // the rows of a relation, summed up
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel};
 
-use cutover_core::catalog::{CatalogError, CatalogSnapshot, Relation};
-use cutover_core::{Ident, ObjectKind, ObjectName, Sql, StatementError};
+use cutover_core::catalog::{CatalogError, CatalogSnapshot};
+use cutover_core::{Ident, ObjectKind, ObjectName, StatementError};
 
 pub use change::{AuditChange, AuditDiff, AuditError};
+pub use rows::{RowSum, sum_rows};
 
 /// The version of an audit's shape. Audits of different versions are not compared.
 const SHAPE: u32 = 1;
@@ -100,22 +102,19 @@ impl Audit {
             .start()
             .await
             .map_err(|error| StatementError::new("begin to audit", object.clone(), error))?;
-        // Values are printed for their checksums: always in the same way.
-        tx.batch_execute(
-            "SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; SET LOCAL TimeZone = 'UTC'; \
-             SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = hex; SET LOCAL xmloption = content; \
-             SET LOCAL lc_monetary = 'C'",
-        )
-        .await
-        .map_err(|error| StatementError::new("set up the audit of", object, error))?;
+        rows::print_alike(&tx)
+            .await
+            .map_err(|error| StatementError::new("set up the audit of", object, error))?;
         let snapshot = CatalogSnapshot::read(&tx, schema, members).await?;
         let mut relations = facts::of(&snapshot);
         for relation in &snapshot.relations {
-            let counted = count(&tx, relation, options.checksums).await?;
-            relations
+            let (rows, checksum) =
+                rows::count(&tx, &relation.name, relation.object(), options.checksums).await?;
+            let facts = relations
                 .entry(relation.name.name.as_str().to_owned())
-                .or_default()
-                .extend(counted);
+                .or_default();
+            facts.insert("rows".to_owned(), rows.to_string());
+            facts.extend(checksum.map(|sum| ("checksum".to_owned(), sum)));
         }
         Ok(Self {
             audit_version: SHAPE,
@@ -125,32 +124,4 @@ impl Audit {
             relations,
         })
     }
-}
-
-/// The rows of a relation, and the sum of their hashes: the same whatever their order, and another when a row is there
-/// twice. It compares states of one server, as hashes may change between major versions.
-async fn count(
-    tx: &Transaction<'_>,
-    relation: &Relation,
-    checksum: bool,
-) -> Result<Vec<(String, String)>, StatementError> {
-    let sql = Sql::text("SELECT pg_catalog.count(*)::pg_catalog.text, ")
-        .then(if checksum {
-            "coalesce(pg_catalog.sum(pg_catalog.hashtextextended((t.*)::pg_catalog.text, 0)::pg_catalog.numeric), 0)::pg_catalog.text"
-        } else {
-            "NULL"
-        })
-        .then(" FROM ")
-        .name(&relation.name)
-        .then(" t");
-    let row = tx
-        .query_one(sql.as_str(), &[])
-        .await
-        .map_err(|error| StatementError::new("count the rows of", relation.object(), error))?;
-    let mut counted = vec![("rows".to_owned(), row.get(0))];
-    counted.extend(
-        row.get::<_, Option<String>>(1)
-            .map(|sum| ("checksum".to_owned(), sum)),
-    );
-    Ok(counted)
 }
