@@ -547,7 +547,7 @@ release.toml:22:10: `import["keyless"].ranges`: more than 64 take more sessions 
 release.toml:22:10: `import["keyless"].ranges`: they are ranges of a key; name a `key`
 release.toml:30:10: `import["inside"].ranges`: needs rows that pass through the client; use the way "copy" or "auto"
 release.toml:34:10: `load.ranges`: somebody has to do the work; use 1 or more
-release.toml:34:10: `load.ranges`: 2 importers at once, by up to 4 ranges each, take 12 connections, and `target.pool_size` is 9
+release.toml:34:10: `load.ranges`: 2 importers at once, by up to 4 ranges each, take 10 connections, and `target.pool_size` is 9
 "#);
 }
 
