@@ -1,4 +1,4 @@
-//! Fills the live tables straight from a release file's imports: what a release must arrive at, by the shortest way.
+//! Fills the live tables by queries of its own: what a release must arrive at, by the shortest way.
 
 use std::path::Path;
 
@@ -9,35 +9,30 @@ use tokio_postgres::Client;
 use super::transaction::in_transaction;
 use super::{RELEASE_MATVIEWS, RELEASE_TABLES};
 
-/// The part of a release file that says where rows come from.
+/// Which rows each table has, in the order in which they can be made.
+const LIVE_ROWS: &str = include_str!("live_rows.toml");
+
 #[derive(Debug, Deserialize)]
-struct ReleaseFile {
-    import: Vec<Import>,
+struct LiveRows {
+    table: Vec<Table>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Import {
+struct Table {
     name: String,
-    into: String,
-    from: Option<String>,
-    #[serde(default)]
-    columns: toml::Table,
     query: Option<String>,
+    /// A file of the data directory.
     csv: Option<String>,
 }
 
-/// Refreshes the materialized views and replaces the rows of all live tables of the set by those that the release file's
-/// imports give, in the file's order, ids from 1; one transaction, no staging. For a first month, and as the fresh build
-/// that a swapped month is compared with.
+/// Refreshes the materialized views and replaces the rows of all live tables of the set by those that the portal and the CSV files
+/// of `month` in the directory `data` give, ids from 1; one transaction, no staging. For a first month, and as the fresh build
+/// that a swapped month is compared with: it takes nothing from the release file.
 ///
 /// # Errors
-/// With the import's name. Live is as it was then.
-pub async fn load_live(client: &Client, release_file: &Path, month: &str) -> Result<()> {
-    let text = std::fs::read_to_string(release_file)
-        .with_context(|| format!("could not read {}", release_file.display()))?;
-    let file: ReleaseFile =
-        toml::from_str(&text).with_context(|| format!("could not understand {}", release_file.display()))?;
-    let directory = release_file.parent().unwrap_or(Path::new("."));
+/// With the table's name. Live is as it was then.
+pub async fn load_live(client: &Client, data: &Path, month: &str) -> Result<()> {
+    let rows: LiveRows = toml::from_str(LIVE_ROWS).context("could not understand live_rows.toml")?;
     in_transaction(client, async || {
         for view in RELEASE_MATVIEWS {
             let sql = format!("REFRESH MATERIALIZED VIEW {view}; ANALYZE {view}");
@@ -52,11 +47,11 @@ pub async fn load_live(client: &Client, release_file: &Path, month: &str) -> Res
                 RELEASE_TABLES.join(", ")
             ))
             .await?;
-        for import in &file.import {
-            import
-                .run(client, directory, month)
+        for table in &rows.table {
+            table
+                .fill(client, data, month)
                 .await
-                .with_context(|| format!("import {} failed", import.name))?;
+                .with_context(|| format!("could not fill {}", table.name))?;
         }
         Ok(())
     })
@@ -67,38 +62,24 @@ pub async fn load_live(client: &Client, release_file: &Path, month: &str) -> Res
     Ok(())
 }
 
-impl Import {
-    async fn run(&self, client: &Client, directory: &Path, month: &str) -> Result<()> {
+impl Table {
+    async fn fill(&self, client: &Client, data: &Path, month: &str) -> Result<()> {
         if let Some(csv) = &self.csv {
-            let path = directory.join(csv.replace("{{ month }}", month));
-            return self.load_csv(client, &path).await;
+            return self
+                .load_csv(client, &data.join(csv.replace("{month}", month)))
+                .await;
         }
-        let query = match (&self.query, &self.from) {
-            (Some(query), _) => in_place(query),
-            (None, Some(from)) => {
-                let columns = self.columns.iter().map(|(target, source)| {
-                    let source = source
-                        .as_str()
-                        .with_context(|| format!("{target} has no column for a source"))?;
-                    Ok(format!("{source} AS {target}"))
-                });
-                format!(
-                    "SELECT {} FROM {from}",
-                    columns.collect::<Result<Vec<_>>>()?.join(", ")
-                )
-            }
-            (None, None) => anyhow::bail!("it has no source"),
-        };
-        let statement = client.prepare(&query).await?;
+        let query = self.query.as_deref().context("it has no source")?;
+        let statement = client.prepare(query).await?;
         let columns: Vec<&str> = statement
             .columns()
             .iter()
             .map(tokio_postgres::Column::name)
             .collect();
-        let sql = format!("INSERT INTO {} ({}) {query}", self.into, columns.join(", "));
+        let sql = format!("INSERT INTO {} ({}) {query}", self.name, columns.join(", "));
         client.batch_execute(&sql).await?;
-        // Later imports join what this one has loaded.
-        client.batch_execute(&format!("ANALYZE {}", self.into)).await?;
+        // Later tables join this one.
+        client.batch_execute(&format!("ANALYZE {}", self.name)).await?;
         Ok(())
     }
 
@@ -121,9 +102,9 @@ impl Import {
         let mut values = Vec::new();
         for (number, heading) in (1..).zip(&headings) {
             let sql = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attname = $2";
-            let found = client.query_opt(sql, &[&self.into, heading]).await?;
+            let found = client.query_opt(sql, &[&self.name, heading]).await?;
             let column_type: String = found
-                .with_context(|| format!("{} has no column {heading}", self.into))?
+                .with_context(|| format!("{} has no column {heading}", self.name))?
                 .get(0);
             values.push(format!("c{number}::{column_type}"));
         }
@@ -138,7 +119,7 @@ impl Import {
             .join(", ");
         let sql = format!(
             "INSERT INTO {} ({}) SELECT {} FROM unnest({arrays}) WITH ORDINALITY AS cells ({names}, n) ORDER BY n",
-            self.into,
+            self.name,
             headings.join(", "),
             values.join(", "),
         );
@@ -149,32 +130,5 @@ impl Import {
         let rows = client.execute(&sql, &parameters).await?;
         ensure!(rows > 0, "{} has no rows", path.display());
         Ok(())
-    }
-}
-
-/// The query with each `{{ staging('name') }}` replaced by the live name.
-fn in_place(query: &str) -> String {
-    let mut result = String::with_capacity(query.len());
-    let mut rest = query;
-    while let Some((before, reference)) = rest.split_once("{{ staging('") {
-        result.push_str(before);
-        let Some((name, after)) = reference.split_once("') }}") else {
-            break;
-        };
-        result.push_str(name);
-        rest = after;
-    }
-    result.push_str(rest);
-    result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn staging_references_become_live_names() {
-        let query = "SELECT 1 FROM {{ staging('a') }} JOIN b ON true JOIN {{ staging('c') }} c ON true";
-        assert_eq!(in_place(query), "SELECT 1 FROM a JOIN b ON true JOIN c c ON true");
     }
 }

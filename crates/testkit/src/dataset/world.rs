@@ -108,7 +108,7 @@ impl World {
     pub async fn load(&self) -> Result<()> {
         load_live(
             &self.live.connect().await?,
-            &self.release_file(),
+            &self.data_directory(),
             &self.spec.month_label(),
         )
         .await

@@ -328,7 +328,9 @@ async fn connect_as(role: &str, database: &TestDatabase) -> tokio_postgres::Clie
 async fn the_application_may_read_and_the_owner_may_release() {
     let world = world(PortalSpec::new(1, 0.0)).await;
     let owner = connect_as(LIVE_OWNER, world.live()).await;
-    load_live(&owner, &world.release_file(), "Sep2025").await.unwrap();
+    load_live(&owner, &world.directory().join("data"), "Sep2025")
+        .await
+        .unwrap();
     owner
         .batch_execute("CREATE SCHEMA cutover; CREATE TABLE public.staging_sources (LIKE sources)")
         .await
@@ -372,16 +374,16 @@ async fn a_failing_import_names_itself_and_leaves_live_as_it_was() {
     world.load().await.unwrap();
     std::fs::remove_file(world.directory().join("data/story_map_links.csv")).unwrap();
     let client = world.live().connect().await.unwrap();
-    let error = load_live(&client, &world.release_file(), "Sep2025")
+    let error = load_live(&client, &world.directory().join("data"), "Sep2025")
         .await
         .unwrap_err();
     assert!(
-        format!("{error:#}").contains("import story_map_links failed"),
+        format!("{error:#}").contains("could not fill story_map_links"),
         "{error:#}"
     );
     assert!(number(world.live(), "SELECT count(*) FROM protected_areas").await > 0);
     assert!(
-        load_live(&client, Path::new("/nowhere/release.toml"), "Sep2025")
+        load_live(&client, Path::new("/nowhere"), "Sep2025")
             .await
             .is_err()
     );
