@@ -80,6 +80,21 @@ async fn they_are_filled_from_one_state_and_analysed() {
 }
 
 #[tokio::test]
+async fn their_values_are_compressed_fast_where_no_method_is_named() {
+    let sql = "CREATE MATERIALIZED VIEW app.m AS SELECT repeat('abc', 3000) AS free, repeat('abc', 3000) AS bound; \
+        ALTER MATERIALIZED VIEW app.m ALTER bound SET COMPRESSION pglz";
+    let mut workshop = Workshop::new(sql, &["m"]).await;
+    workshop.stage(&CloneOptions::default()).await;
+    let fast = "SELECT CASE WHEN 'lz4' = ANY (enumvals) THEN 'lz4' ELSE 'pglz' END \
+        FROM pg_settings WHERE name = 'default_toast_compression'";
+    let fast = workshop.database.query_text(fast).await.unwrap();
+    let found =
+        "SELECT pg_column_compression(free) || ' ' || pg_column_compression(bound) FROM app.staging_m";
+    let found = workshop.database.query_text(found).await.unwrap();
+    assert_eq!(found, format!("{fast} pglz"));
+}
+
+#[tokio::test]
 async fn put_live_they_print_as_before() {
     let mut workshop = Workshop::new(MATVIEWS, MEMBERS).await;
     let before = crate::dump::blocks(&workshop.database, "app");
