@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod chunked_import;
 mod distribution;
 mod geometry_shape;
 mod polygons;
@@ -8,6 +9,7 @@ mod swapped_set;
 mod table_set;
 mod wdpa_set;
 
+pub use chunked_import::ChunkedImport;
 pub use distribution::Distribution;
 pub use geometry_shape::GeometryShape;
 pub use polygons::{Polygons, polygon};

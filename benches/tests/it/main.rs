@@ -34,6 +34,78 @@ fn every_way_imports_every_row() {
     }
 }
 
+#[test]
+fn ways_that_are_named_are_compared_with_the_first() {
+    let args = ["--polygons", "40", "--rounds", "1", "--json", "--ways"];
+    let output = import_ways(&[&args[..], &["psql-lz4,straight-chunked-4"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ways = report["ways"].as_array().unwrap();
+    assert_eq!(ways.len(), 2, "{report}");
+    assert_eq!(report["baseline"], "psql to psql, binary COPY, lz4");
+    assert_eq!(ways[1]["way"], "importer, straight, in chunks of 4 MiB");
+
+    let output = import_ways(&["--ways", "teleport"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("straight-chunked"));
+}
+
+/// The bench itself compares every value that the two leave live.
+#[test]
+fn a_release_leaves_live_what_the_script_does() {
+    let output = Command::new(env!("CARGO_BIN_EXE_release_beside_script"))
+        .args(["--scale", "0", "--rounds", "1", "--jobs", "2", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ways = report["ways"].as_array().unwrap();
+    let names: Vec<&str> = ways.iter().filter_map(|way| way["way"].as_str()).collect();
+    assert_eq!(names, ["script", "script, lz4", "Cutover, 2 importers at once"]);
+    let named = |list: &str, name: &str| {
+        let list = ways[2][list].as_array().unwrap();
+        list.iter().any(|timing| timing["name"] == name)
+    };
+    assert!(named("phases", "finalise_swap"), "{report}");
+    assert!(named("steps", "import protected_areas"), "{report}");
+}
+
+/// Every value is compared by the bench itself.
+#[test]
+fn tables_of_all_sizes_are_imported_and_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let graph = directory.path().join("growth.svg");
+    let output = Command::new(env!("CARGO_BIN_EXE_import_growth"))
+        .args(["--rows", "3000,100", "--rounds", "2", "--json", "--graph"])
+        .arg(&graph)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sizes = report["sizes"].as_array().unwrap();
+    assert_eq!(
+        (&sizes[0]["rows"], &sizes[1]["rows"]),
+        (&100.into(), &3000.into())
+    );
+    for size in sizes {
+        let imports = size["imports"].as_array().unwrap();
+        assert_eq!(imports.len(), 2, "{size}");
+        assert!(imports[0]["allocated_bytes"].as_u64().unwrap() > 10_000, "{size}");
+    }
+    let graph = std::fs::read_to_string(graph).unwrap();
+    assert!(graph.starts_with("<svg"), "{graph}");
+    for text in [
+        "Time of an import",
+        "Most memory at one time",
+        "while 3 k rows pass",
+    ] {
+        assert!(graph.contains(text), "{text} is not in the graph");
+    }
+}
+
 /// Each shape is valid to all who judge, in each of two sizes.
 #[test]
 fn every_shape_is_valid() {

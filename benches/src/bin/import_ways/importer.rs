@@ -1,6 +1,7 @@
 //! The importer's ways; which one it is, is its own choice.
 
 use anyhow::{Result, anyhow, ensure};
+use cutover_benches::ChunkedImport;
 use cutover_core::{Events, Ident, QualifiedName};
 use cutover_importer::preflight::{Check, GeometryCheck, PreflightPlan, PreflightSettings};
 use cutover_importer::{Direct, Import, ImportPlan, LoadSettings, Source};
@@ -98,7 +99,22 @@ pub(crate) async fn straight(servers: &Servers, checked: Checked) -> Result<()> 
     Ok(())
 }
 
-pub(crate) fn import(source: &str) -> Result<Import> {
+/// In the order of the key, with a checkpoint for each chunk; of the importer's own size where none is given.
+pub(crate) async fn in_chunks(servers: &Servers, mebibytes: Option<u16>, ranges: u32) -> Result<()> {
+    let mut settings = settings()?;
+    if let Some(mebibytes) = mebibytes {
+        settings = settings.chunk_bytes(usize::from(mebibytes) << 20);
+    }
+    let import = ChunkedImport {
+        live: &servers.live,
+        import: import("portal_sites")?.key([Ident::new("id")?]),
+        settings,
+        ranges,
+    };
+    import.run().await
+}
+
+fn import(source: &str) -> Result<Import> {
     let public = |name| Ok::<_, anyhow::Error>(QualifiedName::new(Ident::new("public")?, Ident::new(name)?));
     Ok(Import::new(
         "sites",
@@ -107,6 +123,6 @@ pub(crate) fn import(source: &str) -> Result<Import> {
     ))
 }
 
-pub(crate) fn settings() -> Result<LoadSettings> {
+fn settings() -> Result<LoadSettings> {
     Ok(LoadSettings::new([Ident::new("public")?]))
 }

@@ -8,7 +8,6 @@
 
 mod importer; // ours
 mod pipes; // two psql
-mod ranges; // ours, several ranges at once
 mod report; // seconds -> ratios
 mod scripts; // an ORM's
 mod servers; // portal and live
@@ -17,13 +16,14 @@ mod way; // the ways
 
 use anyhow::Result;
 use clap::Parser;
-use report::Report;
+use report::{Baselines, Report};
 use servers::Servers;
 use way::Way;
 
 /// Imports generated polygons from one throwaway PostgreSQL cluster into another, in several ways that take turns,
 /// and prints how long each took compared with psql's own binary COPY piped into psql in the same round.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Arguments {
     /// How many polygons, about 5 kB each on average.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -40,6 +40,12 @@ struct Arguments {
     /// Compares imports in chunks by one stream and by two ranges at once, with lz4 and with pglz; nothing else.
     #[arg(long, conflicts_with = "checks")]
     ranges: bool,
+    /// Compares imports in one transaction and in chunks of several sizes with their checkpoints; nothing else.
+    #[arg(long, conflicts_with_all = ["checks", "ranges"])]
+    checkpoints: bool,
+    /// Only these ways; ratios are to the first of them. A name that there is not prints all names.
+    #[arg(long, value_delimiter = ',', value_parser = Way::named, conflicts_with_all = ["checks", "ranges", "checkpoints"])]
+    ways: Vec<Way>,
     /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -53,6 +59,10 @@ async fn main() -> Result<()> {
         (Way::CHECKED.to_vec(), Way::BASELINES_OF_CHECKED)
     } else if arguments.ranges {
         (Way::RANGED.to_vec(), Way::BASELINES_OF_RANGED)
+    } else if arguments.checkpoints {
+        (Way::CHECKPOINTS.to_vec(), Way::BASELINES_OF_CHECKPOINTS)
+    } else if let Some(&first) = arguments.ways.first() {
+        (arguments.ways, Baselines { first, second: None })
     } else {
         (Way::available(), Way::BASELINES)
     };

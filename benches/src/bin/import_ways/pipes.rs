@@ -11,6 +11,11 @@ pub(crate) fn binary(servers: &Servers, setting: Option<&str>) -> Result<()> {
     Pipe::start(servers, servers.portal.url(), read, "(FORMAT binary)", setting)?.finish()
 }
 
+pub(crate) fn binary_by_key(servers: &Servers, setting: Option<&str>) -> Result<()> {
+    let read = "COPY (SELECT * FROM sites ORDER BY id) TO STDOUT (FORMAT binary)";
+    Pipe::start(servers, servers.portal.url(), read, "(FORMAT binary)", setting)?.finish()
+}
+
 pub(crate) fn text(servers: &Servers) -> Result<()> {
     Pipe::start(servers, servers.portal.url(), "COPY sites TO STDOUT", "", None)?.finish()
 }

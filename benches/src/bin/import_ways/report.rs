@@ -21,9 +21,8 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Baselines {
     pub(crate) first: Way,
-    pub(crate) second: Way,
-    /// What the second is called in the head of the table, and in JSON.
-    pub(crate) second_name: &'static str,
+    /// And what it is called in the head of the table, and in JSON.
+    pub(crate) second: Option<(Way, &'static str)>,
 }
 
 struct Measured {
@@ -66,31 +65,33 @@ impl Report {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let Baselines {
-            first,
-            second,
-            second_name,
-        } = self.baselines;
+        let Baselines { first, second } = self.baselines;
         let ways = self.measured.iter().map(|measured| {
             let ratio = |to| {
                 let Spread { median, min, max } = Spread::of(&self.ratios(measured, to));
                 json!({ "median": median, "min": min, "max": max })
             };
-            json!({
+            let mut way = json!({
                 "way": measured.way.to_string(),
                 "seconds": measured.seconds,
                 "ratio": ratio(first),
-                (format!("ratio_to_{second_name}")): ratio(second),
                 "target_bytes": measured.target_bytes,
-            })
+            });
+            if let Some((second, name)) = second {
+                way[format!("ratio_to_{}", key(name))] = ratio(second);
+            }
+            way
         });
-        json!({
+        let mut report = json!({
             "schema_version": 1,
             "source": self.source,
             "baseline": first.to_string(),
-            (format!("{second_name}_baseline")): second.to_string(),
             "ways": ways.collect::<Vec<_>>(),
-        })
+        });
+        if let Some((second, name)) = second {
+            report[format!("{}_baseline", key(name))] = second.to_string().into();
+        }
+        report
     }
 }
 
@@ -101,36 +102,37 @@ impl fmt::Display for Report {
             rows,
             geometry_bytes,
         } = self.source;
-        let Baselines {
-            first,
-            second,
-            second_name,
-        } = self.baselines;
+        let Baselines { first, second } = self.baselines;
         let rounds = self.measured[0].seconds.len();
         let size = megabytes(geometry_bytes);
         writeln!(
             f,
             "{rows} rows, {size} MB of geometry, {rounds} rounds, PostgreSQL {postgresql}\n"
         )?;
-        writeln!(
-            f,
-            "| way | median time | ratio, median | ratio, min–max | to {second_name}, median | to {second_name}, min–max | table |"
-        )?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        write!(f, "| way | median time | ratio, median | ratio, min–max |")?;
+        if let Some((_, name)) = second {
+            write!(f, " to {name}, median | to {name}, min–max |")?;
+        }
+        let numbers = if second.is_some() { 6 } else { 4 };
+        writeln!(f, " table |\n| --- |{}", " ---: |".repeat(numbers))?;
         for measured in &self.measured {
             let seconds = Spread::of(&measured.seconds).median;
             let Spread { median, min, max } = Spread::of(&self.ratios(measured, first));
-            let to_second = Spread::of(&self.ratios(measured, second));
-            let size = megabytes(measured.target_bytes);
             let way = measured.way;
-            writeln!(
-                f,
-                "| {way} | {seconds:.2} s | {median:.2} | {min:.2}–{max:.2} | {:.2} | {:.2}–{:.2} | {size} MB |",
-                to_second.median, to_second.min, to_second.max
-            )?;
+            write!(f, "| {way} | {seconds:.2} s | {median:.2} | {min:.2}–{max:.2} |")?;
+            if let Some((second, _)) = second {
+                let Spread { median, min, max } = Spread::of(&self.ratios(measured, second));
+                write!(f, " {median:.2} | {min:.2}–{max:.2} |")?;
+            }
+            writeln!(f, " {} MB |", megabytes(measured.target_bytes))?;
         }
         Ok(())
     }
+}
+
+/// A name as a part of a key of JSON.
+fn key(name: &str) -> String {
+    name.replace(' ', "_")
 }
 
 /// Whole megabytes, with one digit after the point.

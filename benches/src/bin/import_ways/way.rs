@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::importer::Checked;
 use crate::report::Baselines;
 use crate::servers::Servers;
-use crate::{importer, pipes, ranges, scripts, tools};
+use crate::{importer, pipes, scripts, tools};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -36,6 +36,9 @@ pub(crate) enum Way {
     // Only where ranges are compared: by so many at once.
     ImporterChunks(u32),
     ImporterChunksPglz(u32),
+    // Only where checkpoints are compared.
+    PsqlPipeByKeyLz4,
+    ImporterChunksOf(u16),
     /// Fills nothing: what no way can beat.
     Reading,
 }
@@ -46,18 +49,19 @@ pub(crate) const LZ4: &str = "SET default_toast_compression = 'lz4'";
 impl Way {
     pub(crate) const BASELINES: Baselines = Baselines {
         first: Self::PsqlPipe,
-        second: Self::PsqlPipeLz4,
-        second_name: "lz4",
+        second: Some((Self::PsqlPipeLz4, "lz4")),
     };
     pub(crate) const BASELINES_OF_CHECKED: Baselines = Baselines {
         first: Self::ImporterForeignPipe(Checked::Not),
-        second: Self::ImporterStraight,
-        second_name: "straight",
+        second: Some((Self::ImporterStraight, "straight")),
     };
     pub(crate) const BASELINES_OF_RANGED: Baselines = Baselines {
         first: Self::ImporterChunks(1),
-        second: Self::ImporterChunksPglz(1),
-        second_name: "pglz",
+        second: Some((Self::ImporterChunksPglz(1), "pglz")),
+    };
+    pub(crate) const BASELINES_OF_CHECKPOINTS: Baselines = Baselines {
+        first: Self::ImporterStraight,
+        second: Some((Self::PsqlPipeByKeyLz4, "psql by key")),
     };
     const ALL: [Self; 17] = [
         Self::PsqlPipe,
@@ -101,6 +105,53 @@ impl Way {
         Self::ImporterChunksPglz(2),
     ];
 
+    /// Imports in one transaction and in chunks that commit with their checkpoints, and what reading by the key costs by itself.
+    pub(crate) const CHECKPOINTS: [Self; 6] = [
+        Self::PsqlPipeLz4,
+        Self::PsqlPipeByKeyLz4,
+        Self::ImporterStraight,
+        Self::ImporterChunksOf(4),
+        Self::ImporterChunksOf(16),
+        Self::ImporterChunksOf(64),
+    ];
+
+    /// What `--ways` calls them.
+    const NAMED: [(&str, Self); 24] = [
+        ("psql", Self::PsqlPipe),
+        ("row-by-row", Self::RowByRow),
+        ("insert-select", Self::InsertSelect),
+        ("insert-select-fetch-size", Self::InsertSelectFetchSize),
+        ("pg_dump", Self::PgDump),
+        ("ogr2ogr", Self::Ogr2ogr),
+        ("pgcopydb", Self::Pgcopydb),
+        ("psql-text", Self::PsqlTextPipe),
+        ("psql-ranges", Self::PsqlRanges),
+        ("insert-select-lz4", Self::InsertSelectLz4),
+        ("psql-foreign-lz4", Self::PsqlForeignPipeLz4),
+        ("psql-ranges-lz4", Self::PsqlRangesLz4),
+        ("psql-lz4", Self::PsqlPipeLz4),
+        ("psql-key-lz4", Self::PsqlPipeByKeyLz4),
+        ("server-side", Self::ImporterServerSide),
+        ("pipe", Self::ImporterPipe),
+        ("straight", Self::ImporterStraight),
+        ("straight-chunked", Self::ImporterChunks(1)),
+        ("straight-chunked-ranges", Self::ImporterChunks(2)),
+        ("straight-chunked-pglz", Self::ImporterChunksPglz(1)),
+        ("straight-chunked-4", Self::ImporterChunksOf(4)),
+        ("straight-chunked-16", Self::ImporterChunksOf(16)),
+        ("straight-chunked-64", Self::ImporterChunksOf(64)),
+        ("reading", Self::Reading),
+    ];
+
+    /// The way of that name.
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
+        found.map(|(_, way)| *way).ok_or_else(|| {
+            let names = Self::NAMED.map(|(known, _)| known).join(", ");
+            format!("the ways are {names}")
+        })
+    }
+
     /// All ways, but for tools that this machine lacks.
     pub(crate) fn available() -> Vec<Self> {
         let installed = |way: &Self| match way {
@@ -133,6 +184,7 @@ impl Way {
         match self {
             Self::PsqlPipe => pipes::binary(servers, None)?,
             Self::PsqlPipeLz4 => pipes::binary(servers, Some(LZ4))?,
+            Self::PsqlPipeByKeyLz4 => pipes::binary_by_key(servers, Some(LZ4))?,
             Self::PsqlTextPipe => pipes::text(servers)?,
             Self::PsqlForeignPipeLz4 => pipes::over_the_foreign_table(servers, Some(LZ4))?,
             Self::PsqlRanges => pipes::two_ranges(servers, None)?,
@@ -151,8 +203,9 @@ impl Way {
             Self::ImporterForeignPipe(checked) => importer::foreign_pipe(servers, checked).await?,
             Self::ImporterStraightChecked(checked) => importer::straight(servers, checked).await?,
             Self::ImporterChunks(at_once) | Self::ImporterChunksPglz(at_once) => {
-                ranges::straight(servers, at_once).await?;
+                importer::in_chunks(servers, None, at_once).await?;
             }
+            Self::ImporterChunksOf(mebibytes) => importer::in_chunks(servers, Some(mebibytes), 1).await?,
         }
         Ok(started.elapsed())
     }
@@ -187,6 +240,10 @@ impl fmt::Display for Way {
                 "straight, geometries checked by a read of their own"
             }
             Self::ImporterStraightChecked(Checked::InPassing) => "straight, geometries checked as they pass",
+            Self::PsqlPipeByKeyLz4 => "psql to psql, binary COPY by key, lz4",
+            Self::ImporterChunksOf(mebibytes) => {
+                return write!(f, "importer, straight, in chunks of {mebibytes} MiB");
+            }
             Self::ImporterChunks(1) => "importer, straight, in chunks, lz4",
             Self::ImporterChunks(_) => "the same, two ranges at once",
             Self::ImporterChunksPglz(1) => "importer, straight, in chunks, columns that stay pglz",
