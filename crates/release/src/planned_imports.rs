@@ -36,9 +36,16 @@ pub struct PlannedImport {
     pub ranges: u32,
     /// The column that they are ranges of: the key's first.
     pub of: Option<Ident>,
-    /// Why it is one.
+    /// Why it is one where more are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<&'static str>,
+}
+
+impl PlannedImport {
+    /// Whether there is more to tell than that its rows come as one stream, as nobody asked for more.
+    pub(crate) fn is_worth_telling(&self) -> bool {
+        self.ranges > 1 || self.because.is_some()
+    }
 }
 
 impl fmt::Display for PlannedImport {
@@ -71,13 +78,14 @@ impl Cutover {
     /// What the release file says of how importers are loaded side by side.
     pub(crate) fn planned_imports(&self) -> PlannedImports {
         let file = &self.file;
+        let asked_for = |import: &Import| import.ranges.unwrap_or(file.load().ranges);
         let importers = file.imports().iter().map(|import| {
             let ranges = file.ranges_of(import);
             PlannedImport {
                 importer: import.name.clone(),
                 ranges,
                 of: import.key.first().filter(|_| ranges > 1).cloned(),
-                because: (ranges <= 1).then(|| one_range_because(import)),
+                because: (ranges <= 1 && asked_for(import) > 1).then(|| one_range_because(import)),
             }
         });
         let target_connections = file.import_connections();
@@ -91,13 +99,12 @@ impl Cutover {
     }
 }
 
-/// Why an importer has no ranges.
+/// Why an importer has no ranges though they are asked for.
 fn one_range_because(import: &Import) -> &'static str {
     match import.source {
         ImportSource::Csv(_) => "a file is read as one stream",
         ImportSource::Rust { .. } => "code sends its rows as one stream",
         _ if import.way == ImportWay::Server => "it goes inside the server (`way`)",
-        _ if import.key.is_empty() => "it has no `key`",
-        _ => "no more are asked for (`ranges`)",
+        _ => "it has no `key`",
     }
 }

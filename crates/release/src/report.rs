@@ -223,7 +223,8 @@ impl fmt::Display for PlanReport {
         if !self.imports.importers.is_empty() {
             write_comment(f, format_args!("{}", self.imports))?;
         }
-        for import in &self.imports.importers {
+        let importers = self.imports.importers.iter();
+        for import in importers.filter(|import| import.is_worth_telling()) {
             write_comment(f, format_args!("{import}"))?;
         }
         for check in &self.checks {
