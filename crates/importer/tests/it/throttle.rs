@@ -20,7 +20,8 @@ async fn rows_come_no_faster_than_they_may() {
     let db = database(TABLES).await;
     let rate = NonZeroU64::new(400_000).unwrap();
     let slow = || settings().throttle(Throttle::none().bytes_per_s(rate));
-    let least = Duration::from_millis(450);
+    // A fifth of a second's worth may have been saved up while it was planned.
+    let least = Duration::from_millis(290);
 
     let (mut source, mut target) = (db.connect().await.unwrap(), db.connect().await.unwrap());
     let pipe = Import::new("sites", public("staging_sites"), relation("source"));
