@@ -64,12 +64,12 @@ fn a_release_leaves_live_what_the_script_does() {
     let ways = report["ways"].as_array().unwrap();
     let names: Vec<&str> = ways.iter().filter_map(|way| way["way"].as_str()).collect();
     assert_eq!(names, ["script", "script, lz4", "Cutover, 2 importers at once"]);
-    let named = |list: &str, name: &str| {
+    let times = |list: &str, name: &str| {
         let list = ways[2][list].as_array().unwrap();
         list.iter().any(|timing| timing["name"] == name)
     };
-    assert!(named("phases", "finalise_swap"), "{report}");
-    assert!(named("steps", "import protected_areas"), "{report}");
+    assert!(times("phases", "finalise_swap"), "{report}");
+    assert!(times("steps", "import protected_areas"), "{report}");
 }
 
 /// Every value is compared by the bench itself.

@@ -2,19 +2,17 @@
 //! first, and one transaction that moves the old one out and the new one in. It knows this dataset, checks nothing, cannot be
 //! taken up, and readers queue behind its switch; what it leaves live is the same.
 //!
-//! Definitions are the catalog's and queries the release file's, so that both sides do the same work.
+//! Definitions are the catalog's, and queries those that the live tables of the tests are filled by.
 
 use std::fmt::{self, Write as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use cutover_core::release_file::{
-    ColumnSource, Import, ImportPhase, ImportSource, Label, ReleaseFile, TemplateFacts,
-};
-use cutover_core::{Ident, QualifiedName};
 use cutover_testkit::TestDatabase;
-use cutover_testkit::dataset::{LIVE_OWNER, LIVE_READER, RELEASE_MATVIEWS, RELEASE_TABLES};
+use cutover_testkit::dataset::{
+    LIVE_OWNER, LIVE_READER, RELEASE_MATVIEWS, RELEASE_TABLES, RowsFrom, TableRows, live_rows,
+};
 use tokio_postgres::Client;
 
 use crate::servers::{Servers, members};
@@ -133,14 +131,9 @@ async fn rows(servers: &Servers, live: &Client) -> Result<String> {
             writeln!(sql, "ALTER SEQUENCE {sequence} RESTART;")?;
         }
     }
-    let text = std::fs::read_to_string(servers.world.release_file())?;
-    let file = ReleaseFile::parse(&text, "release.toml")?;
-    let label = Label::new(servers.world.spec().month_label())?;
-    let mut imports: Vec<&Import> = file.imports().iter().collect();
-    imports.sort_by_key(|import| import.phase != ImportPhase::Core);
-    for import in imports {
-        let context = || format!("the script cannot do import {}", import.name);
-        sql.push_str(&load(servers, live, import, &label).await.with_context(context)?);
+    for rows in live_rows()? {
+        let context = || format!("the script cannot fill {}", rows.name);
+        sql.push_str(&load(servers, live, &rows).await.with_context(context)?);
     }
     Ok(sql)
 }
@@ -150,55 +143,30 @@ async fn sequence_of(live: &Client, table: &str) -> Result<Option<String>> {
     Ok(found.and_then(|row| row.get(0)))
 }
 
-async fn load(servers: &Servers, live: &Client, import: &Import, label: &Label) -> Result<String> {
-    let into = &import.into;
-    let (columns, rows) = match &import.source {
-        ImportSource::Relation {
-            from,
-            columns: Some(columns),
-        } => {
-            let mut sources = Vec::new();
-            for source in columns.values() {
-                let ColumnSource::Renamed(column) = source else {
-                    bail!("{into} has a column that is changed on its way");
-                };
-                sources.push(column.to_string());
-            }
-            let targets = columns.keys().map(Ident::to_string).collect::<Vec<_>>();
-            (
-                targets.join(", "),
-                format!("SELECT {} FROM {from}", sources.join(", ")),
-            )
+async fn load(servers: &Servers, live: &Client, rows: &TableRows) -> Result<String> {
+    let table = &rows.name;
+    let query = match &rows.from {
+        RowsFrom::Query(query) => query.trim(),
+        RowsFrom::Csv(file) => {
+            let month = servers.world.spec().month_label();
+            return copy_csv(
+                servers,
+                table,
+                &format!("data/{}", file.replace("{month}", &month)),
+            );
         }
-        ImportSource::Query { query, columns: None } => {
-            let described = live.prepare(&query.render(&names(label, "public")?)?).await?;
-            let columns = described.columns().iter().map(tokio_postgres::Column::name);
-            let columns = columns.collect::<Vec<_>>().join(", ");
-            (columns, query.render(&names(label, "next")?)?.trim().to_owned())
-        }
-        ImportSource::Csv(file) => {
-            let path = file.csv.render(&names(label, "next")?)?;
-            return copy_csv(servers, into, &path);
-        }
-        _ => bail!("it is of a kind that the script does not know"),
+        _ => bail!("they come from where the script does not know"),
     };
+    let described = live.prepare(query).await?;
+    let columns = described.columns().iter().map(tokio_postgres::Column::name);
+    let columns = columns.collect::<Vec<_>>().join(", ");
     Ok(format!(
-        "INSERT INTO next.{into} ({columns})\n{rows};\nANALYZE {into};\n"
+        "INSERT INTO next.{table} ({columns})\n{query};\nANALYZE {table};\n"
     ))
 }
 
-/// What a query calls the staging table of a member is the member in `schema`.
-fn names(label: &Label, schema: &str) -> Result<TemplateFacts> {
-    let schema = Ident::new(schema)?;
-    members().try_fold(TemplateFacts::new(label.clone()), |facts, member| {
-        let member = Ident::new(member)?;
-        let name = QualifiedName::new(schema.clone(), member.clone());
-        Ok(facts.staging(&member, &name))
-    })
-}
-
 /// A cell with a hyphen is an empty one. Headings are columns.
-fn copy_csv(servers: &Servers, into: &Ident, path: &str) -> Result<String> {
+fn copy_csv(servers: &Servers, into: &str, path: &str) -> Result<String> {
     let path = servers.world.directory().join(path);
     let text = std::fs::read_to_string(&path)?;
     let columns = text.lines().next().context("the CSV file is empty")?;

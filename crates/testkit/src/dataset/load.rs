@@ -14,15 +14,38 @@ const LIVE_ROWS: &str = include_str!("live_rows.toml");
 
 #[derive(Debug, Deserialize)]
 struct LiveRows {
-    table: Vec<Table>,
+    table: Vec<TableRows>,
 }
 
+/// The rows of a live table.
 #[derive(Debug, Deserialize)]
-struct Table {
-    name: String,
-    query: Option<String>,
-    /// A file of the data directory.
-    csv: Option<String>,
+#[non_exhaustive]
+pub struct TableRows {
+    /// The table.
+    pub name: String,
+    /// Where they come from.
+    #[serde(flatten)]
+    pub from: RowsFrom,
+}
+
+/// Where rows of the reference dataset come from.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RowsFrom {
+    /// A query, by bare names, of the portal's views and of tables that were filled before; its columns are the table's.
+    Query(String),
+    /// A file of the data directory with `{month}` in its name, headings as columns; an empty cell and `-` are NULL.
+    Csv(String),
+}
+
+/// Which rows each live table has, in the order in which they can be made; ids count from 1 in the order of the rows.
+///
+/// # Errors
+/// None that a test has not seen: the text is part of the program.
+pub fn live_rows() -> Result<Vec<TableRows>> {
+    let rows: LiveRows = toml::from_str(LIVE_ROWS).context("could not understand live_rows.toml")?;
+    Ok(rows.table)
 }
 
 /// Refreshes the materialized views and replaces the rows of all live tables of the set by those that the portal and the CSV files
@@ -32,7 +55,7 @@ struct Table {
 /// # Errors
 /// With the table's name. Live is as it was then.
 pub async fn load_live(client: &Client, data: &Path, month: &str) -> Result<()> {
-    let rows: LiveRows = toml::from_str(LIVE_ROWS).context("could not understand live_rows.toml")?;
+    let rows = live_rows()?;
     in_transaction(client, async || {
         for view in RELEASE_MATVIEWS {
             let sql = format!("REFRESH MATERIALIZED VIEW {view}; ANALYZE {view}");
@@ -47,7 +70,7 @@ pub async fn load_live(client: &Client, data: &Path, month: &str) -> Result<()> 
                 RELEASE_TABLES.join(", ")
             ))
             .await?;
-        for table in &rows.table {
+        for table in &rows {
             table
                 .fill(client, data, month)
                 .await
@@ -62,14 +85,16 @@ pub async fn load_live(client: &Client, data: &Path, month: &str) -> Result<()> 
     Ok(())
 }
 
-impl Table {
+impl TableRows {
     async fn fill(&self, client: &Client, data: &Path, month: &str) -> Result<()> {
-        if let Some(csv) = &self.csv {
-            return self
-                .load_csv(client, &data.join(csv.replace("{month}", month)))
-                .await;
-        }
-        let query = self.query.as_deref().context("it has no source")?;
+        let query = match &self.from {
+            RowsFrom::Query(query) => query,
+            RowsFrom::Csv(csv) => {
+                return self
+                    .load_csv(client, &data.join(csv.replace("{month}", month)))
+                    .await;
+            }
+        };
         let statement = client.prepare(query).await?;
         let columns: Vec<&str> = statement
             .columns()

@@ -17,7 +17,7 @@ mod world;
 
 pub use fault::{Fault, FaultSet};
 pub use live::{PortalConnection, create_live};
-pub use load::load_live;
+pub use load::{RowsFrom, TableRows, live_rows, load_live};
 pub use population::AwkwardSite;
 pub use portal::{create_portal, switch_portal_month};
 pub use statistics::write_csvs;
