@@ -8,6 +8,8 @@ use crate::world::{Ear, Site};
 
 /// Small enough for dozens of chunks.
 const CHUNK_BYTES: usize = 5_000;
+/// Smaller than most rows, for as many chunks as there are sites.
+const CHUNK_BYTES_FOR_MANY_KILLS: usize = 500;
 
 /// Sites with all that was imported of them; ids drawn for chunks that were broken off are skipped.
 const SITES: &str = "SELECT (to_jsonb(t) - 'id')::text FROM protected_areas t ORDER BY site_id";
@@ -22,15 +24,22 @@ async fn an_import_killed_at_any_chunk_goes_on_behind_it() {
     let test = "killed_in_import::an_import_killed_at_any_chunk_goes_on_behind_it";
     let site = Site::month_1().await;
     let mut killed_at = Vec::new();
-    let kills = std::env::var_os("CUTOVER_TEST_IMPORT_KILLS")
-        .and_then(|kills| kills.into_string().ok()?.parse().ok())
-        .unwrap_or(3);
-    for chunks_more in [3, 1, 6, 2, 1, 4].into_iter().cycle().take(kills) {
+    let many = std::env::var_os("CUTOVER_TEST_IMPORT_KILLS");
+    let many = many.map(|kills| kills.into_string().unwrap().parse::<usize>().unwrap());
+    let (chunk_bytes, chunks_apart) = match many {
+        None => (CHUNK_BYTES, vec![3, 1, 6]),
+        // Some more are written before the process is gone. Two at first: the release that is live has one.
+        Some(kills) => (
+            CHUNK_BYTES_FOR_MANY_KILLS,
+            [&[2][..], &vec![1; kills - 1]].concat(),
+        ),
+    };
+    for chunks_more in chunks_apart {
         let resume = !killed_at.is_empty();
         let before = killed_at.last().copied().unwrap_or(0);
         let task = Task::ReleaseInChunks {
             label: site.label().as_str().to_owned(),
-            chunk_bytes: CHUNK_BYTES,
+            chunk_bytes,
             resume,
         };
         let mut child = site.start_child(test, task);
@@ -50,7 +59,7 @@ async fn an_import_killed_at_any_chunk_goes_on_behind_it() {
 
     let rest = Selection::all().start_at(Phase::ImportCore).unwrap();
     let ear = Ear::default();
-    let options = ReleaseOptions::default().selection(rest).chunk_bytes(CHUNK_BYTES);
+    let options = ReleaseOptions::default().selection(rest).chunk_bytes(chunk_bytes);
     site.cutover
         .release(&options, StopSignal::never(), &ear.events())
         .await
