@@ -11,12 +11,17 @@ fn import_ways(args: &[&str]) -> Output {
         .unwrap()
 }
 
+/// What a bench that must succeed prints as JSON.
+fn report(output: &Output) -> serde_json::Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn every_way_imports_every_row() {
     let output = import_ways(&["--polygons", "40", "--rounds", "1", "--json"]);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     assert_eq!(report["source"]["rows"], 40);
     assert!(report["source"]["geometry_bytes"].as_u64().unwrap() > 40 * 64);
     let ways = report["ways"].as_array().unwrap();
@@ -38,9 +43,7 @@ fn every_way_imports_every_row() {
 fn ways_that_are_named_are_compared_with_the_first() {
     let args = ["--polygons", "40", "--rounds", "1", "--json", "--ways"];
     let output = import_ways(&[&args[..], &["psql-lz4,straight-chunked-4"]].concat());
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let ways = report["ways"].as_array().unwrap();
     assert_eq!(ways.len(), 2, "{report}");
     assert_eq!(report["baseline"], "psql to psql, binary COPY, lz4");
@@ -58,9 +61,7 @@ fn a_release_leaves_live_what_the_script_does() {
         .args(["--scale", "0", "--rounds", "1", "--jobs", "2", "--json"])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let ways = report["ways"].as_array().unwrap();
     let names: Vec<&str> = ways.iter().filter_map(|way| way["way"].as_str()).collect();
     assert_eq!(names, ["script", "script, lz4", "Cutover, 2 importers at once"]);
@@ -82,9 +83,7 @@ fn tables_of_all_sizes_are_imported_and_drawn() {
         .arg(&graph)
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let sizes = report["sizes"].as_array().unwrap();
     assert_eq!(
         (&sizes[0]["rows"], &sizes[1]["rows"]),
@@ -113,9 +112,7 @@ fn every_shape_is_valid() {
         .args(["--rounds", "1", "--divide", "1000", "--doublings", "1", "--json"])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let rows = report.as_array().unwrap();
     assert_eq!(rows.len(), 18);
     for row in rows {
@@ -135,9 +132,7 @@ fn judging_takes_at_most_ten_times_the_memory_of_the_geometry() {
         .args(["--divide", "100", "--json"])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let rows = report.as_array().unwrap();
     assert_eq!(rows.len(), 9);
     for row in rows {
@@ -164,10 +159,8 @@ fn every_way_clones_every_table_in_every_round() {
         .args(["--tables", "5", "--rounds", "2", "--json"])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
     // The bench itself compares what each way made with what is live.
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let ways = report["ways"].as_array().unwrap();
     assert_eq!(ways.len(), 4);
     assert_eq!(ways[0]["way"], report["baseline"]);
@@ -193,9 +186,7 @@ fn every_set_is_swapped_and_taken_back_in_every_round() {
         ])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let sets = report["sets"].as_array().unwrap();
     assert_eq!(sets.len(), 5, "{report}");
     for set in sets {
@@ -226,9 +217,7 @@ fn readers_notice_no_swap_and_no_rollback() {
         .args(["--report", "0.2", "0.4", "--breaks", "0.1", "0.3"])
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report(&output);
     let cutover = &report["cutover"];
     assert_eq!(cutover["done"], 4, "two swaps and two rollbacks: {report}");
     for wrong in ["errors", "deadlock_victims", "mixed"] {
